@@ -1,0 +1,199 @@
+# dvcsyncd: one file, not recursive. `make demo` and `make check` are all a newcomer needs.
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+
+CC       ?= gcc
+BUILD    ?= build
+VERSION  := 0.1.0
+PACKAGES := libuv libcurl libxml-2.0 libcjson sqlite3 libconfuse libmicrohttpd libutf8proc libsystemd openssl
+
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wformat=2 -Wvla -Werror
+HARDEN   := -fstack-protector-strong -fPIE -D_FORTIFY_SOURCE=2
+OPTIMISE ?= -O2 -g
+SANITIZE ?=
+CPPFLAGS += -D_GNU_SOURCE -DDVCSYNC_VERSION='"$(VERSION)"' -Ilib -Itest -I. -I$(BUILD)/gen
+CFLAGS   += -std=c11 $(WARNINGS) $(OPTIMISE) $(HARDEN) $(SANITIZE)
+LDFLAGS  += -pie -Wl,-z,relro,-z,now $(SANITIZE)
+LDLIBS   := -luv -lcurl -lxml2 -lcjson -lsqlite3 -lconfuse -lmicrohttpd -lutf8proc -lsystemd -lssl -lcrypto -lpthread -lm
+CPPFLAGS += -I/usr/include/libxml2
+
+LIB_SRC     := $(sort $(wildcard lib/*/*.c))
+DAEMON_SRC  := $(sort $(filter-out daemon/main.c daemon/ctl%.c,$(wildcard daemon/*.c)))
+CTL_SRC     := $(sort $(wildcard daemon/ctl*.c))
+SANDBOX_SRC := $(sort $(wildcard test/sandbox/*.c))
+TESTLIB_SRC := $(sort $(wildcard test/lib/*.c))
+UNIT_SRC    := $(sort $(wildcard test/unit/test_*.c))
+UNIT_BIN    := $(patsubst test/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRC))
+object       = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+
+.PHONY: all
+all: $(BUILD)/dvcsyncd $(BUILD)/dvcsyncctl $(BUILD)/dvcsync-sandbox
+
+$(BUILD)/gen/journal/schema.h: lib/journal/schema.sql
+	@mkdir -p $(@D)
+	@{ echo '/* Made from lib/journal/schema.sql. */'; echo 'static const char journal_schema_sql[] ='; \
+	  sed -e 's/ *--.*$$//' -e '/^ *$$/d' -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^.*$$/    "&\\n"/' $<; echo '    ;'; } > $@
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/gen/journal/schema.h
+	@mkdir -p $(@D)
+	@echo "  CC   $<"
+	@$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/libdvcsync.a: $(call object,$(LIB_SRC))
+	@rm -f $@ && ar rcs $@ $^
+
+$(BUILD)/dvcsyncd: $(call object,daemon/main.c $(DAEMON_SRC)) $(BUILD)/libdvcsync.a
+	@echo "  LINK $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+# The losing control: doubt forgotten. Built for the oracle's sake, never installed.
+$(BUILD)/dvcsyncd-losing: daemon/main.c $(call object,$(DAEMON_SRC)) $(BUILD)/libdvcsync.a
+	$(CC) $(CPPFLAGS) -DDVCSYNC_LOSING_CONTROL $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/dvcsyncctl: $(call object,$(CTL_SRC)) $(BUILD)/libdvcsync.a
+	@echo "  LINK $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/dvcsync-sandbox: $(call object,$(SANDBOX_SRC)) $(BUILD)/libdvcsync.a
+	@echo "  LINK $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/unit/%: $(BUILD)/obj/test/unit/%.o $(call object,$(TESTLIB_SRC)) $(call object,$(DAEMON_SRC)) $(BUILD)/libdvcsync.a
+	@mkdir -p $(@D)
+	@echo "  LINK $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
+
+# What test_ctl needs of dvcsyncctl.
+$(BUILD)/unit/test_ctl: $(call object,daemon/ctl_text.c daemon/ctl_http.c $(wildcard daemon/ctl_view*.c))
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+
+# ---- what a fresh Debian 12 needs ----
+
+DEPS_BUILD := gcc make pkg-config libuv1-dev libcurl4-openssl-dev libxml2-dev libcjson-dev libsqlite3-dev \
+              libconfuse-dev libmicrohttpd-dev libutf8proc-dev libsystemd-dev libssl-dev python3 xz-utils
+DEPS_CHECK := libcmocka-dev clang libclang-rt-14-dev clang-format valgrind gcovr prometheus systemd sqlite3 curl
+
+# The prometheus package brings promtool; its service is not started by us.
+.PHONY: deps
+deps:
+	@missing=; for p in $(DEPS_BUILD) $(DEPS_CHECK); do \
+	    dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$p"; done; \
+	if [ -n "$$missing" ]; then \
+	    if [ "$$(id -u)" = 0 ]; then as=; elif command -v sudo >/dev/null; then as=sudo; else \
+	        echo "please install, as root: apt-get install --no-install-recommends$$missing" >&2; exit 1; fi; \
+	    echo "installing:$$missing"; \
+	    $$as apt-get update -qq && \
+	    $$as env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null || { \
+	        echo "please install, as root: apt-get install --no-install-recommends$$missing" >&2; exit 1; }; \
+	fi
+
+# ---- demonstration ----
+
+# A second make, so that what deps has just installed is seen.
+DOSSIERS ?= 10000
+SEED     ?= 1
+FAULTS   ?= none
+KILLS    ?= 50
+.PHONY: demo run
+demo: deps
+	@$(MAKE) --no-print-directory -j2 all
+	@BUILD=$(BUILD) DOSSIERS=$(DOSSIERS) SEED=$(SEED) FAULTS=$(FAULTS) KILLS=$(KILLS) test/demo.sh
+
+run: deps
+	@$(MAKE) --no-print-directory -j2 all
+	@BUILD=$(BUILD) DOSSIERS=$(DOSSIERS) SEED=$(SEED) FAULTS=$(FAULTS) KILLS=$(KILLS) test/demo.sh run
+
+# ---- tests ----
+
+$(BUILD)/replay: $(call object,$(wildcard test/replay/*.c) $(TESTLIB_SRC)) $(BUILD)/libdvcsync.a
+	@echo "  LINK $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
+
+.PHONY: tests unit
+tests: all $(UNIT_BIN) $(BUILD)/replay
+
+unit: $(UNIT_BIN) $(BUILD)/replay
+	@BUILD=$(BUILD) test/run-tests.sh unit replay
+
+.PHONY: check
+check: deps
+	@$(MAKE) --no-print-directory -j2 tests $(BUILD)/dvcsyncd-losing
+	@$(MAKE) --no-print-directory layers lint
+	@BUILD=$(BUILD) test/run-tests.sh unit replay integration
+
+SANITIZE_BUILD = $(MAKE) --no-print-directory -j2 CC=clang HARDEN=-fPIE OPTIMISE="-O1 -g -fno-omit-frame-pointer"
+
+.PHONY: check-asan check-tsan check-valgrind
+check-asan: deps
+	@$(SANITIZE_BUILD) BUILD=$(BUILD)/asan SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" tests
+	@BUILD=$(BUILD)/asan test/run-tests.sh unit replay
+
+check-tsan: deps
+	@$(SANITIZE_BUILD) BUILD=$(BUILD)/tsan SANITIZE=-fsanitize=thread tests
+	@BUILD=$(BUILD)/tsan test/run-tests.sh unit replay
+
+check-valgrind: deps
+	@$(MAKE) --no-print-directory -j2 $(UNIT_BIN)
+	@BUILD=$(BUILD) UNDER="valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite" \
+	    SLOW_TOOL=1 test/run-tests.sh unit
+
+.PHONY: cover
+cover: deps
+	@$(MAKE) --no-print-directory -j2 BUILD=$(BUILD)/cover HARDEN=-fPIE OPTIMISE="-O0 -g" SANITIZE=--coverage tests
+	@BUILD=$(BUILD)/cover test/run-tests.sh unit replay > $(BUILD)/cover/tests.log || { tail -n 20 $(BUILD)/cover/tests.log; exit 1; }
+	@gcovr --root . --filter lib/ --object-directory $(BUILD)/cover --exclude-throw-branches --print-summary \
+	    --fail-under-line 85 $(BUILD)/cover/obj
+
+# ---- the house ----
+
+.PHONY: layers lint format
+layers:
+	@test/layers.sh
+
+# Every header stands alone; the format is the tool's.
+lint:
+	@for h in $$(git ls-files '*.h' 2>/dev/null || find lib daemon test -name '*.h'); do \
+	    $(CC) $(CPPFLAGS) -std=c11 $(WARNINGS) -fsyntax-only -x c $$h || exit 1; done; \
+	bad=$$(for f in $$(git ls-files '*.c' '*.h'); do clang-format --dry-run -Werror $$f >/dev/null 2>&1 || echo $$f; done); \
+	[ -z "$$bad" ] || { echo "clang-format would change:"; echo "$$bad"; exit 1; }; \
+	echo "lint: headers stand alone, format as the tool says"
+
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+# Warnings are errors with clang too.
+.PHONY: clang
+clang:
+	@$(MAKE) --no-print-directory -j2 CC=clang BUILD=$(BUILD)/clang all
+
+.PHONY: ci
+ci:
+	@test/ci.sh
+
+# ---- installation ----
+
+PREFIX  ?= /usr
+DESTDIR ?=
+.PHONY: install
+install: all
+	install -D -m 0755 $(BUILD)/dvcsyncd $(DESTDIR)$(PREFIX)/sbin/dvcsyncd
+	install -D -m 0755 $(BUILD)/dvcsyncctl $(DESTDIR)$(PREFIX)/bin/dvcsyncctl
+	install -D -m 0640 conf/dvcsyncd.conf $(DESTDIR)/etc/dvcsync/dvcsyncd.conf
+	for m in conf/maps/*.csv; do install -D -m 0644 $$m $(DESTDIR)/etc/dvcsync/maps/$$(basename $$m); done
+	install -d -m 0755 $(DESTDIR)/etc/dvcsync/conf.d
+	install -d -m 0700 $(DESTDIR)/etc/dvcsync/credentials
+	for u in systemd/*.service systemd/*.timer systemd/*.socket; do \
+	    [ ! -f $$u ] || install -D -m 0644 $$u $(DESTDIR)/lib/systemd/system/$$(basename $$u); done
+	install -D -m 0644 systemd/dvcsync.sysusers $(DESTDIR)/usr/lib/sysusers.d/dvcsync.conf
+	install -D -m 0644 systemd/dvcsync.tmpfiles $(DESTDIR)/usr/lib/tmpfiles.d/dvcsync.conf
+	install -D -m 0644 doc/dvcsyncd.8 $(DESTDIR)$(PREFIX)/share/man/man8/dvcsyncd.8
+	install -D -m 0644 doc/dvcsyncctl.1 $(DESTDIR)$(PREFIX)/share/man/man1/dvcsyncctl.1
+	install -D -m 0644 doc/dvcsyncd.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/dvcsyncd.conf.5
+	install -D -m 0644 conf/dvcsyncctl.bash-completion $(DESTDIR)$(PREFIX)/share/bash-completion/completions/dvcsyncctl
+
+.PHONY: clean
+clean:
+	rm -rf $(BUILD)

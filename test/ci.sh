@@ -1,0 +1,34 @@
+#!/bin/bash
+# make ci: everything that must pass, adding up to one closing line.
+set -u
+cd "$(dirname "$0")/.."
+passed=0 failed=0
+# NAME COMMAND...: a stage counts what its own closing line says, else one.
+stage() {
+    local name=$1 log code line
+    shift
+    echo "== $name"
+    log=$(mktemp)
+    "$@" 2>&1 | tee "$log"
+    code=${PIPESTATUS[0]}
+    line=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$log" | tail -n 1)
+    rm -f "$log"
+    if [ -n "$line" ]; then
+        passed=$((passed + ${line%% *}))
+        line=${line#*, }
+        failed=$((failed + ${line%% *}))
+        [ "$code" -eq 0 ] || [ "${line%% *}" -gt 0 ] || failed=$((failed + 1))
+    elif [ "$code" -eq 0 ]; then
+        passed=$((passed + 1))
+    else
+        echo "stage failed: $name (exit $code)"
+        failed=$((failed + 1))
+    fi
+}
+make --no-print-directory deps || exit 1
+stage check make --no-print-directory check
+stage clang make --no-print-directory clang
+stage check-asan make --no-print-directory check-asan
+stage "demo, hard faults" make --no-print-directory demo FAULTS=hard DOSSIERS=2000 KILLS=10
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
