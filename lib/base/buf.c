@@ -1,0 +1,262 @@
+#include "base/buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <utf8proc.h>
+
+#define FIRST_CAPACITY 64
+
+static const char replacement[] = "\xEF\xBF\xBD"; /* U+FFFD */
+static const char hex_lower[] = "0123456789abcdef";
+static const char hex_upper[] = "0123456789ABCDEF";
+
+void buf_init(struct buf *b, size_t max_bytes)
+{
+    memset(b, 0, sizeof(*b));
+    b->max_bytes = max_bytes;
+}
+
+void buf_free(struct buf *b)
+{
+    free(b->data);
+    buf_init(b, b->max_bytes);
+}
+
+void buf_clear(struct buf *b)
+{
+    b->len = 0;
+    b->error = 0;
+    if (b->data != NULL) {
+        b->data[0] = '\0';
+    }
+}
+
+/* Room for n more bytes and the NUL; false sets the error. */
+static bool reserve(struct buf *b, size_t n)
+{
+    size_t need;
+    size_t capacity;
+    char *data;
+
+    if (b->error != 0) {
+        return false;
+    }
+    if (n > b->max_bytes - b->len || b->len + n == SIZE_MAX) {
+        b->error = ERR_TOOBIG;
+        return false;
+    }
+    need = b->len + n + 1;
+    if (need <= b->capacity) {
+        return true;
+    }
+    capacity = b->capacity > 0 ? b->capacity : FIRST_CAPACITY;
+    while (capacity < need) {
+        capacity = capacity > SIZE_MAX / 2 ? need : capacity * 2;
+    }
+    if (capacity - 1 > b->max_bytes) {
+        capacity = b->max_bytes + 1; /* at least need, see above */
+    }
+    data = realloc(b->data, capacity);
+    if (data == NULL) {
+        b->error = ERR_NOMEM;
+        return false;
+    }
+    b->data = data;
+    b->capacity = capacity;
+    return true;
+}
+
+void buf_put(struct buf *b, const void *bytes, size_t n)
+{
+    if (n == 0 || !reserve(b, n)) {
+        return;
+    }
+    memcpy(b->data + b->len, bytes, n);
+    b->len += n;
+    b->data[b->len] = '\0';
+}
+
+void buf_puts(struct buf *b, const char *text)
+{
+    buf_put(b, text, strlen(text));
+}
+
+void buf_putc(struct buf *b, char c)
+{
+    buf_put(b, &c, 1);
+}
+
+void buf_printf(struct buf *b, const char *format, ...)
+{
+    va_list args;
+    int n;
+
+    va_start(args, format);
+    n = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    if (n < 0) {
+        b->error = b->error != 0 ? b->error : ERR_INVAL;
+        return;
+    }
+    if (n == 0 || !reserve(b, (size_t)n)) {
+        return;
+    }
+    va_start(args, format);
+    (void)vsnprintf(b->data + b->len, (size_t)n + 1, format, args);
+    va_end(args);
+    b->len += (size_t)n;
+}
+
+/* A write made of many small ones: on failure nothing of it stays. */
+static void undo_if_failed(struct buf *b, size_t len_before)
+{
+    if (b->error != 0 && b->len > len_before) {
+        b->len = len_before;
+        b->data[b->len] = '\0';
+    }
+}
+
+static void put_json_ascii(struct buf *b, char c)
+{
+    static const char letters[] = "\"\\\b\f\n\r\t";
+    static const char escapes[] = "\"\\bfnrt";
+    const char *at = strchr(letters, c);
+
+    if (at != NULL) {
+        buf_putc(b, '\\');
+        buf_putc(b, escapes[at - letters]);
+    } else if ((unsigned char)c < 0x20) {
+        buf_printf(b, "\\u%04x", (unsigned)(unsigned char)c);
+    } else {
+        buf_putc(b, c);
+    }
+}
+
+void buf_put_json(struct buf *b, const char *text)
+{
+    size_t start = b->len;
+    size_t left = strlen(text);
+
+    buf_putc(b, '"');
+    while (left > 0 && b->error == 0) {
+        utf8proc_int32_t code_point;
+        utf8proc_ssize_t n =
+            utf8proc_iterate((const utf8proc_uint8_t *)text, (utf8proc_ssize_t)left, &code_point);
+
+        if (n <= 0) {
+            buf_puts(b, replacement);
+            n = 1;
+        } else if (n == 1) {
+            put_json_ascii(b, *text);
+        } else {
+            buf_put(b, text, (size_t)n);
+        }
+        text += n;
+        left -= (size_t)n;
+    }
+    buf_putc(b, '"');
+    undo_if_failed(b, start);
+}
+
+void buf_put_hex(struct buf *b, const void *bytes, size_t n)
+{
+    const unsigned char *at = bytes;
+    size_t start = b->len;
+
+    for (size_t i = 0; i < n && b->error == 0; i++) {
+        buf_putc(b, hex_lower[at[i] >> 4]);
+        buf_putc(b, hex_lower[at[i] & 15]);
+    }
+    undo_if_failed(b, start);
+}
+
+/* NULL: the byte stands for itself. */
+static const char *xml_entity(char c)
+{
+    switch (c) {
+    case '&':
+        return "&amp;";
+    case '<':
+        return "&lt;";
+    case '>':
+        return "&gt;";
+    case '"':
+        return "&quot;";
+    case '\'':
+        return "&#39;";
+    case '\r':
+        return "&#13;"; /* readers turn a bare one into a line feed */
+    case '\t':
+    case '\n':
+        return NULL;
+    default:
+        return (unsigned char)c < 0x20 ? replacement : NULL;
+    }
+}
+
+void buf_put_xml(struct buf *b, const char *text)
+{
+    size_t start = b->len;
+
+    for (; *text != '\0' && b->error == 0; text++) {
+        const char *entity = xml_entity(*text);
+
+        if (entity != NULL) {
+            buf_puts(b, entity);
+        } else {
+            buf_putc(b, *text);
+        }
+    }
+    undo_if_failed(b, start);
+}
+
+static bool form_plain(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_' || c == '*';
+}
+
+void buf_put_form(struct buf *b, const char *text)
+{
+    size_t start = b->len;
+
+    for (; *text != '\0' && b->error == 0; text++) {
+        unsigned char byte = (unsigned char)*text;
+
+        if (form_plain(*text)) {
+            buf_putc(b, *text);
+        } else if (*text == ' ') {
+            buf_putc(b, '+');
+        } else {
+            buf_putc(b, '%');
+            buf_putc(b, hex_upper[byte >> 4]);
+            buf_putc(b, hex_upper[byte & 15]);
+        }
+    }
+    undo_if_failed(b, start);
+}
+
+const char *buf_text(const struct buf *b)
+{
+    return b->data != NULL ? b->data : "";
+}
+
+int buf_error(const struct buf *b)
+{
+    return b->error;
+}
+
+char *buf_take(struct buf *b)
+{
+    char *data = NULL;
+
+    if (b->error == 0 && b->len > 0) {
+        data = b->data;
+        b->data = NULL;
+    }
+    buf_free(b);
+    return data;
+}

@@ -1,0 +1,103 @@
+#include "base/digest.h"
+
+#include <string.h>
+
+/* OpenSSL declares a type of the same name as one of our error codes; we never use it. */
+#define ERR_STATE openssl_err_state
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#undef ERR_STATE
+
+int digest_begin(struct digest *d)
+{
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+
+    d->ctx = NULL;
+    if (ctx == NULL) {
+        return ERR_NOMEM;
+    }
+    if (EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) != 1) {
+        EVP_MD_CTX_free(ctx);
+        return ERR_NOMEM;
+    }
+    d->ctx = ctx;
+    return 0;
+}
+
+void digest_add(struct digest *d, const void *bytes, size_t n)
+{
+    if (d->ctx == NULL || n == 0) {
+        return;
+    }
+    if (EVP_DigestUpdate(d->ctx, bytes, n) != 1) {
+        EVP_MD_CTX_free(d->ctx);
+        d->ctx = NULL; /* digest_end gives zeros */
+    }
+}
+
+void digest_add_field(struct digest *d, const char *text)
+{
+    uint64_t len = text != NULL ? strlen(text) : UINT64_MAX;
+    uint8_t prefix[8];
+
+    for (unsigned i = 0; i < 8; i++) {
+        prefix[i] = (uint8_t)(len >> (56 - 8 * i));
+    }
+    digest_add(d, prefix, sizeof(prefix));
+    if (text != NULL) {
+        digest_add(d, text, (size_t)len);
+    }
+}
+
+void digest_end(struct digest *d, uint8_t out[DIGEST_BYTES])
+{
+    memset(out, 0, DIGEST_BYTES);
+    if (d->ctx == NULL) {
+        return;
+    }
+    if (EVP_DigestFinal_ex(d->ctx, out, NULL) != 1) {
+        memset(out, 0, DIGEST_BYTES);
+    }
+    EVP_MD_CTX_free(d->ctx);
+    d->ctx = NULL;
+}
+
+int digest_sha256(const void *bytes, size_t n, uint8_t out[DIGEST_BYTES])
+{
+    if (EVP_Digest(n > 0 ? bytes : "", n, out, NULL, EVP_sha256(), NULL) != 1) {
+        memset(out, 0, DIGEST_BYTES);
+        return ERR_NOMEM;
+    }
+    return 0;
+}
+
+int digest_hmac(const void *key, size_t key_len, const void *bytes, size_t n,
+                uint8_t out[DIGEST_BYTES])
+{
+    size_t out_len = 0;
+
+    /* An empty key must not be a NULL one: OpenSSL takes that for "no key set". */
+    if (EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, key_len > 0 ? key : "", key_len,
+                  n > 0 ? bytes : (const void *)"", n, out, DIGEST_BYTES, &out_len) == NULL ||
+        out_len != DIGEST_BYTES) {
+        memset(out, 0, DIGEST_BYTES);
+        return ERR_NOMEM;
+    }
+    return 0;
+}
+
+bool digest_equal(const uint8_t a[DIGEST_BYTES], const uint8_t b[DIGEST_BYTES])
+{
+    return CRYPTO_memcmp(a, b, DIGEST_BYTES) == 0;
+}
+
+void digest_hex(const uint8_t d[DIGEST_BYTES], char out[DIGEST_HEX_SIZE])
+{
+    static const char digits[] = "0123456789abcdef";
+
+    for (size_t i = 0; i < DIGEST_BYTES; i++) {
+        out[2 * i] = digits[d[i] >> 4];
+        out[2 * i + 1] = digits[d[i] & 15];
+    }
+    out[DIGEST_HEX_SIZE - 1] = '\0';
+}
