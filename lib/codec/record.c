@@ -1,0 +1,359 @@
+#include "codec/record.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/digest.h"
+#include "base/text.h"
+#include "codec/json.h"
+#include "codec/record_fields.h"
+
+#define VOLATILE_MAX (2 * (size_t)DOSSIER_MAX_FILES + 1) /* changed_s and an address per file */
+#define STEP_KEY_BYTES 16 /* of the digest that stands in for a missing key */
+
+/* A stretch of the body that the content hash leaves out. */
+struct range {
+    size_t from;
+    size_t to;
+};
+
+struct encoder {
+    struct json_writer w;
+    struct buf body;
+    struct arena *arena; /* borrowed */
+    struct errmsg *msg;
+    struct range left_out[VOLATILE_MAX];
+    size_t n_left_out;
+};
+
+/* Makes the text of a field NFC. *out is the caller's text or lives in the arena. */
+static int clean_text(struct encoder *e, const char *field, const char *text, const char **out)
+{
+    size_t n = strlen(text);
+    unsigned char high = 0;
+    int rc;
+
+    for (size_t i = 0; i < n; i++) {
+        high |= (unsigned char)text[i];
+    }
+    *out = text;
+    rc = high < 0x80 ? 0 : text_nfc(e->arena, text, n, out, NULL); /* most texts are codes */
+    return rc == 0 ? 0
+                   : record_field_error(e->msg, rc, field,
+                                        rc == ERR_FORMAT ? "not UTF-8" : err_text(rc));
+}
+
+/* Notes where the query part of the address just written stands: "?..." up to a fragment or the
+ * quote. */
+static void leave_out_query(struct encoder *e, size_t from)
+{
+    const char *end = e->body.data + e->body.len - 1;
+    const char *query = memchr(e->body.data + from, '?', e->body.len - from);
+    const char *fragment;
+
+    if (query == NULL) {
+        return;
+    }
+    fragment = memchr(query, '#', (size_t)(end - query));
+    e->left_out[e->n_left_out].from = (size_t)(query - e->body.data);
+    e->left_out[e->n_left_out].to = (size_t)((fragment != NULL ? fragment : end) - e->body.data);
+    e->n_left_out++;
+}
+
+static int put_text(struct encoder *e, const struct record_field *f, const char *text)
+{
+    size_t from = e->body.len;
+    int rc;
+
+    if (text == NULL || *text == '\0') {
+        return 0;
+    }
+    rc = clean_text(e, f->name, text, &text);
+    if (rc < 0) {
+        return rc;
+    }
+    json_string(&e->w, f->name, text);
+    if (f->type == FIELD_ADDRESS && e->body.error == 0) {
+        leave_out_query(e, from);
+    }
+    return 0;
+}
+
+static int put_time(struct encoder *e, const struct record_field *f, int64_t at_s)
+{
+    size_t from = e->body.len;
+
+    if (at_s == 0) {
+        return 0;
+    }
+    if (at_s > RECORD_INTEGER_LIMIT || at_s < -RECORD_INTEGER_LIMIT) {
+        return record_field_error(e->msg, ERR_FORMAT, f->name, "no such time");
+    }
+    json_integer_out(&e->w, f->name, at_s);
+    if (f->type == FIELD_SNAPSHOT) {
+        e->left_out[e->n_left_out].from = from;
+        e->left_out[e->n_left_out].to = e->body.len;
+        e->n_left_out++;
+    }
+    return 0;
+}
+
+static void put_count(struct encoder *e, const struct record_field *f, int value, int empty)
+{
+    if (value != empty) {
+        json_integer_out(&e->w, f->name, value);
+    }
+}
+
+static int put_fields(struct encoder *e, const struct record_fields *fields, const void *from);
+
+static int put_files(struct encoder *e, const struct record_field *f,
+                     const struct dossier_file *files, size_t n)
+{
+    if (n == 0) {
+        return 0;
+    }
+    if (n > DOSSIER_MAX_FILES) {
+        return record_field_error(e->msg, ERR_TOOBIG, f->name, "too many files");
+    }
+    json_array_open(&e->w, f->name);
+    for (size_t i = 0; i < n; i++) {
+        int rc;
+
+        json_object_open(&e->w, NULL);
+        rc = put_fields(e, &record_file_fields, &files[i]);
+        if (rc < 0) {
+            return err_wrap(e->msg, rc, "%s[%zu]", f->name, i);
+        }
+        json_object_close(&e->w);
+    }
+    json_array_close(&e->w);
+    return 0;
+}
+
+static int put_fields(struct encoder *e, const struct record_fields *fields, const void *from)
+{
+    for (size_t i = 0; i < fields->n; i++) {
+        const struct record_field *f = &fields->all[i];
+        const void *value = (const char *)from + f->offset;
+        int rc = 0;
+
+        switch (f->type) {
+        case FIELD_TEXT:
+        case FIELD_ADDRESS:
+            rc = put_text(e, f, *(const char *const *)value);
+            break;
+        case FIELD_TIME:
+        case FIELD_SNAPSHOT:
+            rc = put_time(e, f, *(const int64_t *)value);
+            break;
+        case FIELD_COUNT:
+        case FIELD_FLAG:
+            put_count(e, f, *(const int *)value, f->type == FIELD_FLAG ? TRI_UNKNOWN : 0);
+            break;
+        case FIELD_BOOL:
+            put_count(e, f, *(const bool *)value, 0);
+            break;
+        case FIELD_FILES:
+            rc = put_files(e, f, *(const struct dossier_file *const *)value,
+                           *(const size_t *)(const void *)((const char *)from + f->n_offset));
+            break;
+        }
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    return 0;
+}
+
+static int hash_body(const struct encoder *e, uint8_t out[RECORD_HASH_BYTES])
+{
+    struct buf kept;
+    size_t at = 0;
+    int rc;
+
+    if (e->n_left_out == 0) {
+        return digest_sha256(e->body.data, e->body.len, out);
+    }
+    buf_init(&kept, RECORD_BODY_MAX);
+    for (size_t i = 0; i < e->n_left_out; i++) {
+        buf_put(&kept, e->body.data + at, e->left_out[i].from - at);
+        at = e->left_out[i].to;
+    }
+    buf_put(&kept, e->body.data + at, e->body.len - at);
+    rc = buf_error(&kept);
+    if (rc == 0) {
+        rc = digest_sha256(kept.data, kept.len, out);
+    }
+    buf_free(&kept);
+    return rc;
+}
+
+/* A copy of a cleaned text in the arena; "" for none. */
+static int keep_text(struct encoder *e, const char *field, const char *text, const char **out)
+{
+    const char *clean;
+    int rc;
+
+    if (text == NULL || *text == '\0') {
+        *out = "";
+        return 0;
+    }
+    rc = clean_text(e, field, text, &clean);
+    if (rc < 0) {
+        return rc;
+    }
+    *out = arena_strdup(e->arena, clean);
+    return *out != NULL ? 0 : record_no_memory(e->msg);
+}
+
+/* Body, code and hash: what all kinds of records have. The code is the first field of each. */
+static int encode(struct encoder *e, const struct record_fields *fields, const void *from,
+                  struct record *out)
+{
+    const char *code = *(const char *const *)from;
+    char *body;
+    int rc;
+
+    if (code == NULL || *code == '\0') {
+        return record_field_error(e->msg, ERR_FORMAT, fields->all[0].name, "is missing");
+    }
+    json_write_begin(&e->w, &e->body);
+    json_object_open(&e->w, NULL);
+    rc = put_fields(e, fields, from);
+    if (rc < 0) {
+        return rc;
+    }
+    json_object_close(&e->w);
+    rc = buf_error(&e->body);
+    if (rc < 0) {
+        return err_set(e->msg, rc, "record: %s", err_text(rc));
+    }
+    body = arena_strndup(e->arena, e->body.data, e->body.len);
+    if (body == NULL) {
+        return record_no_memory(e->msg);
+    }
+    out->body = body;
+    out->body_len = e->body.len;
+    rc = hash_body(e, out->hash);
+    if (rc < 0) {
+        return record_no_memory(e->msg); /* OpenSSL knows no other failure here */
+    }
+    return keep_text(e, fields->all[0].name, code, &out->code);
+}
+
+static void begin(struct encoder *e, struct arena *a, struct errmsg *msg, enum record_kind kind,
+                  struct record *out)
+{
+    memset(out, 0, sizeof(*out));
+    out->kind = kind;
+    out->code = "";
+    out->local_no = "";
+    out->step_key = "";
+    buf_init(&e->body, RECORD_BODY_MAX);
+    e->arena = a;
+    e->msg = msg;
+    e->n_left_out = 0;
+}
+
+int record_from_dossier(const struct dossier *d, struct arena *a, struct record *out,
+                        struct errmsg *msg)
+{
+    struct encoder e;
+    int rc;
+
+    begin(&e, a, msg, RECORD_DOSSIER, out);
+    rc = encode(&e, &record_dossier_fields, d, out);
+    if (rc == 0) {
+        rc = keep_text(&e, "local_no", d->local_no, &out->local_no);
+    }
+    if (rc == 0 && strcmp(out->local_no, out->code) == 0) {
+        out->local_no = "";
+    }
+    out->at_s = d->changed_s;
+    out->promised_s = d->promised_s;
+    buf_free(&e.body);
+    return rc;
+}
+
+/* The identity of a step that the source gave none: the same event has the same key whenever it is
+ * read. */
+static int derive_step_key(struct encoder *e, const struct step *s, const char **out)
+{
+    static const uint8_t failed[DIGEST_BYTES]; /* what OpenSSL's failure leaves */
+    const char *const sources[][2] = {
+        {"status", s->status}, {"actor", s->actor}, {"text", s->text}};
+    uint8_t hash[DIGEST_BYTES];
+    char hex[DIGEST_HEX_SIZE];
+    char at[24];
+    struct digest d;
+    int rc = digest_begin(&d);
+
+    if (rc < 0) {
+        return record_no_memory(e->msg); /* OpenSSL knows no other failure here */
+    }
+    (void)snprintf(at, sizeof(at), "%lld", (long long)s->at_s);
+    digest_add_field(&d, at);
+    for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]) && rc == 0; i++) {
+        const char *text = sources[i][1] != NULL ? sources[i][1] : "";
+
+        rc = clean_text(e, sources[i][0], text, &text);
+        digest_add_field(&d, rc == 0 ? text : "");
+    }
+    digest_end(&d, hash);
+    if (rc < 0) {
+        return rc;
+    }
+    if (digest_equal(hash, failed)) {
+        return record_no_memory(e->msg);
+    }
+    digest_hex(hash, hex);
+    *out = arena_strndup(e->arena, hex, 2 * (size_t)STEP_KEY_BYTES);
+    return *out != NULL ? 0 : record_no_memory(e->msg);
+}
+
+int record_from_step(const struct step *s, struct arena *a, struct record *out, struct errmsg *msg)
+{
+    struct encoder e;
+    int rc;
+
+    begin(&e, a, msg, RECORD_STEP, out);
+    rc = encode(&e, &record_step_fields, s, out);
+    if (rc == 0) {
+        rc = keep_text(&e, "key", s->key, &out->step_key);
+    }
+    if (rc == 0 && *out->step_key == '\0') {
+        rc = derive_step_key(&e, s, &out->step_key);
+    }
+    out->at_s = s->at_s;
+    buf_free(&e.body);
+    return rc;
+}
+
+int record_from_procedure(const struct procedure *p, struct arena *a, struct record *out,
+                          struct errmsg *msg)
+{
+    struct encoder e;
+    int rc;
+
+    begin(&e, a, msg, RECORD_PROCEDURE, out);
+    rc = encode(&e, &record_procedure_fields, p, out);
+    buf_free(&e.body);
+    return rc;
+}
+
+int record_from_row(enum record_kind kind, const struct catalog_row *row, struct arena *a,
+                    struct record *out, struct errmsg *msg)
+{
+    struct encoder e;
+    int rc;
+
+    if (kind != RECORD_SERVICE && kind != RECORD_SECTOR && kind != RECORD_AGENCY) {
+        return err_set(msg, ERR_INVAL, "kind %d is no row of a catalogue", (int)kind);
+    }
+    begin(&e, a, msg, kind, out);
+    rc = encode(&e, &record_row_fields, row, out);
+    buf_free(&e.body);
+    return rc;
+}
