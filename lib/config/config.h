@@ -1,0 +1,196 @@
+/* config: what the operator's files say, as plain values.
+ *
+ * Loaded at once from one main file and a folder of additions, checked as a whole, then never
+ * changed: a reload loads a second one and swaps. Durations are milliseconds unless the name says
+ * otherwise. The list of keys, with bounds, defaults and help, is config_table.c alone. */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "domain/map.h"
+
+#define CONFIG_MAX_SOURCES 32
+#define CONFIG_MAX_FLOWS 32
+#define CONFIG_MAX_LIST 64
+
+/* A list of strings, owned by the config. */
+struct config_list {
+    const char *items[CONFIG_MAX_LIST];
+    size_t n;
+};
+
+/* Section `portal`. */
+struct config_portal {
+    const char *name;        /* "portal": the endpoint's name in flows */
+    const char *adapter_url; /* "" when there is no portal section: flows can't name it then */
+    const char *auth_endpoint;
+    const char *share_endpoint;
+    const char *integration_endpoint;
+    const char *agency_code; /* madonvi, as sent */
+    const char *dstcode;     /* "": header left out */
+    const char *username;
+    const char *password_credential; /* name in $CREDENTIALS_DIRECTORY */
+    const char *password_file;       /* 0400 file, for runs outside systemd; "" none */
+    const char *fields;              /* "G1", "G2" or "G3" */
+    const char *result_code_key;     /* "MaGiayToKetQua" or "MaKetQua" */
+    uint32_t max_in_flight;          /* 1..256 */
+    uint32_t dossier_rate;           /* calls a second, 0 none */
+    uint32_t catalog_rate;           /* calls a second, 0 none */
+    uint32_t seen_rate;              /* TraCuuHoSo a minute for flow seen and adopt, 0 none */
+    uint64_t connect_timeout_ms;
+    uint64_t request_timeout_ms;
+    uint64_t stall_timeout_ms;
+    uint64_t session_life_ms;
+    uint64_t reply_limit_bytes;
+    uint64_t list_limit_bytes;
+    bool allow_plaintext;
+    bool strict_success_text; /* code 0 with an unknown text is not success */
+    bool upserts;             /* isUpdating may be wrong without harm: capability idempotent */
+    bool atomic_steps;        /* a refused call of several steps stored none */
+    struct config_list permanent_text;
+    struct config_list auth_error_text;
+    struct config_list exists_text;
+    struct config_list missing_text;
+    const char *ca_file, *crl_file, *pinned_key; /* "" system defaults */
+};
+
+/* Section `source NAME`: one provincial system. */
+struct config_source {
+    const char *name;
+    const char *profile; /* "opencps" */
+    const char *url;
+    const char *format; /* "json" or "xml" */
+    const char *username;
+    const char *password_credential;
+    const char *password_file;
+    const char *group_id;
+    const char *file_url; /* template, "": files are not asked for */
+    uint64_t poll_every_ms;
+    uint64_t sweep_every_ms;
+    uint64_t slow_sweep_every_ms; /* the big states */
+    const char *full_sweep_at;    /* "01:30" local */
+    uint32_t page_size;
+    uint32_t max_in_flight; /* detail calls at a time */
+    uint32_t rate;          /* calls a second, 0 none */
+    uint64_t connect_timeout_ms;
+    uint64_t request_timeout_ms;
+    uint64_t stall_timeout_ms;
+    uint64_t reply_limit_bytes;
+    bool allow_plaintext;
+    struct config_list small_states;  /* swept whole every sweep_every */
+    struct config_list big_states;    /* swept every slow_sweep_every */
+    struct config_list test_agencies; /* never sent, never counted */
+    struct config_list
+        test_accounts; /* actionUser / applicantIdNo values that mark a test dossier */
+    const char *ca_file, *crl_file, *pinned_key;
+};
+
+enum flow_kind { FLOW_DOSSIERS, FLOW_CATALOG, FLOW_SEEN, FLOW_STATUS };
+enum flow_mode { FLOW_LIVE, FLOW_OBSERVE, FLOW_OFF };
+enum steps_in_doubt { STEPS_RESEND, STEPS_ASK };
+
+/* Section `flow NAME`; the kind is `kind`, by default the flow's own name (dossiers, catalog, seen,
+ * status). */
+struct config_flow {
+    const char *name;
+    enum flow_kind kind;
+    enum flow_mode mode;
+    const char *from;
+    const char *to;          /* "" for seen */
+    int64_t start_from_s;    /* 0: everything */
+    const char *at;          /* catalog, seen: daily time "01:00"; "" none */
+    uint64_t every_ms;       /* catalog: besides `at`; seen: how old an answer may be */
+    uint64_t refresh_ms;     /* catalog: details older than this are read again */
+    uint32_t shrink_percent; /* catalog: a list under this share of the last one changes nothing */
+    enum steps_in_doubt steps_in_doubt;
+};
+
+struct config {
+    const char *state_dir;
+    const char *status_socket;
+    const char *control_socket;
+    const char *socket_group; /* of status_socket; "" the process's */
+    const char *admin_group;  /* of control_socket */
+    enum log_level log_level;
+    bool log_dossier_code; /* codes of dossiers in log lines; else a short digest */
+    uint64_t keep_payload_ms;
+    uint64_t keep_history_ms; /* attempts and digests */
+    uint64_t shutdown_timeout_ms;
+
+    /* section `journal` */
+    uint64_t journal_window_bytes;    /* uncommitted bytes at which intake stops */
+    uint64_t journal_low_water_bytes; /* free space below which intake and sending stop */
+    uint64_t journal_cache_bytes;
+
+    /* section `retry` */
+    uint64_t retry_first_ms;
+    uint64_t retry_cap_ms;
+    uint64_t give_up_after_ms;
+    uint32_t give_up_attempts; /* and at least so many charged attempts */
+
+    /* section `maps`: loaded with the configuration; a bad map is a configuration error */
+    const char *status_map_path, *procedure_map_path, *agency_map_path; /* "" none */
+    struct map *status_map, *procedure_map, *agency_map; /* owned; NULL when no path */
+
+    bool has_portal;
+    struct config_portal portal;
+    struct config_source sources[CONFIG_MAX_SOURCES];
+    size_t n_sources;
+    struct config_flow flows[CONFIG_MAX_FLOWS];
+    size_t n_flows;
+
+    void *impl; /* strings, origins: config.c's */
+};
+
+/* Faults of one load, at most 20 kept, in order of file and line. */
+#define CONFIG_MAX_FAULTS 20
+struct config_faults {
+    size_t n; /* found, may exceed what is kept */
+    char texts[CONFIG_MAX_FAULTS]
+              [400]; /* "FILE:LINE: key: what is wrong; what is allowed; nearest known key" */
+};
+
+/* Loads main_path and main_path's folder + "/conf.d/" *.conf in byte order (later wins key by key).
+ * Returns ERR_CONFIG with all faults at once, ERR_NOMEM. While a statement is not understood,
+ * nothing is said about what seems missing. Paths of maps, passwords and certificates come out
+ * absolute. Reads no secret; blocks, so not for the loop except at start and reload. */
+MUST_CHECK int config_load(const char *main_path, struct config **out,
+                           struct config_faults *faults);
+void config_free(struct config *c); /* NULL is fine */
+
+const struct config_source *config_source_find(const struct config *c, const char *name);
+const struct config_flow *config_flow_find(const struct config *c, const char *name);
+
+/* The effective configuration in the file's own syntax; with_origin adds "# FILE:LINE" or "#
+ * default" behind each key. Secrets never stand in a config. As JSON for the status socket. */
+int config_dump(const struct config *c, bool with_origin, struct buf *out);
+int config_dump_json(const struct config *c, struct buf *out);
+
+/* What a reload from a to b may not change (state_dir, sockets): ERR_CONFIG with the keys named. */
+MUST_CHECK int config_reload_allowed(const struct config *a, const struct config *b,
+                                     struct errmsg *msg);
+
+/* Reads a secret: the credential in $CREDENTIALS_DIRECTORY when there is one of that name, else the
+ * 0400 file owned by root or this user. One trailing newline is dropped. out holds at most size-1
+ * bytes. Errors name the credential or file and the remedy, never the value. */
+MUST_CHECK int config_secret(const char *credential, const char *file, char *out, size_t size,
+                             struct errmsg *msg);
+
+/* For the manual and the tests: the table of keys. Index from 0; NULL past the end. */
+struct config_key_info {
+    const char *section; /* "", "portal", "source", "flow", "retry", "journal", "maps" */
+    const char *name;
+    const char *type; /* "string", "duration", "size", "integer", "bool", "list", "choice", "time",
+                         "date" */
+    const char *default_text;
+    const char *help; /* one line */
+};
+const struct config_key_info *config_key(size_t index);
+
+#endif

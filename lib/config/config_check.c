@@ -1,0 +1,315 @@
+/* Keys looked at together: what is missing, what contradicts, and the maps. */
+#include <stdio.h>
+#include <string.h>
+
+#include "config/config_impl.h"
+
+static void check_required(struct config_load *load, struct config_instance *in)
+{
+    size_t n;
+    const struct config_row *rows = config_rows_of(in->section, &n);
+
+    for (size_t i = 0; i < n; i++) {
+        struct config_value *value = &in->values[i];
+        const char *text;
+
+        if ((rows[i].flags & ROW_REQUIRED) == 0 || value->bad) {
+            continue;
+        }
+        text = *(const char *const *)((const char *)in->base + rows[i].offset);
+        if (text[0] != '\0') {
+            continue;
+        }
+        if (value->given) {
+            config_fault_value(load, in, &rows[i], "empty but required (%s)", rows[i].info.help);
+        } else if (!load->lost) {
+            config_fault_value(load, in, &rows[i], "missing but required (%s)", rows[i].info.help);
+        }
+    }
+}
+
+/* https, unless the section says that plain text is all right. */
+static void check_urls(struct config_load *load, struct config_instance *in)
+{
+    size_t n;
+    const struct config_row *rows = config_rows_of(in->section, &n);
+    const struct config_row *plain = config_row_find(in->section, "allow_plaintext");
+
+    if (plain == NULL || *(const bool *)((const char *)in->base + plain->offset)) {
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const char *text;
+
+        if (rows[i].form != FORM_URL || in->values[i].bad) {
+            continue;
+        }
+        text = *(const char *const *)((const char *)in->base + rows[i].offset);
+        if (strncmp(text, "http://", 7) == 0) {
+            config_fault_value(load, in, &rows[i],
+                               "http is not encrypted; use https, or set allow_plaintext = yes");
+        }
+    }
+}
+
+static void check_timeouts(struct config_load *load, struct config_instance *in,
+                           uint64_t connect_ms, uint64_t request_ms)
+{
+    const struct config_row *row;
+
+    if (connect_ms > request_ms) {
+        (void)config_instance_key(in, "connect_timeout", &row);
+        config_fault_value(load, in, row, "longer than request_timeout; it is a part of it");
+    }
+}
+
+static void check_password(struct config_load *load, struct config_instance *in,
+                           const char *username, const char *credential, const char *file)
+{
+    const struct config_row *row;
+    const struct config_value *value = config_instance_key(in, "password_credential", &row);
+
+    if (username[0] != '\0' && credential[0] == '\0' && file[0] == '\0' && !value->bad &&
+        !load->lost) {
+        config_fault_value(load, in, row,
+                           "a username needs a password; name a systemd credential here, or a file "
+                           "with password_file");
+    }
+}
+
+static void check_endpoint(struct config_load *load, struct config_instance *in)
+{
+    if (in->section == SECTION_PORTAL) {
+        const struct config_portal *p = in->base;
+
+        check_timeouts(load, in, p->connect_timeout_ms, p->request_timeout_ms);
+        check_password(load, in, p->username, p->password_credential, p->password_file);
+    } else if (in->section == SECTION_SOURCE) {
+        const struct config_source *s = in->base;
+
+        check_timeouts(load, in, s->connect_timeout_ms, s->request_timeout_ms);
+        check_password(load, in, s->username, s->password_credential, s->password_file);
+    }
+}
+
+static void check_top(struct config_load *load, struct config_instance *in)
+{
+    const struct config *c = load->config;
+    const struct config_row *row;
+    const struct config_value *value;
+
+    if (in->section == SECTION_TOP) {
+        value = config_instance_key(in, "control_socket", &row);
+        if (strcmp(c->control_socket, c->status_socket) == 0 && !value->bad) {
+            config_fault_value(load, in, row, "the same as status_socket; each needs its own");
+        }
+    } else if (in->section == SECTION_RETRY) {
+        value = config_instance_key(in, "cap", &row);
+        if (c->retry_cap_ms < c->retry_first_ms && !value->bad) {
+            config_fault_value(load, in, row, "smaller than first; it must be as long or longer");
+        }
+    }
+}
+
+/* Where a flow of a kind may begin and end. */
+struct route {
+    bool from_portal, from_source;
+    bool to_portal, to_source, to_nothing;
+    const char *from_words;
+    const char *to_words;
+};
+
+static const struct route routes[] = {
+    [FLOW_DOSSIERS] = {false, true, true, false, false, "a source", "the portal"},
+    [FLOW_CATALOG] = {true, false, false, true, true, "the portal", "a source, or nothing"},
+    [FLOW_SEEN] = {true, false, false, false, true, "the portal", "nothing (\"\")"},
+    [FLOW_STATUS] = {true, true, true, true, true, "the portal or a source",
+                     "the portal, a source, or nothing"},
+};
+
+/* The kind by key or name; false after a fault. */
+static bool flow_kind_known(struct config_load *load, struct config_instance *in)
+{
+    const struct config_row *row;
+    const struct config_value *value = config_instance_key(in, "kind", &row);
+    struct config_flow *flow = in->base;
+
+    if (value->bad) {
+        return false;
+    }
+    if (value->given && value->n > 0 && value->items[0][0] != '\0') {
+        return true;
+    }
+    for (size_t i = 0; row->choices[i] != NULL; i++) {
+        if (strcmp(row->choices[i], flow->name) == 0) {
+            flow->kind = (enum flow_kind)i;
+            return true;
+        }
+    }
+    if (!load->lost) {
+        config_fault_value(
+            load, in, row,
+            "missing, and \"%s\" is no kind; allowed: dossiers, catalog, seen, status", flow->name);
+    }
+    return false;
+}
+
+/* Whether an endpoint of that name is there; notes a fault when not. */
+static bool endpoint_known(struct config_load *load, struct config_instance *in,
+                           const struct config_row *row, const char *name)
+{
+    const struct config *c = load->config;
+    const char *names[CONFIG_MAX_SOURCES + 2];
+    const char *near;
+    size_t n = 0;
+
+    if (config_source_find(c, name) != NULL || (c->has_portal && strcmp(name, "portal") == 0)) {
+        return true;
+    }
+    if (load->lost) {
+        return false;
+    }
+    for (size_t i = 0; i < c->n_sources; i++) {
+        names[n++] = c->sources[i].name;
+    }
+    if (c->has_portal) {
+        names[n++] = "portal";
+    }
+    names[n] = NULL;
+    near = config_nearest(name, names);
+    if (strcmp(name, "portal") == 0) {
+        config_fault_value(load, in, row, "there is no section portal; add it");
+    } else {
+        config_fault_value(load, in, row, "there is no source \"%s\"; %s%s%s", name,
+                           near != NULL ? "did you mean " : "add section source ",
+                           near != NULL ? near : name, near != NULL ? "?" : "");
+    }
+    return false;
+}
+
+static void check_route(struct config_load *load, struct config_instance *in)
+{
+    const struct config_flow *flow = in->base;
+    const struct route *route = &routes[flow->kind];
+    const struct config_row *row = config_row_find(SECTION_FLOW, "kind");
+    const char *kind = row->choices[flow->kind];
+    bool portal = strcmp(flow->from, "portal") == 0;
+
+    if (!config_instance_key(in, "from", &row)->bad && flow->from[0] != '\0' &&
+        endpoint_known(load, in, row, flow->from) &&
+        !(portal ? route->from_portal : route->from_source)) {
+        config_fault_value(load, in, row, "a flow of kind %s can't come from %s; allowed: %s", kind,
+                           flow->from, route->from_words);
+    }
+    portal = strcmp(flow->to, "portal") == 0;
+    if (config_instance_key(in, "to", &row)->bad) {
+        return;
+    }
+    if (flow->to[0] == '\0') {
+        if (!route->to_nothing && !load->lost) {
+            config_fault_value(load, in, row, "missing; allowed: %s", route->to_words);
+        }
+    } else if (endpoint_known(load, in, row, flow->to)) {
+        if (!(portal ? route->to_portal : route->to_source)) {
+            config_fault_value(load, in, row, "a flow of kind %s can't go to %s; allowed: %s", kind,
+                               flow->to, route->to_words);
+        } else if (strcmp(flow->from, flow->to) == 0) {
+            config_fault_value(load, in, row, "the same as from; a flow connects two systems");
+        }
+    }
+}
+
+/* Two flows of one kind from one place would send everything twice. */
+static void check_unique(struct config_load *load, struct config_instance *in)
+{
+    const struct config_impl *impl = load->impl;
+    const struct config_flow *flow = in->base;
+    const struct config_row *row;
+
+    (void)config_instance_key(in, "from", &row);
+    for (size_t i = 0; i < impl->n_instances && impl->instances[i] != in; i++) {
+        const struct config_instance *other = impl->instances[i];
+        const struct config_flow *first = other->base;
+
+        if (other->section == SECTION_FLOW && first->kind == flow->kind && flow->from[0] != '\0' &&
+            strcmp(first->from, flow->from) == 0) {
+            config_fault_value(load, in, row, "flow %s (%s:%u) of the same kind begins at %s too",
+                               first->name, impl->files[other->origin.file], other->origin.line,
+                               flow->from);
+            return;
+        }
+    }
+}
+
+/* A map's message may have several lines: each becomes a fault. */
+static void pass_on(struct config_load *load, struct config_instance *in,
+                    const struct config_row *row, const char *path, struct errmsg *msg, int rc)
+{
+    char *rest = msg->text;
+    char *line;
+
+    if (strstr(msg->text, path) == NULL) {
+        (void)err_wrap(msg, rc, "%s", path);
+    }
+    for (line = strtok_r(rest, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
+        config_fault_value(load, in, row, "%s", line);
+    }
+}
+
+static void load_maps(struct config_load *load, struct config_instance *in)
+{
+    struct config *c = load->config;
+    const struct {
+        const char *key;
+        enum map_kind kind;
+        const char *path;
+        struct map **map;
+    } maps[] = {
+        {"status", MAP_STATUS, c->status_map_path, &c->status_map},
+        {"procedure", MAP_PROCEDURE, c->procedure_map_path, &c->procedure_map},
+        {"agency", MAP_AGENCY, c->agency_map_path, &c->agency_map},
+    };
+
+    for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
+        struct errmsg msg = {{0}};
+        const struct config_row *row;
+        int rc = 0;
+
+        if (maps[i].path[0] != '\0') {
+            rc = map_load(maps[i].kind, maps[i].path, maps[i].map, &msg);
+        }
+        if (rc == ERR_NOMEM) {
+            load->nomem = true;
+        } else if (rc != 0) {
+            (void)config_instance_key(in, maps[i].key, &row);
+            pass_on(load, in, row, maps[i].path, &msg, rc);
+        }
+    }
+}
+
+void config_check(struct config_load *load)
+{
+    struct config_impl *impl = load->impl;
+    struct config_origin nowhere = {0};
+
+    for (size_t i = 0; i < impl->n_instances; i++) {
+        struct config_instance *in = impl->instances[i];
+
+        if (in->section == SECTION_PORTAL && !in->given) {
+            continue;
+        }
+        check_required(load, in);
+        check_urls(load, in);
+        check_endpoint(load, in);
+        check_top(load, in);
+        if (in->section == SECTION_FLOW && flow_kind_known(load, in)) {
+            check_route(load, in);
+            check_unique(load, in);
+        } else if (in->section == SECTION_MAPS) {
+            load_maps(load, in);
+        }
+    }
+    if (load->config->n_flows == 0 && !load->lost) {
+        config_fault(load, nowhere, "no flow is configured; add at least one section flow");
+    }
+}

@@ -1,0 +1,158 @@
+/* Secrets: read when needed, kept by the caller, never a part of struct config. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config/config.h"
+
+#define REMEDY "see PASSWORDS in dvcsyncd.conf(5)"
+
+/* At most size bytes of fd; -1 with errno. */
+static ssize_t read_some(int fd, char *out, size_t size)
+{
+    size_t len = 0;
+
+    while (len < size) {
+        ssize_t n = read(fd, out + len, size - len);
+
+        if (n < 0 && errno != EINTR) {
+            return -1;
+        }
+        if (n == 0) {
+            break;
+        }
+        len += n > 0 ? (size_t)n : 0;
+    }
+    return (ssize_t)len;
+}
+
+static int read_text(int fd, const char *what, const char *name, char *out, size_t size,
+                     struct errmsg *msg)
+{
+    ssize_t n = read_some(fd, out, size);
+    size_t len = n > 0 ? (size_t)n : 0;
+
+    if (n < 0) {
+        return err_set(msg, ERR_IO, "%s %s can't be read: %s", what, name, strerror(errno));
+    }
+    if (len > 0 && out[len - 1] == '\n') {
+        len--;
+    }
+    if (len == 0) {
+        return err_set(msg, ERR_INVAL, "%s %s is empty; write the password into it", what, name);
+    }
+    if (len >= size || (size_t)n == size) {
+        return err_set(msg, ERR_TOOBIG, "%s %s is too long; at most %zu bytes are allowed", what,
+                       name, size - 2);
+    }
+    if (memchr(out, '\0', len) != NULL || memchr(out, '\n', len) != NULL) {
+        return err_set(msg, ERR_FORMAT, "%s %s holds more than one line of text", what, name);
+    }
+    out[len] = '\0';
+    return 0;
+}
+
+/* A file that others can read is no secret. systemd's own files are exempt: it guards their folder,
+ * and an access list shows in their mode as group bits. */
+static int check_file(int fd, const char *file, struct errmsg *msg)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) != 0) {
+        return err_set(msg, ERR_IO, "password file %s: %s", file, strerror(errno));
+    }
+    if (!S_ISREG(st.st_mode)) {
+        return err_set(msg, ERR_DENIED, "password file %s is not a regular file", file);
+    }
+    if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+        return err_set(msg, ERR_DENIED, "password file %s is open to others; chmod 0400 it", file);
+    }
+    if (st.st_uid != 0 && st.st_uid != geteuid()) {
+        return err_set(msg, ERR_DENIED, "password file %s must belong to root or to this user",
+                       file);
+    }
+    return 0;
+}
+
+static int open_failed(const char *what, const char *name, struct errmsg *msg)
+{
+    if (errno == ELOOP) {
+        return err_set(msg, ERR_DENIED, "%s %s is a symbolic link; name the file itself", what,
+                       name);
+    }
+    if (errno == ENOENT) {
+        return err_set(msg, ERR_NOTFOUND, "%s %s is not there; " REMEDY, what, name);
+    }
+    return err_set(msg, errno == EACCES ? ERR_DENIED : ERR_IO, "%s %s can't be opened: %s", what,
+                   name, strerror(errno));
+}
+
+static int read_credential(const char *credential, char *out, size_t size, struct errmsg *msg)
+{
+    const char *dir = getenv("CREDENTIALS_DIRECTORY");
+    int dir_fd;
+    int fd;
+    int rc;
+
+    if (credential[0] == '\0' || dir == NULL || dir[0] == '\0') {
+        return err_set(msg, ERR_NOTFOUND, "no systemd credential; " REMEDY);
+    }
+    if (strchr(credential, '/') != NULL) {
+        return err_set(msg, ERR_INVAL, "credential %s: a name can't hold /", credential);
+    }
+    dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir_fd < 0) {
+        return open_failed("folder of credentials", dir, msg);
+    }
+    fd = openat(dir_fd, credential, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    rc = fd >= 0 ? 0 : open_failed("credential", credential, msg);
+    (void)close(dir_fd);
+    if (rc == 0) {
+        rc = read_text(fd, "credential", credential, out, size, msg);
+        (void)close(fd);
+    }
+    return rc;
+}
+
+static int read_file(const char *file, char *out, size_t size, struct errmsg *msg)
+{
+    int fd = open(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    int rc;
+
+    if (fd < 0) {
+        return open_failed("password file", file, msg);
+    }
+    rc = check_file(fd, file, msg);
+    if (rc == 0) {
+        rc = read_text(fd, "password file", file, out, size, msg);
+    }
+    (void)close(fd);
+    return rc;
+}
+
+int config_secret(const char *credential, const char *file, char *out, size_t size,
+                  struct errmsg *msg)
+{
+    int rc;
+
+    if (size < 3) {
+        return err_set(msg, ERR_INVAL, "no room for a password");
+    }
+    rc = read_credential(credential, out, size, msg);
+    if (rc == ERR_NOTFOUND && file[0] != '\0') {
+        rc = read_file(file, out, size, msg);
+    } else if (rc == ERR_NOTFOUND && credential[0] != '\0') {
+        rc =
+            err_set(msg, ERR_NOTFOUND,
+                    "credential %s is not there; give it with LoadCredential=, or name a file with "
+                    "password_file",
+                    credential);
+    }
+    if (rc != 0) {
+        explicit_bzero(out, size);
+    }
+    return rc;
+}
