@@ -1,0 +1,34 @@
+/* client_easy: one request as a curl easy handle: what leaves, how its end reads.
+ *
+ * Private to lib/http. Every option that keeps a call safe stands in client_easy.c. The easy handle
+ * is fresh each time: reusing it was not measurably faster, and nothing of one request can get into
+ * the next. */
+#ifndef HTTP_CLIENT_EASY_H
+#define HTTP_CLIENT_EASY_H
+
+#include <curl/curl.h>
+
+#include "http/client.h"
+
+/* Embedded in the client's call; must not move while the handle lives. */
+struct http_easy {
+    struct http_req *req; /* borrowed */
+    CURL *handle;         /* its CURLINFO_PRIVATE is this struct */
+    struct curl_slist *headers;
+    size_t read_bytes; /* of the body, by curl */
+    char error[CURL_ERROR_SIZE];
+};
+
+/* Prepares the handle and clears the answer of req. CURLE_OUT_OF_MEMORY: nothing came of it. Any
+ * other error: the request itself is at fault, http_easy_finish tells. http_easy_close follows in
+ * each case. */
+MUST_CHECK CURLcode http_easy_open(struct http_easy *e, struct http_req *req, CURLSH *share);
+void http_easy_close(struct http_easy *e); /* outside of its multi */
+
+/* Something of the request may have left, on any of the connections that curl has tried. */
+bool http_easy_sent(const struct http_easy *e);
+
+/* Fills the answer of req, before the handle leaves its multi. */
+void http_easy_finish(struct http_easy *e, CURLcode code);
+
+#endif
