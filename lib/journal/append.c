@@ -1,0 +1,352 @@
+/* append: what becomes of records that arrive. The rules of design.md "The item" about new
+ * snapshots and steps stand here, in the transaction that stores them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "domain/status.h"
+#include "journal/subject.h"
+#include "journal/worker.h"
+
+#define APPEND_BYTES_MAX (16u << 20)
+
+void journal_append_init(struct journal_append *a, int64_t flow)
+{
+    memset(a, 0, sizeof(*a));
+    a->flow = flow;
+    arena_init(&a->arena, APPEND_BYTES_MAX);
+    a->records_end = &a->records;
+    a->rows_end = &a->rows;
+}
+
+void journal_append_free(struct journal_append *a)
+{
+    arena_free(&a->arena);
+}
+
+/* An absent text is "". */
+static const char *copied(struct arena *a, const char *text)
+{
+    return arena_strdup(a, text != NULL ? text : "");
+}
+
+/* Why an allocation of about so many bytes failed. */
+static int refused(const struct arena *a, size_t bytes)
+{
+    return bytes + 4096 > a->max_bytes - a->used_bytes ? ERR_TOOBIG : ERR_NOMEM;
+}
+
+/* What could be stored but never sent must not get in. */
+static int check_record(const struct record *r)
+{
+    bool step = record_item_kind(r->kind) == ITEM_STEP;
+
+    if (r->code == NULL || r->code[0] == '\0' || strlen(r->code) >= JOURNAL_CODE_SIZE ||
+        (step && (r->step_key == NULL || r->step_key[0] == '\0'))) {
+        return ERR_INVAL;
+    }
+    return r->body_len > JOURNAL_BODY_MAX ? ERR_TOOBIG : 0;
+}
+
+int journal_append_add(struct journal_append *a, const struct journal_record *record)
+{
+    int err = check_record(&record->record);
+    struct journal_record *copy = err == 0 ? arena_alloc(&a->arena, sizeof(*copy)) : NULL;
+
+    if (err < 0) {
+        return err;
+    }
+    if (copy == NULL) {
+        return refused(&a->arena, sizeof(*copy));
+    }
+    *copy = *record;
+    copy->record.code = copied(&a->arena, record->record.code);
+    copy->record.local_no = copied(&a->arena, record->record.local_no);
+    copy->record.step_key = copied(&a->arena, record->record.step_key);
+    copy->record.body = arena_strndup(&a->arena, record->record.body, record->record.body_len);
+    copy->reason = record->reason != NULL ? arena_strdup(&a->arena, record->reason) : NULL;
+    if (copy->record.code == NULL || copy->record.local_no == NULL ||
+        copy->record.step_key == NULL || copy->record.body == NULL ||
+        (record->reason != NULL && copy->reason == NULL)) {
+        return refused(&a->arena, record->record.body_len);
+    }
+    copy->next = NULL;
+    *a->records_end = copy;
+    a->records_end = &copy->next;
+    a->bytes += record->record.body_len + sizeof(*copy);
+    return 0;
+}
+
+int journal_append_row(struct journal_append *a, const char *source, const struct journal_row *row)
+{
+    struct journal_row *copy = arena_alloc(&a->arena, sizeof(*copy));
+
+    if (copy == NULL) {
+        return refused(&a->arena, sizeof(*copy));
+    }
+    *copy = *row;
+    copy->id = copied(&a->arena, row->id);
+    copy->why = row->why != NULL ? arena_strdup(&a->arena, row->why) : NULL;
+    if (a->source == NULL) {
+        a->source = arena_strdup(&a->arena, source);
+    }
+    if (copy->id == NULL || a->source == NULL || (row->why != NULL && copy->why == NULL)) {
+        return refused(&a->arena, 0);
+    }
+    copy->next = NULL;
+    *a->rows_end = copy;
+    a->rows_end = &copy->next;
+    return 0;
+}
+
+int journal_append_cursor(struct journal_append *a, const char *source, const char *cursor)
+{
+    if (a->source == NULL) {
+        a->source = arena_strdup(&a->arena, source);
+    }
+    a->cursor = arena_strdup(&a->arena, cursor);
+    return a->source != NULL && a->cursor != NULL ? 0 : ERR_NOMEM;
+}
+
+/* ---- worker ---- */
+
+static void new_from_record(const struct journal_record *r, struct item_new *n)
+{
+    memset(n, 0, sizeof(*n));
+    n->kind = record_item_kind(r->record.kind);
+    n->state = r->hold != HOLD_NONE ? ITEM_HELD : ITEM_PENDING;
+    n->hold = r->hold;
+    n->reason = r->hold != HOLD_NONE ? r->reason : NULL;
+    n->step_key = n->kind == ITEM_STEP ? r->record.step_key : NULL;
+    n->hash = r->record.hash;
+    n->status = r->status;
+    n->at_s = r->record.at_s;
+    n->flags = r->flags;
+    n->body = r->record.body;
+    n->body_len = r->record.body_len;
+}
+
+/* Held when no way leads from what the peer acknowledged to this status; a jump is sent and
+ * flagged. */
+static void check_path(const struct subject *s, struct item_new *n)
+{
+    if (s->acked_status == 0 || n->status == 0 || n->state == ITEM_HELD) {
+        return;
+    }
+    if (!status_path_exists(s->acked_status, n->status)) {
+        n->state = ITEM_HELD;
+        n->hold = HOLD_NO_PATH;
+        n->reason = "no way leads from the status that the portal acknowledged to this one; "
+                    "correct the province's record, or release it as it is";
+    } else if (!status_move_legal(s->acked_status, n->status)) {
+        n->flags |= ITEM_FLAG_JUMPED;
+    }
+}
+
+/* The newest snapshot is this content already, and nothing is wrong with how it is stored. */
+static int is_newest(struct db *db, const struct subject *s, const uint8_t hash[32])
+{
+    struct open_item item;
+    int64_t subject;
+    int found = s->newest_item != 0 ? item_load(db, s->newest_item, &item, &subject) : 0;
+
+    return found == 1 ? memcmp(item.hash, hash, 32) == 0 && item.hold != HOLD_DAMAGED : found;
+}
+
+/* The snapshot takes the place of the one that waits; see the design's paragraph on new snapshots.
+ */
+static int replace_waiting(struct db *db, struct subject *s, struct open_item *waiting,
+                           int64_t successor, struct journal_append *a)
+{
+    if (waiting == NULL) {
+        return 0;
+    }
+    a->replaced++;
+    return item_supersede(db, s, waiting, successor, a->now_ms);
+}
+
+/* Back to what the peer holds (A, B, A): no call is needed, and what waits is of no use any more.
+ */
+static int return_to_acknowledged(struct db *db, struct subject *s, const struct journal_record *r,
+                                  struct open_item *waiting, struct journal_append *a)
+{
+    int err = 0;
+
+    a->unchanged++;
+    if (waiting == NULL && s->newest_item != s->acked_item) {
+        err = item_delete_body(db, s->newest_item); /* given up by a person */
+    }
+    s->newest_item = s->acked_item;
+    err = err == 0 ? item_store_body(db, s->acked_item, r->record.body, r->record.body_len) : err;
+    err = err == 0 ? replace_waiting(db, s, waiting, s->acked_item, a) : err;
+    return err < 0 ? err : 1;
+}
+
+static int store_snapshot(struct db *db, struct subject *s, const struct journal_record *r,
+                          struct open_item *waiting, bool in_flight, struct journal_append *a)
+{
+    struct item_new fresh;
+    int64_t id;
+    int err;
+
+    new_from_record(r, &fresh);
+    check_path(s, &fresh);
+    if (waiting != NULL && waiting->state == ITEM_HELD && waiting->hold == HOLD_PERSON) {
+        fresh.state = ITEM_HELD;
+        fresh.hold = HOLD_PERSON;
+        fresh.reason = "held by a person; a newer snapshot took the place of the held one";
+    }
+    err = item_insert(db, s, &fresh, a->now_ms, &id);
+    if (err == 0) {
+        err = replace_waiting(db, s, waiting, id, a);
+    }
+    if (err == 0 && waiting == NULL && !in_flight && s->newest_item != 0) {
+        err = item_delete_body(db, s->newest_item); /* only the newest body is kept */
+    }
+    s->newest_item = id;
+    a->stored++;
+    a->held += fresh.state == ITEM_HELD;
+    return err < 0 ? err : 1;
+}
+
+/* 1 the subject has changed, 0 nothing new, negative failed; so of steps. */
+static int admit_snapshot(struct db *db, struct subject *s, const struct journal_record *r,
+                          struct journal_append *a)
+{
+    struct subject_view view;
+    struct open_item *waiting = NULL;
+    bool in_flight = false;
+    int same = is_newest(db, s, r->record.hash);
+    int err = same == 0 ? subject_view(db, s, &view) : 0;
+
+    if (same != 0 || err < 0) {
+        a->unchanged += same == 1;
+        return same < 0 ? same : err; /* same == 1: err is 0 */
+    }
+    for (size_t i = 0; i < view.n_snapshots; i++) {
+        if (view.snapshots[i].state == ITEM_INFLIGHT) {
+            in_flight = true;
+        } else {
+            waiting = &view.snapshots[i];
+        }
+    }
+    s->status = r->status;
+    s->at_s = r->record.at_s;
+    s->promised_s = r->record.promised_s;
+    if (s->has_acked && s->present && memcmp(s->acked_hash, r->record.hash, 32) == 0 &&
+        !in_flight && !s->doubt && (waiting == NULL || waiting->state != ITEM_UNSURE)) {
+        return return_to_acknowledged(db, s, r, waiting, a);
+    }
+    return store_snapshot(db, s, r, waiting, in_flight, a);
+}
+
+/* A known step is never stored twice; one whose body was damaged here gets it back. */
+static int admit_known_step(struct db *db, struct subject *s, const struct journal_record *r,
+                            int64_t id, struct journal_append *a)
+{
+    struct open_item item;
+    struct item_change change;
+    int64_t subject;
+    int found = item_load(db, id, &item, &subject);
+    int err;
+
+    if (found != 1 || item.hold != HOLD_DAMAGED || memcmp(item.hash, r->record.hash, 32) != 0) {
+        a->unchanged += found == 1;
+        return found < 0 ? found : 0;
+    }
+    change = item_change_to(&item, ITEM_PENDING);
+    err = item_store_body(db, id, r->record.body, r->record.body_len);
+    err = err == 0 ? item_move(db, s, &item, &change, a->now_ms) : err;
+    a->replaced++;
+    return err < 0 ? err : 1;
+}
+
+static int admit_step(struct db *db, struct subject *s, const struct journal_record *r,
+                      struct journal_append *a)
+{
+    static const struct sql known = {
+        "SELECT id FROM item WHERE subject = ?1 AND step_key = ?2 AND kind = 2"};
+    struct item_new fresh;
+    int64_t id;
+    int found = db_integer(db, &known, &id, "it", s->id, r->record.step_key);
+    int err;
+
+    if (found != 0) {
+        return found < 0 ? found : admit_known_step(db, s, r, id, a);
+    }
+    new_from_record(r, &fresh);
+    err = item_insert(db, s, &fresh, a->now_ms, &id);
+    a->stored++;
+    a->held += fresh.state == ITEM_HELD;
+    return err < 0 ? err : 1;
+}
+
+/* Records of one subject stand together: the row is read and stored once for all of them. */
+static int admit_subject(struct db *db, const struct journal_record **at, struct journal_append *a)
+{
+    const struct journal_record *r = *at;
+    const char *code = r->record.code;
+    bool changed = false;
+    struct subject s;
+    int found = subject_find(db, a->flow, code, &s);
+    int err = found < 0 ? found : 0;
+
+    if (found == 0) {
+        err = subject_insert(db, a->flow, code, r->record.local_no, &s);
+    }
+    for (; r != NULL && err == 0 && strcmp(r->record.code, code) == 0; r = r->next) {
+        int admitted = record_item_kind(r->record.kind) == ITEM_STEP ? admit_step(db, &s, r, a)
+                                                                     : admit_snapshot(db, &s, r, a);
+
+        changed = changed || admitted == 1;
+        err = admitted < 0 ? admitted : 0;
+    }
+    *at = r;
+    return err == 0 && changed ? subject_reschedule(db, &s, a->now_ms) : err;
+}
+
+static int store_row(struct db *db, const char *source, const struct journal_row *row)
+{
+    static const struct sql upsert = {
+        "INSERT INTO source_row (source, id, hash, owed, tries, why) "
+        "VALUES (?1, ?2, ?3, ?4, ?4, ?5) "
+        "ON CONFLICT (source, id) DO UPDATE SET hash = excluded.hash, owed = excluded.owed, "
+        "tries = iif(excluded.owed, tries + 1, 0), why = excluded.why"};
+
+    return db_run(db, &upsert, "ttbit", source, row->id, (const void *)row->hash, sizeof(row->hash),
+                  (int64_t)row->owed, row->why);
+}
+
+static int run_append(struct db *db, struct journal_op *op)
+{
+    static const struct sql cursor = {"INSERT INTO cursor (source, value) VALUES (?1, ?2) "
+                                      "ON CONFLICT (source) DO UPDATE SET value = excluded.value"};
+    struct journal_append *a = CONTAINER_OF(op, struct journal_append, op);
+    const struct journal_record *r = a->records;
+    int err = 0;
+
+    while (r != NULL && err == 0) {
+        err = admit_subject(db, &r, a);
+    }
+    for (const struct journal_row *row = a->rows; row != NULL && err == 0; row = row->next) {
+        err = store_row(db, a->source, row);
+    }
+    if (err == 0 && a->cursor != NULL) {
+        err = db_run(db, &cursor, "tt", a->source, a->cursor);
+    }
+    return err;
+}
+
+static void undo_append(struct journal_op *op)
+{
+    struct journal_append *a = CONTAINER_OF(op, struct journal_append, op);
+
+    a->stored = 0;
+    a->unchanged = 0;
+    a->replaced = 0;
+    a->held = 0;
+}
+
+void journal_append(struct journal *j, struct journal_append *a)
+{
+    journal_start_sized(j, &a->op, run_append, undo_append, a->bytes);
+}

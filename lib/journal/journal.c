@@ -1,0 +1,229 @@
+/* journal: opening, closing and what is asked without waiting. The requests stand in append.c,
+ * claim.c, finish.c, act.c, adopt.c, rows.c, query.c, mirror.c and upkeep.c; worker.c runs them. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "journal/worker.h"
+
+static int take_lock(struct journal *j, struct errmsg *msg)
+{
+    char name[4096];
+    char pid[32] = "";
+    ssize_t n;
+
+    (void)snprintf(name, sizeof(name), "%s.lock", j->path);
+    j->lock_fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (j->lock_fd < 0) {
+        return err_set(msg, errno == ENOSPC ? ERR_FULL : ERR_IO, "%s: %s", name, strerror(errno));
+    }
+    if (flock(j->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+        n = pread(j->lock_fd, pid, sizeof(pid) - 1, 0);
+        pid[n > 0 ? n : 0] = '\0';
+        pid[strcspn(pid, "\n")] = '\0';
+        return err_set(msg, ERR_BUSY, "journal %s is in use by process %s; one daemon per journal",
+                       j->path, pid[0] != '\0' ? pid : "(unknown)");
+    }
+    n = snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
+    if (ftruncate(j->lock_fd, 0) != 0 || pwrite(j->lock_fd, pid, (size_t)n, 0) != n) {
+        return err_set(msg, errno == ENOSPC ? ERR_FULL : ERR_IO, "%s: %s", name, strerror(errno));
+    }
+    return 0;
+}
+
+static int recover(struct db *db, uint64_t now_ms)
+{
+    int err = db_begin(db);
+
+    if (err == 0) {
+        err = items_recover(db, now_ms);
+    }
+    if (err == 0) {
+        err = db_commit(db);
+    }
+    if (err < 0) {
+        db_rollback(db);
+    }
+    return err;
+}
+
+static void journal_metrics(struct journal *j, struct metrics *metrics)
+{
+    static const double commit_bounds[] = {0.0005, 0.001, 0.002, 0.005, 0.01, 0.02,
+                                           0.05,   0.1,   0.5,   1,     5};
+    static const double ops_bounds[] = {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 4096};
+
+    j->commit_seconds = metrics_get(metrics, METRIC_HISTOGRAM, "dvcsync_journal_batch_seconds",
+                                    "Time of one group commit.", NULL, 0, commit_bounds,
+                                    sizeof(commit_bounds) / sizeof(commit_bounds[0]));
+    j->batch_ops = metrics_get(metrics, METRIC_HISTOGRAM, "dvcsync_journal_batch_operations",
+                               "Operations in one group commit.", NULL, 0, ops_bounds,
+                               sizeof(ops_bounds) / sizeof(ops_bounds[0]));
+}
+
+int journal_open(struct loop *loop, struct log *log, struct metrics *metrics,
+                 const struct journal_options *options, struct journal **out, struct errmsg *msg)
+{
+    struct journal *j = calloc(1, sizeof(*j));
+    int err;
+
+    if (j == NULL) {
+        return err_set(msg, ERR_NOMEM, "journal");
+    }
+    j->loop = loop;
+    j->log = log;
+    j->lock_fd = -1;
+    j->window_bytes = options->window_bytes;
+    j->low_water_bytes = options->low_water_bytes;
+    j->db_options.cache_bytes = options->cache_bytes;
+    j->db_options.synchronous_normal = options->synchronous_normal;
+    j->db_options.losing_control = options->losing_control;
+    worker_init(j);
+    journal_metrics(j, metrics);
+    j->path = strdup(options->path);
+    if (j->path == NULL) {
+        err = err_set(msg, ERR_NOMEM, "journal");
+        goto err_after_alloc;
+    }
+    err = take_lock(j, msg);
+    if (err < 0) {
+        goto err_after_alloc;
+    }
+    err = db_open(&j->db, j->path, &j->db_options, msg);
+    if (err < 0) {
+        goto err_after_alloc;
+    }
+    j->db_options.must_exist = true; /* from now on */
+    err = recover(&j->db, (uint64_t)loop_wall_ms(loop));
+    if (err < 0) {
+        err = err_set(msg, err, "journal %s: %s", j->path, j->db.why.text);
+        goto err_after_db;
+    }
+    j->tally = j->db.tally;
+    worker_look_around(j);
+    *out = j;
+    return 0;
+
+err_after_db:
+    db_close(&j->db);
+err_after_alloc:
+    if (j->lock_fd >= 0) {
+        (void)close(j->lock_fd);
+    }
+    free(j->path);
+    free(j);
+    return err;
+}
+
+static void finish_close(struct loop_task *task)
+{
+    struct journal *j = CONTAINER_OF(task, struct journal, closed_task);
+    void (*closed)(void *ctx) = j->closed;
+    void *ctx = j->closed_ctx;
+
+    if (!list_empty(&j->queue) || !list_empty(&j->batch)) {
+        worker_cancel_all(j); /* started by a callback after everything else had ended */
+        loop_defer(j->loop, &j->closed_task);
+        return;
+    }
+    loop_task_cancel(&j->start);
+    loop_timer_stop(&j->retry);
+    loop_timer_stop(&j->idle);
+    /* Nothing else runs: the last checkpoint empties the WAL for backups and the next start. */
+    if (j->db.sqlite != NULL && db_checkpoint(&j->db, true) < 0) {
+        log_plain(j->log, LOG_LEVEL_WARN, "journal_checkpoint", "journal: %s", j->db.why.text);
+    }
+    db_close(&j->db);
+    (void)close(j->lock_fd);
+    free(j->path);
+    free(j);
+    closed(ctx);
+}
+
+void journal_close(struct journal *j, void (*closed)(void *ctx), void *ctx)
+{
+    j->closing = true;
+    j->closed = closed;
+    j->closed_ctx = ctx;
+    j->changed = NULL;
+    loop_task_init(&j->closed_task, finish_close);
+    loop_timer_stop(&j->idle);
+    if (!j->working && (loop_timer_armed(&j->retry) || list_empty(&j->queue))) {
+        /* A batch that waits for its next try has failed before: finish_close cancels it. */
+        loop_timer_stop(&j->retry);
+        loop_defer(j->loop, &j->closed_task);
+    }
+}
+
+enum journal_condition journal_condition(const struct journal *j)
+{
+    return j->condition;
+}
+
+const char *journal_condition_text(const struct journal *j)
+{
+    return j->condition_text;
+}
+
+void journal_on_change(struct journal *j, void (*changed)(void *ctx), void *ctx)
+{
+    j->changed = changed;
+    j->changed_ctx = ctx;
+}
+
+uint64_t journal_worker_age_ms(const struct journal *j)
+{
+    return j->working ? loop_now_ms(j->loop) - j->waiting_since_ms : 0;
+}
+
+double journal_commit_ms(const struct journal *j)
+{
+    return j->commit_ms;
+}
+
+void journal_numbers(const struct journal *j, struct journal_numbers *out)
+{
+    *out = j->numbers;
+}
+
+uint64_t journal_tally(const struct journal *j, int64_t flow, enum item_kind kind,
+                       enum item_state state)
+{
+    int64_t n = flow > 0 && flow <= DB_MAX_FLOWS ? j->tally.n[flow][kind][state] : 0;
+
+    return n > 0 ? (uint64_t)n : 0;
+}
+
+int journal_flow_id(struct journal *j, const char *name, int64_t *out, struct errmsg *msg)
+{
+    static const struct sql insert = {"INSERT OR IGNORE INTO flow (name) VALUES (?1)"};
+    static const struct sql select = {"SELECT id FROM flow WHERE name = ?1"};
+    int err;
+
+    if (j->working || j->db.sqlite == NULL) {
+        return err_set(msg, ERR_BUSY, "the journal is at work");
+    }
+    err = db_integer(&j->db, &select, out, "t", name);
+    if (err == 0) {
+        err = db_run(&j->db, &insert, "t", name);
+        if (err == 0) {
+            err = db_integer(&j->db, &select, out, "t", name);
+        }
+    }
+    if (err < 0) {
+        return err_set(msg, err, "journal: %s", j->db.why.text);
+    }
+    if (*out > DB_MAX_FLOWS) {
+        return err_set(msg, ERR_TOOBIG, "more than %d flows were ever named", DB_MAX_FLOWS);
+    }
+    return 0;
+}
+
+bool journal_window_full(const struct journal *j)
+{
+    return j->condition != JOURNAL_OK || j->numbers.uncommitted_bytes >= j->window_bytes;
+}

@@ -1,0 +1,101 @@
+/* sqlite: the journal's database connection, its statements and the transaction around a batch.
+ *
+ * Used on the worker only (and at start, before the loop turns). Statement texts stand beside the
+ * code that uses them as const structs; each is prepared once and reset on every path (style.md
+ * pitfall 16). Errors are negative enum err: ERR_FULL, ERR_CORRUPT, ERR_IO, ERR_NOMEM, with
+ * SQLite's words in db->why. */
+#ifndef JOURNAL_SQLITE_H
+#define JOURNAL_SQLITE_H
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "domain/item.h"
+
+#define DB_SCHEMA_VERSION 1
+#define DB_APPLICATION 0x64766373 /* "dvcs" in the file's header, see schema.sql */
+#define DB_MAX_STATEMENTS 160
+#define DB_MAX_FLOWS 64
+#define DB_CHECKPOINT_PAGES 4000
+
+/* A statement's text; its address is its identity. */
+struct sql {
+    const char *text;
+};
+
+struct tally {
+    int64_t n[DB_MAX_FLOWS + 1][3][ITEM_STATES]; /* by flow id, item kind, state */
+};
+
+struct db {
+    sqlite3 *sqlite;
+    bool losing_control;
+    int wal_pages;     /* not folded back yet, as far as this connection knows */
+    int checkpoint_at; /* pages */
+    struct {
+        const struct sql *sql;
+        sqlite3_stmt *stmt;
+    } statements[DB_MAX_STATEMENTS];
+    size_t n_statements;
+    struct tally tally;   /* as of the last commit */
+    struct tally pending; /* with the moves of the running batch */
+    bool tally_moved;
+    struct errmsg why; /* of the last failure */
+};
+
+struct db_options {
+    uint64_t cache_bytes;
+    bool synchronous_normal;
+    bool losing_control;
+    bool must_exist; /* after a fault: nothing is ever made anew */
+};
+
+/* ERR_SCHEMA: a newer version; ERR_CORRUPT: damaged, empty, or no journal. Both leave the file as
+ * it is. */
+MUST_CHECK int db_open(struct db *db, const char *path, const struct db_options *options,
+                       struct errmsg *msg);
+/* Writes nothing: see db_checkpoint for a clean stop. */
+void db_close(struct db *db);
+/* Brings the schema from its version to n; steps[i] leads from version i to i + 1. */
+MUST_CHECK int db_migrate(struct db *db, const char *const *steps, int64_t n);
+MUST_CHECK int db_begin(struct db *db);
+MUST_CHECK int db_commit(struct db *db); /* also writes the tally's changes */
+void db_rollback(struct db *db);
+/* Runs plain text without results. */
+MUST_CHECK int db_exec(struct db *db, const char *text);
+/* PASSIVE, or TRUNCATE: for the end. */
+MUST_CHECK int db_checkpoint(struct db *db, bool truncate);
+/* The WAL has grown so much that a batch should pay for folding it. */
+bool db_checkpoint_due(const struct db *db);
+/* Turns an SQLite code into ours and keeps its words. */
+int db_error(struct db *db, int code, const char *what);
+
+/* The prepared statement, bound by types: i int64_t, t text (NULL: null), b const void* and size_t,
+ * n nothing. NULL after a failure (db->why, *err). Reset it with db_reset when done reading rows.
+ */
+sqlite3_stmt *db_bind(struct db *db, const struct sql *sql, int *err, const char *types, ...);
+/* Binds and runs to the end; no rows wanted. */
+MUST_CHECK int db_run(struct db *db, const struct sql *sql, const char *types, ...);
+/* 1: a row is there; 0: the end (reset); negative: failed (reset). */
+MUST_CHECK int db_row(struct db *db, sqlite3_stmt *stmt);
+void db_reset(sqlite3_stmt *stmt);
+/* Binds, runs, and reads the first row's first column as an integer: 1 found, 0 none, negative
+ * failed. */
+MUST_CHECK int db_integer(struct db *db, const struct sql *sql, int64_t *out, const char *types,
+                          ...);
+
+/* A text column copied into the arena, "" for NULL; NULL without memory. */
+const char *db_text(struct arena *a, sqlite3_stmt *stmt, int column);
+/* A digest column; zeros when it is NULL or has another length. */
+void db_digest(sqlite3_stmt *stmt, int column, uint8_t out[32]);
+
+/* Into tally and pending, from the table. */
+MUST_CHECK int db_tally_load(struct db *db);
+void db_tally_move(struct db *db, int64_t flow, enum item_kind kind, int from,
+                   int to); /* -1: none */
+
+#endif

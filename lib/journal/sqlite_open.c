@@ -1,0 +1,291 @@
+/* sqlite_open: finding, making, checking and migrating the journal's file. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "journal/schema.h"
+#include "journal/sqlite.h"
+
+#define BUSY_TIMEOUT_MS 5000
+#define PATH_SIZE 4096
+
+static int count_wal(void *ctx, sqlite3 *sqlite, const char *name, int pages)
+{
+    struct db *db = ctx;
+
+    (void)sqlite;
+    (void)name;
+    db->wal_pages = pages;
+    return SQLITE_OK;
+}
+
+/* Sets a pragma and reads it back: SQLite ignores what it can't do without a word. */
+static int pragma(struct db *db, const char *set, const char *get, const char *want)
+{
+    sqlite3_stmt *stmt = NULL;
+    int code = sqlite3_exec(db->sqlite, set, NULL, NULL, NULL);
+    int err = 0;
+
+    if (code == SQLITE_OK) {
+        code = sqlite3_prepare_v2(db->sqlite, get, -1, &stmt, NULL);
+    }
+    if (code == SQLITE_OK) {
+        code = sqlite3_step(stmt);
+    }
+    if (code != SQLITE_ROW) {
+        err = db_error(db, code, set);
+    } else if (strcmp((const char *)sqlite3_column_text(stmt, 0), want) != 0) {
+        err = err_set(&db->why, ERR_UNSUPPORTED, "%s: SQLite answers \"%s\" instead of \"%s\"", set,
+                      (const char *)sqlite3_column_text(stmt, 0), want);
+    }
+    (void)sqlite3_finalize(stmt);
+    return err;
+}
+
+static int configure(struct db *db, const struct db_options *options)
+{
+    char cache[64];
+    char cache_want[32];
+    int defensive = 0;
+    const bool normal = options->synchronous_normal;
+    int err = pragma(db, "PRAGMA journal_mode = WAL", "PRAGMA journal_mode", "wal");
+
+    (void)snprintf(cache_want, sizeof(cache_want), "-%llu",
+                   (unsigned long long)(options->cache_bytes / 1024));
+    (void)snprintf(cache, sizeof(cache), "PRAGMA cache_size = %s", cache_want);
+    if (err == 0) {
+        err = pragma(db, normal ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL",
+                     "PRAGMA synchronous", normal ? "1" : "2");
+    }
+    if (err == 0) {
+        err = pragma(db, "PRAGMA secure_delete = ON", "PRAGMA secure_delete", "1");
+    }
+    if (err == 0) {
+        err = pragma(db, "PRAGMA wal_autocheckpoint = 0", "PRAGMA wal_autocheckpoint", "0");
+    }
+    if (err == 0) {
+        err = pragma(db, "PRAGMA journal_size_limit = 67108864", "PRAGMA journal_size_limit",
+                     "67108864");
+    }
+    if (err == 0) {
+        err = pragma(db, "PRAGMA trusted_schema = OFF", "PRAGMA trusted_schema", "0");
+    }
+    if (err == 0) {
+        err = pragma(db, "PRAGMA cell_size_check = ON", "PRAGMA cell_size_check", "1");
+    }
+    if (err == 0) {
+        err = pragma(db, "PRAGMA foreign_keys = ON", "PRAGMA foreign_keys", "1");
+    }
+    if (err == 0) {
+        err = pragma(db, cache, "PRAGMA cache_size", cache_want);
+    }
+    if (err == 0) {
+        int code = sqlite3_db_config(db->sqlite, SQLITE_DBCONFIG_DEFENSIVE, 1, &defensive);
+
+        if (code != SQLITE_OK || defensive != 1) {
+            err = db_error(db, code, "defensive mode");
+        }
+    }
+    return err;
+}
+
+static int read_pragma(struct db *db, const struct sql *sql, int64_t *value)
+{
+    int found = db_integer(db, sql, value, "");
+
+    return found < 0 ? found : 0;
+}
+
+/* Each step takes the schema from its index to the next version, in one transaction. */
+int db_migrate(struct db *db, const char *const *steps, int64_t n)
+{
+    static const struct sql select = {"PRAGMA user_version"};
+    int64_t version = 0;
+    int err = read_pragma(db, &select, &version);
+
+    for (; version < n && err == 0; version++) {
+        char set_version[64];
+
+        (void)snprintf(set_version, sizeof(set_version), "PRAGMA user_version = %lld",
+                       (long long)version + 1);
+        err = db_begin(db);
+        err = err == 0 ? db_exec(db, steps[version]) : err;
+        err = err == 0 ? db_exec(db, set_version) : err;
+        err = err == 0 ? db_exec(db, "COMMIT") : err;
+        if (err < 0) {
+            db_rollback(db);
+        }
+    }
+    return err;
+}
+
+/* Before anything that writes: what is no journal, and a newer journal, stay byte for byte as they
+ * are. */
+static int identify(struct db *db)
+{
+    static const struct sql select_application = {"PRAGMA application_id"};
+    static const struct sql select_version = {"PRAGMA user_version"};
+    int64_t application = 0;
+    int64_t version = 0;
+    int err = read_pragma(db, &select_application, &application);
+
+    err = err == 0 ? read_pragma(db, &select_version, &version) : err;
+    if (err == 0 && application != DB_APPLICATION) {
+        err = err_set(&db->why, ERR_CORRUPT, "not a journal of this program");
+    } else if (err == 0 && version > DB_SCHEMA_VERSION) {
+        err = err_set(&db->why, ERR_SCHEMA,
+                      "schema version %lld is newer than this program's %d; install the newer "
+                      "program, the file was left as it is",
+                      (long long)version, DB_SCHEMA_VERSION);
+    }
+    return err;
+}
+
+static int quick_check(struct db *db)
+{
+    static const struct sql check = {"PRAGMA quick_check(1)"};
+    int err = 0;
+    sqlite3_stmt *stmt = db_bind(db, &check, &err, "");
+
+    if (stmt == NULL) {
+        return err;
+    }
+    err = db_row(db, stmt);
+    if (err == 1) {
+        const char *answer = (const char *)sqlite3_column_text(stmt, 0);
+
+        err = strcmp(answer, "ok") == 0 ? 0 : err_set(&db->why, ERR_CORRUPT, "%s", answer);
+        db_reset(stmt);
+    }
+    return err;
+}
+
+/* ---- open ---- */
+
+static const char *const migrations[DB_SCHEMA_VERSION] = {journal_schema_sql};
+
+static int connect_file(struct db *db, const char *path, const struct db_options *options)
+{
+    int code =
+        sqlite3_open_v2(path, &db->sqlite, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+
+    db->losing_control = options->losing_control;
+    db->checkpoint_at = DB_CHECKPOINT_PAGES;
+    if (code == SQLITE_OK) {
+        /* Closing must not write: what is refused stays as it is, and after a failed write nobody
+         * knows what would be folded. A clean stop folds the WAL itself. */
+        code = sqlite3_db_config(db->sqlite, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    }
+    if (code != SQLITE_OK) {
+        return db_error(db, code, "open");
+    }
+    (void)sqlite3_extended_result_codes(db->sqlite, 1);
+    (void)sqlite3_busy_timeout(db->sqlite, BUSY_TIMEOUT_MS);
+    return 0;
+}
+
+static int sync_directory(struct db *db, const char *path)
+{
+    char dir[PATH_SIZE];
+    char *slash;
+    int fd;
+    int err = 0;
+
+    (void)snprintf(dir, sizeof(dir), "%s", path);
+    slash = strrchr(dir, '/');
+    if (slash != NULL) {
+        slash[slash == dir ? 1 : 0] = '\0';
+    }
+    fd = open(slash != NULL ? dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || fsync(fd) != 0) {
+        err = err_set(&db->why, ERR_IO, "%s: %s", dir, strerror(errno));
+    }
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return err;
+}
+
+/* Makes an empty journal under another name first: a crash half-way leaves no file that looks like
+ * a journal that lost its content. Readable by its owner only. */
+static int create_file(struct db *db, const char *path, const struct db_options *options)
+{
+    static const char *const leftovers[] = {"", "-wal", "-shm", "-journal"};
+    char fresh[PATH_SIZE];
+    char name[PATH_SIZE + 16];
+    int fd;
+    int err;
+
+    (void)snprintf(fresh, sizeof(fresh), "%s.new", path);
+    for (size_t i = 0; i < sizeof(leftovers) / sizeof(leftovers[0]); i++) {
+        (void)snprintf(name, sizeof(name), "%s%s", fresh, leftovers[i]);
+        (void)unlink(name); /* usually not there */
+    }
+    fd = open(fresh, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return err_set(&db->why, errno == ENOSPC ? ERR_FULL : ERR_IO, "%s: %s", fresh,
+                       strerror(errno));
+    }
+    (void)close(fd);
+    err = connect_file(db, fresh, options);
+    err = err == 0 ? configure(db, options) : err;
+    err = err == 0 ? db_migrate(db, migrations, DB_SCHEMA_VERSION) : err;
+    err = err == 0 ? db_checkpoint(db, true) : err;
+    db_close(db);
+    if (err == 0 && rename(fresh, path) != 0) {
+        err = err_set(&db->why, ERR_IO, "%s: %s", path, strerror(errno));
+    }
+    for (size_t i = 0; i < sizeof(leftovers) / sizeof(leftovers[0]); i++) {
+        (void)snprintf(name, sizeof(name), "%s%s", fresh, leftovers[i]);
+        (void)unlink(name);
+    }
+    return err == 0 ? sync_directory(db, path) : err;
+}
+
+/* Never a new journal over a bad one: only where nothing is one is made. */
+static int find_or_create(struct db *db, const char *path, const struct db_options *options)
+{
+    char wal[PATH_SIZE + 16];
+    struct stat file;
+
+    if (strlen(path) + 32 > PATH_SIZE) {
+        return err_set(&db->why, ERR_TOOBIG, "the path is too long");
+    }
+    if (stat(path, &file) == 0) {
+        return file.st_size > 0
+                   ? 0
+                   : err_set(&db->why, ERR_CORRUPT, "the file is empty, which a journal never is");
+    }
+    if (errno != ENOENT) {
+        return err_set(&db->why, ERR_IO, "%s", strerror(errno));
+    }
+    (void)snprintf(wal, sizeof(wal), "%s-wal", path);
+    if (options->must_exist || (stat(wal, &file) == 0 && file.st_size > 0)) {
+        return err_set(&db->why, ERR_CORRUPT, "the file is gone");
+    }
+    return create_file(db, path, options);
+}
+
+int db_open(struct db *db, const char *path, const struct db_options *options, struct errmsg *msg)
+{
+    int err;
+
+    memset(db, 0, sizeof(*db));
+    err = find_or_create(db, path, options);
+    err = err == 0 ? connect_file(db, path, options) : err;
+    err = err == 0 ? identify(db) : err;
+    err = err == 0 ? configure(db, options) : err;
+    err = err == 0 ? quick_check(db) : err;
+    err = err == 0 ? db_migrate(db, migrations, DB_SCHEMA_VERSION) : err;
+    err = err == 0 ? db_tally_load(db) : err;
+    if (err < 0) {
+        err = err_set(msg, err, "journal %s: %s", path, db->why.text);
+        db_close(db);
+        return err;
+    }
+    (void)sqlite3_wal_hook(db->sqlite, count_wal, db);
+    return 0;
+}

@@ -1,0 +1,395 @@
+#include "journal/subject.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/digest.h"
+#include "domain/status.h"
+#include "domain/vntime.h"
+
+#define HOUR_MS INT64_C(3600000)
+#define URGENT_WORKING_S (8 * 3600)
+
+#define SUBJECT_COLUMNS                                                                            \
+    "id, flow, code, present, doubt, flips, resnapped, busy, acked_item, acked_hash, "             \
+    "acked_status, status, at, promised, newest_item, queue, since_ms, due_ms, settled"
+
+static int read_subject(struct db *db, sqlite3_stmt *stmt, struct subject *s)
+{
+    int found = db_row(db, stmt);
+
+    if (found != 1) {
+        return found;
+    }
+    memset(s, 0, sizeof(*s));
+    s->id = sqlite3_column_int64(stmt, 0);
+    s->flow = sqlite3_column_int64(stmt, 1);
+    (void)snprintf(s->code, sizeof(s->code), "%s", (const char *)sqlite3_column_text(stmt, 2));
+    s->present = sqlite3_column_int(stmt, 3);
+    s->doubt = sqlite3_column_int(stmt, 4);
+    s->flips = sqlite3_column_int(stmt, 5);
+    s->resnapped = sqlite3_column_int(stmt, 6);
+    s->busy = sqlite3_column_int(stmt, 7);
+    s->acked_item = sqlite3_column_int64(stmt, 8);
+    s->has_acked = sqlite3_column_type(stmt, 9) == SQLITE_BLOB;
+    db_digest(stmt, 9, s->acked_hash);
+    s->acked_status = sqlite3_column_int(stmt, 10);
+    s->status = sqlite3_column_int(stmt, 11);
+    s->at_s = sqlite3_column_int64(stmt, 12);
+    s->promised_s = sqlite3_column_int64(stmt, 13);
+    s->newest_item = sqlite3_column_int64(stmt, 14);
+    s->queue =
+        sqlite3_column_type(stmt, 15) == SQLITE_NULL ? QUEUE_NONE : sqlite3_column_int(stmt, 15);
+    s->since_ms = sqlite3_column_int64(stmt, 16);
+    s->due_ms = sqlite3_column_int64(stmt, 17);
+    s->settled_s = sqlite3_column_int64(stmt, 18);
+    db_reset(stmt);
+    return 1;
+}
+
+int subject_load(struct db *db, int64_t id, struct subject *s)
+{
+    static const struct sql select = {"SELECT " SUBJECT_COLUMNS " FROM subject WHERE id = ?1"};
+    int err = 0;
+    sqlite3_stmt *stmt = db_bind(db, &select, &err, "i", id);
+
+    return stmt != NULL ? read_subject(db, stmt, s) : err;
+}
+
+int subject_find(struct db *db, int64_t flow, const char *code, struct subject *s)
+{
+    static const struct sql select = {"SELECT " SUBJECT_COLUMNS
+                                      " FROM subject WHERE flow = ?1 AND code = ?2"};
+    int err = 0;
+    sqlite3_stmt *stmt = db_bind(db, &select, &err, "it", flow, code);
+
+    return stmt != NULL ? read_subject(db, stmt, s) : err;
+}
+
+int subject_insert(struct db *db, int64_t flow, const char *code, const char *local_no,
+                   struct subject *s)
+{
+    static const struct sql insert = {
+        "INSERT INTO subject (flow, code, local_no) VALUES (?1, ?2, nullif(?3, ''))"};
+    int err = db_run(db, &insert, "itt", flow, code, local_no);
+
+    if (err < 0) {
+        return err;
+    }
+    memset(s, 0, sizeof(*s));
+    s->id = sqlite3_last_insert_rowid(db->sqlite);
+    s->flow = flow;
+    (void)snprintf(s->code, sizeof(s->code), "%s", code);
+    s->queue = QUEUE_NONE;
+    return 0;
+}
+
+int subject_store(struct db *db, const struct subject *s)
+{
+    static const struct sql update = {
+        "UPDATE subject SET present = ?2, doubt = ?3, flips = ?4, resnapped = ?5, busy = ?6, "
+        "acked_item = nullif(?7, 0), acked_hash = iif(?8, ?9, NULL), acked_status = ?10, "
+        "status = ?11, at = ?12, promised = ?13, newest_item = nullif(?14, 0), "
+        "queue = nullif(?15, -1), since_ms = ?16, due_ms = ?17, settled = ?18 WHERE id = ?1"};
+
+    return db_run(db, &update, "iiiiiiiibiiiiiiiii", s->id, (int64_t)s->present, (int64_t)s->doubt,
+                  (int64_t)s->flips, (int64_t)s->resnapped, (int64_t)s->busy, s->acked_item,
+                  (int64_t)s->has_acked, (const void *)s->acked_hash, sizeof(s->acked_hash),
+                  (int64_t)s->acked_status, (int64_t)s->status, s->at_s, s->promised_s,
+                  s->newest_item, (int64_t)s->queue, s->since_ms, s->due_ms, s->settled_s);
+}
+
+void subject_acknowledge(struct subject *s, const struct open_item *item)
+{
+    s->present = 1;
+    s->flips = 0;
+    s->doubt = 0;
+    s->acked_item = item->id;
+    s->has_acked = true;
+    s->acked_status = item->status != 0 ? item->status : s->acked_status;
+    memcpy(s->acked_hash, item->hash, sizeof(s->acked_hash));
+    if (s->newest_item == item->id && item->status != 0) {
+        s->status = item->status; /* mapped since it was stored */
+    }
+}
+
+#define ITEM_COLUMNS                                                                               \
+    "id, kind, state, hold, hash, status, at, created_ms, due_ms, attempts, same, flags, solo, "   \
+    "subject"
+
+static void read_item(sqlite3_stmt *stmt, struct open_item *item)
+{
+    item->id = sqlite3_column_int64(stmt, 0);
+    item->kind = (enum item_kind)sqlite3_column_int(stmt, 1);
+    item->state = (enum item_state)sqlite3_column_int(stmt, 2);
+    item->hold = (enum hold_why)sqlite3_column_int(stmt, 3);
+    db_digest(stmt, 4, item->hash);
+    item->status = sqlite3_column_int(stmt, 5);
+    item->at_s = sqlite3_column_int64(stmt, 6);
+    item->created_ms = sqlite3_column_int64(stmt, 7);
+    item->due_ms = sqlite3_column_int64(stmt, 8);
+    item->attempts = (uint32_t)sqlite3_column_int64(stmt, 9);
+    item->same = (uint32_t)sqlite3_column_int64(stmt, 10);
+    item->flags = (uint32_t)sqlite3_column_int64(stmt, 11);
+    item->solo = sqlite3_column_int(stmt, 12) != 0;
+}
+
+int item_load(struct db *db, int64_t id, struct open_item *item, int64_t *subject)
+{
+    static const struct sql select = {"SELECT " ITEM_COLUMNS " FROM item WHERE id = ?1"};
+    int err = 0;
+    sqlite3_stmt *stmt = db_bind(db, &select, &err, "i", id);
+
+    if (stmt == NULL) {
+        return err;
+    }
+    err = db_row(db, stmt);
+    if (err == 1) {
+        read_item(stmt, item);
+        *subject = sqlite3_column_int64(stmt, 13);
+        db_reset(stmt);
+    }
+    return err;
+}
+
+static int read_items(struct db *db, const struct sql *sql, int64_t subject,
+                      struct open_item *items, size_t max, size_t *n)
+{
+    int err = 0;
+    sqlite3_stmt *stmt = db_bind(db, sql, &err, "i", subject);
+
+    *n = 0;
+    if (stmt == NULL) {
+        return err;
+    }
+    for (err = db_row(db, stmt); err == 1; err = db_row(db, stmt)) {
+        if (*n == max) {
+            db_reset(stmt);
+            return 0;
+        }
+        read_item(stmt, &items[(*n)++]);
+    }
+    return err;
+}
+
+int subject_view(struct db *db, const struct subject *s, struct subject_view *view)
+{
+    static const struct sql snapshots = {
+        "SELECT " ITEM_COLUMNS " FROM item INDEXED BY item_open WHERE subject = ?1 AND "
+        "state IN (0, 1, 2, 3) AND kind = 1 ORDER BY id DESC LIMIT 2"};
+    static const struct sql steps = {"SELECT " ITEM_COLUMNS
+                                     " FROM item INDEXED BY item_open WHERE subject = ?1 AND "
+                                     "state IN (0, 1, 2, 3) AND kind = 2 ORDER BY at, id LIMIT 11"};
+    int err = read_items(db, &snapshots, s->id, view->snapshots, 2, &view->n_snapshots);
+
+    if (err == 0) {
+        err = read_items(db, &steps, s->id, view->steps, VIEW_STEPS, &view->n_steps);
+    }
+    return err;
+}
+
+struct subject_next subject_next_call(const struct subject *s, struct subject_view *view)
+{
+    struct subject_next next = {NULL, 0};
+    const struct open_item *held = NULL;
+    const struct open_item *head = &view->steps[0];
+
+    if (view->n_snapshots > 0) {
+        struct open_item *snapshot = &view->snapshots[0];
+
+        if (snapshot->state == ITEM_PENDING || snapshot->state == ITEM_UNSURE) {
+            next.items = snapshot; /* overtakes waiting, doubtful and held steps */
+            next.n = 1;
+            return next;
+        }
+        held = snapshot;
+    }
+    if (view->n_steps == 0 || (held != NULL && (head->id > held->id || s->present == 0))) {
+        return next; /* a held snapshot stops the steps that came after it */
+    }
+    if (head->state != ITEM_PENDING && head->state != ITEM_UNSURE) {
+        return next; /* a held step stops the later ones */
+    }
+    next.items = &view->steps[0];
+    next.n = 1;
+    while (!head->solo && next.n < view->n_steps && next.n < JOURNAL_CALL_ITEMS) {
+        const struct open_item *step = &view->steps[next.n];
+
+        /* Doubt does not spread: steps in doubt go with their like. */
+        if (step->state != head->state || step->solo || (held != NULL && step->id > held->id)) {
+            break;
+        }
+        next.n++;
+    }
+    return next;
+}
+
+bool subject_urgent(int status, int64_t promised_s, int64_t since_ms, uint64_t now_ms)
+{
+    int64_t now_s = (int64_t)(now_ms / 1000);
+
+    if (status_decides_deadline(status) || since_ms + HOUR_MS < (int64_t)now_ms) {
+        return true;
+    }
+    return promised_s != 0 && promised_s < now_s + 7 * 86400 &&
+           vntime_working_seconds(now_s, promised_s) <= URGENT_WORKING_S;
+}
+
+int subject_reschedule(struct db *db, struct subject *s, uint64_t now_ms)
+{
+    struct subject_view view;
+    struct subject_next next;
+    int err = subject_view(db, s, &view);
+    bool open;
+
+    if (err < 0) {
+        return err;
+    }
+    next = subject_next_call(s, &view);
+    open = view.n_snapshots + view.n_steps > 0;
+    s->settled_s = open ? 0 : (int64_t)(now_ms / 1000);
+    if (!open) {
+        s->since_ms = 0;
+    } else if (s->since_ms == 0) {
+        s->since_ms = (int64_t)now_ms;
+    }
+    s->due_ms = 0;
+    if (s->busy || next.n == 0) {
+        s->queue = QUEUE_NONE;
+    } else if (next.items[0].due_ms > (int64_t)now_ms) {
+        s->queue = QUEUE_DELAYED;
+        s->due_ms = next.items[0].due_ms;
+    } else {
+        s->queue = subject_urgent(next.items[0].status, s->promised_s, s->since_ms, now_ms)
+                       ? QUEUE_URGENT
+                       : QUEUE_NORMAL;
+    }
+    return subject_store(db, s);
+}
+
+struct item_change item_change_to(const struct open_item *item, enum item_state to)
+{
+    struct item_change change = {
+        .to = to,
+        .attempts = item->attempts,
+        .same = item->same,
+        .flags = item->flags,
+        .solo = item->solo,
+        .status = item->status,
+    };
+
+    return change;
+}
+
+int item_move(struct db *db, const struct subject *s, struct open_item *item,
+              const struct item_change *change, uint64_t now_ms)
+{
+    static const struct sql update = {
+        "UPDATE item SET state = ?2, changed_ms = ?3, due_ms = ?4, hold = ?5, reason = ?6, "
+        "successor = nullif(?7, 0), attempts = ?8, same = ?9, flags = ?10, solo = ?11, "
+        "status = ?12 WHERE id = ?1"};
+    int err;
+
+    assert(item->state == change->to || item_move_legal(item->state, change->to));
+    err = db_run(db, &update, "iiiiitiiiiii", item->id, (int64_t)change->to, (int64_t)now_ms,
+                 (int64_t)change->due_ms, (int64_t)change->hold, change->reason, change->successor,
+                 (int64_t)change->attempts, (int64_t)change->same, (int64_t)change->flags,
+                 (int64_t)change->solo, (int64_t)change->status);
+    if (err < 0) {
+        return err;
+    }
+    if (item->state != change->to) {
+        db_tally_move(db, s->flow, item->kind, (int)item->state, (int)change->to);
+    }
+    item->state = change->to;
+    item->due_ms = (int64_t)change->due_ms;
+    item->hold = change->hold;
+    item->attempts = change->attempts;
+    item->same = change->same;
+    item->flags = change->flags;
+    item->solo = change->solo;
+    item->status = change->status;
+    return 0;
+}
+
+int item_delete_body(struct db *db, int64_t id)
+{
+    static const struct sql remove = {"DELETE FROM body WHERE item = ?1"};
+
+    return db_run(db, &remove, "i", id);
+}
+
+int item_supersede(struct db *db, const struct subject *s, struct open_item *item,
+                   int64_t successor, uint64_t now_ms)
+{
+    struct item_change change = item_change_to(item, ITEM_SUPERSEDED);
+    int err;
+
+    change.successor = successor;
+    err = item_move(db, s, item, &change, now_ms);
+    return err < 0 ? err : item_delete_body(db, item->id);
+}
+
+int item_store_body(struct db *db, int64_t id, const char *body, size_t len)
+{
+    static const struct sql store = {
+        "INSERT OR REPLACE INTO body (item, sha256, body) VALUES (?1, ?2, ?3)"};
+    uint8_t sha256[DIGEST_BYTES];
+    int err = digest_sha256(body, len, sha256);
+
+    return err < 0 ? err
+                   : db_run(db, &store, "ibb", id, (const void *)sha256, sizeof(sha256),
+                            (const void *)body, len);
+}
+
+int item_insert(struct db *db, const struct subject *s, const struct item_new *n, uint64_t now_ms,
+                int64_t *id)
+{
+    static const struct sql insert = {
+        "INSERT INTO item (subject, kind, state, step_key, hash, status, at, created_ms, "
+        "changed_ms, hold, flags, reason) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10, ?11)"};
+    int err = db_run(db, &insert, "iiitbiiiiit", s->id, (int64_t)n->kind, (int64_t)n->state,
+                     n->step_key, (const void *)n->hash, (size_t)32, (int64_t)n->status, n->at_s,
+                     (int64_t)now_ms, (int64_t)n->hold, (int64_t)n->flags, n->reason);
+
+    if (err < 0) {
+        return err;
+    }
+    *id = sqlite3_last_insert_rowid(db->sqlite);
+    db_tally_move(db, s->flow, n->kind, -1, (int)n->state);
+    return item_store_body(db, *id, n->body, n->body_len);
+}
+
+int item_body(struct db *db, int64_t id, struct arena *a, const char **body, size_t *len)
+{
+    static const struct sql select = {"SELECT sha256, body FROM body WHERE item = ?1"};
+    uint8_t stored[32];
+    uint8_t actual[32];
+    int err = 0;
+    sqlite3_stmt *stmt = db_bind(db, &select, &err, "i", id);
+
+    if (stmt == NULL) {
+        return err;
+    }
+    err = db_row(db, stmt);
+    if (err != 1) {
+        return err;
+    }
+    db_digest(stmt, 0, stored);
+    *len = (size_t)sqlite3_column_bytes(stmt, 1);
+    *body = arena_strndup(a, *len > 0 ? (const char *)sqlite3_column_blob(stmt, 1) : "", *len);
+    db_reset(stmt);
+    if (*body == NULL) {
+        return err_set(&db->why, ERR_NOMEM, "body of item %lld", (long long)id);
+    }
+    err = digest_sha256(*body, *len, actual);
+    if (err < 0) {
+        return err;
+    }
+    return digest_equal(stored, actual)
+               ? 1
+               : err_set(&db->why, ERR_CORRUPT, "body of item %lld does not match its digest",
+                         (long long)id);
+}

@@ -1,0 +1,299 @@
+#include "journal/upkeep.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/digest.h"
+#include "journal/worker.h"
+
+/* Subjects that have been settled for long enough, each once: its mark turns negative until it is
+ * settled anew, so that an idle chunk never walks over what earlier ones have done. */
+static int next_settled(struct db *db, int64_t before_s, int64_t *id)
+{
+    static const struct sql select = {
+        "SELECT id FROM subject INDEXED BY subject_settled WHERE settled > 0 AND settled < ?1 "
+        "ORDER BY settled LIMIT 1"};
+
+    return db_integer(db, &select, id, "i", before_s);
+}
+
+/* A body goes when its dossier is final or its item was dropped; else the newest snapshot's stays,
+ * since a refused step may need it again. */
+static int remove_bodies(struct db *db, struct upkeep_retention *r)
+{
+    static const struct sql bodies = {
+        "DELETE FROM body WHERE item IN (SELECT i.id FROM item i JOIN subject s "
+        "ON s.id = i.subject JOIN body b ON b.item = i.id WHERE i.subject = ?1 AND "
+        "(s.status IN (3, 8, 10) OR i.state = 7 OR i.id <> ifnull(s.newest_item, 0)) LIMIT ?2)"};
+    static const struct sql mark = {"UPDATE subject SET settled = -settled WHERE id = ?1"};
+    int64_t before_s = ((int64_t)r->now_ms - (int64_t)r->keep_payload_ms) / 1000;
+    int64_t left = (int64_t)r->limit;
+
+    for (size_t subjects = 0; subjects < r->limit; subjects++) {
+        int64_t id = 0;
+        int found = next_settled(db, before_s, &id);
+        int err = found == 1 ? db_run(db, &bodies, "ii", id, left) : found;
+
+        if (found != 1 || err < 0) {
+            return err;
+        }
+        r->bodies += (uint32_t)sqlite3_changes(db->sqlite);
+        left = (int64_t)r->limit - r->bodies;
+        if (left == 0) {
+            break; /* this subject may have more */
+        }
+        err = db_run(db, &mark, "i", id);
+        if (err < 0) {
+            return err;
+        }
+    }
+    r->more = true;
+    return 0;
+}
+
+static int remove_attempts(struct db *db, struct upkeep_retention *r)
+{
+    /* Ids rise with time: only the oldest are looked at. */
+    static const struct sql attempts = {
+        "DELETE FROM attempt WHERE id IN (SELECT id FROM (SELECT id, begun_ms, ended_ms FROM "
+        "attempt "
+        "ORDER BY id LIMIT ?2) WHERE begun_ms < ?1 AND ended_ms IS NOT NULL)"};
+    static const struct sql orphans = {
+        "DELETE FROM attempt_item WHERE attempt < "
+        "(SELECT ifnull(min(id), 9223372036854775807) FROM attempt)"};
+    int err = db_run(db, &attempts, "ii", (int64_t)r->now_ms - (int64_t)r->keep_history_ms,
+                     (int64_t)r->limit);
+
+    r->attempts = err == 0 ? (uint32_t)sqlite3_changes(db->sqlite) : 0;
+    r->more = r->more || r->attempts == r->limit;
+    return err < 0 || r->attempts == 0 ? err : db_run(db, &orphans, "");
+}
+
+static int run_retention(struct db *db, struct journal_op *op)
+{
+    struct upkeep_retention *r = CONTAINER_OF(op, struct upkeep_retention, op);
+    int err;
+
+    r->bodies = 0;
+    r->more = false;
+    err = remove_bodies(db, r);
+    return err < 0 ? err : remove_attempts(db, r);
+}
+
+void upkeep_retention(struct journal *j, struct upkeep_retention *r)
+{
+    journal_start(j, &r->op, run_retention, NULL, true);
+}
+
+/* ---- backup ---- */
+
+/* When a backup is put back, the peer may have got since what it says is waiting: steps, which
+ * nobody can ask for, come back in doubt. (Snapshots go as updates or flip.) */
+static int doubt_steps(struct db *copy)
+{
+    static const char text[] =
+        "BEGIN IMMEDIATE;"
+        "UPDATE item SET state = 2 WHERE state = 0 AND kind = 2;"
+        "DELETE FROM tally;"
+        "INSERT INTO tally (flow, kind, state, n) SELECT s.flow, i.kind, i.state, count(*) "
+        "FROM item i JOIN subject s ON s.id = i.subject GROUP BY 1, 2, 3;"
+        "COMMIT";
+
+    return db_exec(copy, text);
+}
+
+/* On connections of its own: VACUUM can't run inside the batch's transaction. Sees the last commit.
+ */
+static int copy_journal(struct db *db, const char *path, struct db *copy)
+{
+    static const struct sql vacuum = {"VACUUM INTO ?1"};
+    struct db reader = {NULL};
+    int code = sqlite3_open_v2(sqlite3_db_filename(db->sqlite, "main"), &reader.sqlite,
+                               SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+    int err =
+        code == SQLITE_OK ? db_run(&reader, &vacuum, "t", path) : db_error(&reader, code, "open");
+
+    if (err < 0) {
+        copy->why = reader.why;
+    }
+    db_close(&reader);
+    if (err < 0) {
+        return err;
+    }
+    code = sqlite3_open_v2(path, &copy->sqlite, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+    err = code == SQLITE_OK ? doubt_steps(copy) : db_error(copy, code, "open the copy");
+    db_close(copy);
+    return err;
+}
+
+static int run_backup(struct db *db, struct journal_op *op)
+{
+    struct upkeep_backup *b = CONTAINER_OF(op, struct upkeep_backup, op);
+    struct db copy = {NULL};
+    /* Made here, so that nobody else can read it, and nothing is ever overwritten. */
+    int fd = open(b->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int err;
+
+    if (fd < 0) {
+        return journal_op_fail(op, errno == EEXIST ? ERR_EXISTS : ERR_IO, "%s: %s", b->path,
+                               strerror(errno));
+    }
+    (void)close(fd);
+    err = copy_journal(db, b->path, &copy);
+    if (err < 0) {
+        (void)unlink(b->path);
+        /* A bad target is the caller's, not the journal's: the batch goes on. */
+        return journal_op_fail(op, err, "%s: %s", b->path, copy.why.text);
+    }
+    return 0;
+}
+
+void upkeep_backup(struct journal *j, struct upkeep_backup *b)
+{
+    journal_start(j, &b->op, run_backup, NULL, false);
+}
+
+/* ---- from outside ---- */
+
+static int open_reader(struct db *db, const char *path, struct errmsg *msg)
+{
+    int code;
+
+    memset(db, 0, sizeof(*db));
+    code = sqlite3_open_v2(path, &db->sqlite, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
+    if (code == SQLITE_OK) {
+        (void)sqlite3_busy_timeout(db->sqlite, 5000);
+        return 0;
+    }
+    code = db_error(db, code, "open");
+    db_close(db);
+    return err_set(msg, code, "journal %s: %s", path, db->why.text);
+}
+
+static int check_integrity(struct db *db, void (*found)(void *ctx, const char *text), void *ctx,
+                           uint64_t *faults)
+{
+    static const struct sql check = {"PRAGMA integrity_check(100)"};
+    int err = 0;
+    sqlite3_stmt *stmt = db_bind(db, &check, &err, "");
+
+    if (stmt == NULL) {
+        return err;
+    }
+    for (err = db_row(db, stmt); err == 1; err = db_row(db, stmt)) {
+        const char *text = (const char *)sqlite3_column_text(stmt, 0);
+
+        if (strcmp(text, "ok") != 0) {
+            (*faults)++;
+            found(ctx, text);
+        }
+    }
+    return err;
+}
+
+static int check_bodies(struct db *db, void (*found)(void *ctx, const char *text), void *ctx,
+                        uint64_t *faults)
+{
+    static const struct sql select = {"SELECT item, sha256, body FROM body ORDER BY item"};
+    int err = 0;
+    sqlite3_stmt *stmt = db_bind(db, &select, &err, "");
+
+    if (stmt == NULL) {
+        return err;
+    }
+    for (err = db_row(db, stmt); err == 1; err = db_row(db, stmt)) {
+        uint8_t stored[32];
+        uint8_t actual[32];
+        char text[96];
+
+        db_digest(stmt, 1, stored);
+        if (digest_sha256(sqlite3_column_blob(stmt, 2), (size_t)sqlite3_column_bytes(stmt, 2),
+                          actual) == 0 &&
+            digest_equal(stored, actual)) {
+            continue;
+        }
+        (void)snprintf(text, sizeof(text), "body of item %lld does not match its digest",
+                       (long long)sqlite3_column_int64(stmt, 0));
+        (*faults)++;
+        found(ctx, text);
+    }
+    return err;
+}
+
+int upkeep_check(const char *path, void (*found)(void *ctx, const char *text), void *ctx,
+                 struct errmsg *msg)
+{
+    uint64_t faults = 0;
+    struct db db;
+    int err = open_reader(&db, path, msg);
+
+    if (err < 0) {
+        return err;
+    }
+    err = check_integrity(&db, found, ctx, &faults);
+    err = err == 0 ? check_bodies(&db, found, ctx, &faults) : err;
+    if (err < 0) {
+        err = err_set(msg, err, "journal %s: %s", path, db.why.text);
+    } else if (faults > 0) {
+        err = err_set(msg, ERR_CORRUPT, "journal %s: %" PRIu64 " faults found", path, faults);
+    }
+    db_close(&db);
+    return err;
+}
+
+/* The digest that a row must carry; the same fields in the same order as when it was written. */
+static int audit_chain(sqlite3_stmt *stmt, uint8_t chain[32])
+{
+    struct digest d;
+    int err = digest_begin(&d);
+
+    if (err < 0) {
+        return err;
+    }
+    digest_add(&d, chain, 32);
+    for (int column = 1; column <= 5; column++) {
+        digest_add_field(&d, (const char *)sqlite3_column_text(stmt, column));
+    }
+    digest_end(&d, chain);
+    return 0;
+}
+
+int upkeep_audit_verify(const char *path, uint64_t *rows, struct errmsg *msg)
+{
+    static const struct sql select = {
+        "SELECT id, CAST(at_ms AS TEXT), who, verb, object, reason, chain FROM audit ORDER BY id"};
+    uint8_t chain[32] = {0};
+    struct db db;
+    sqlite3_stmt *stmt;
+    int err = open_reader(&db, path, msg);
+
+    *rows = 0;
+    if (err < 0) {
+        return err;
+    }
+    stmt = db_bind(&db, &select, &err, "");
+    for (err = stmt != NULL ? db_row(&db, stmt) : err; err == 1; err = db_row(&db, stmt)) {
+        uint8_t stored[32];
+
+        err = audit_chain(stmt, chain);
+        db_digest(stmt, 6, stored);
+        if (err == 0 && !digest_equal(chain, stored)) {
+            err = err_set(&db.why, ERR_CORRUPT, "audit row %lld breaks the chain",
+                          (long long)sqlite3_column_int64(stmt, 0));
+        }
+        if (err < 0) {
+            db_reset(stmt);
+            break;
+        }
+        (*rows)++;
+    }
+    if (err < 0) {
+        err = err_set(msg, err, "journal %s: %s", path, db.why.text);
+    }
+    db_close(&db);
+    return err;
+}

@@ -1,0 +1,37 @@
+/* upkeep: retention, checkpoints, backup and checks of the journal. Requests follow journal.h's
+ * rules. */
+#ifndef JOURNAL_UPKEEP_H
+#define JOURNAL_UPKEEP_H
+
+#include "journal/journal.h"
+
+/* One idle chunk: bodies whose subject is final and settled for keep_payload, attempts older than
+ * keep_history. Writes nothing when there is nothing to remove. */
+struct upkeep_retention {
+    struct journal_op op;
+    uint64_t now_ms;
+    uint64_t keep_payload_ms, keep_history_ms;
+    size_t limit;
+    uint32_t bodies, attempts; /* out: removed, each at most limit */
+    bool more;                 /* out: the limit ended it */
+};
+void upkeep_retention(struct journal *j, struct upkeep_retention *r);
+
+/* A copy that opens by itself (VACUUM INTO); path must not exist. */
+struct upkeep_backup {
+    struct journal_op op;
+    char path[512];
+};
+void upkeep_backup(struct journal *j, struct upkeep_backup *b);
+
+/* integrity_check and the digest of every body, without a running daemon or beside it (own
+ * read-only connection). Findings go to `found`, one a line. Synchronous: for dvcsyncctl.
+ * ERR_CORRUPT when anything was found. */
+MUST_CHECK int upkeep_check(const char *path, void (*found)(void *ctx, const char *text), void *ctx,
+                            struct errmsg *msg);
+
+/* Walks the audit chain of a journal; ERR_CORRUPT names the first row that breaks it. Synchronous.
+ */
+MUST_CHECK int upkeep_audit_verify(const char *path, uint64_t *rows, struct errmsg *msg);
+
+#endif

@@ -1,0 +1,382 @@
+#include "journal/worker.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+/* A batch is cut at so many ops or bytes, so that one commit's time stays bounded. */
+#define BATCH_OPS_MAX 4096
+#define BATCH_BYTES_MAX (8u << 20)
+#define RETRY_DELAY_MS 1000
+#define IDLE_MS 1000
+#define LOG_PERIOD_MS 60000
+
+/* ---- the worker's side ---- */
+
+static void measure_space(struct journal *j)
+{
+    struct statvfs fs;
+    struct stat file;
+    char wal[4096];
+
+    if (statvfs(j->path, &fs) == 0) {
+        j->report.free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+    }
+    if (stat(j->path, &file) == 0) {
+        j->report.file_bytes = (uint64_t)file.st_size;
+    }
+    (void)snprintf(wal, sizeof(wal), "%s-wal", j->path);
+    j->report.wal_bytes = stat(wal, &file) == 0 ? (uint64_t)file.st_size : 0;
+}
+
+static void undo_batch(struct journal *j)
+{
+    for (struct list *l = j->batch.next; l != &j->batch; l = l->next) {
+        struct journal_op *op = CONTAINER_OF(l, struct journal_op, link);
+
+        op->err = 0;
+        op->why.text[0] = '\0';
+        if (op->undo != NULL) {
+            op->undo(op);
+        }
+    }
+}
+
+/* After damage or a failed fsync: a fresh connection, checked, before the batch is read again. */
+static int reopen(struct journal *j)
+{
+    struct errmsg msg = {""};
+    int err = db_open(&j->db, j->path, &j->db_options, &msg);
+
+    if (err < 0) {
+        j->db.why = msg;
+    }
+    return err;
+}
+
+static int run_batch(struct journal *j)
+{
+    bool writes = false;
+    int err = j->db.sqlite == NULL ? reopen(j) : 0;
+
+    if (err < 0) {
+        return err;
+    }
+    for (struct list *l = j->batch.next; l != &j->batch; l = l->next) {
+        writes = writes || CONTAINER_OF(l, struct journal_op, link)->writes;
+    }
+    if (writes) {
+        err = db_begin(&j->db);
+    }
+    for (struct list *l = j->batch.next; l != &j->batch && err == 0; l = l->next) {
+        struct journal_op *op = CONTAINER_OF(l, struct journal_op, link);
+
+        err = op->run(&j->db, op);
+    }
+    if (writes && err == 0) {
+        err = db_commit(&j->db);
+    }
+    if (err < 0) {
+        if (writes) {
+            db_rollback(&j->db);
+        }
+        undo_batch(j);
+        if (err == ERR_CORRUPT || err == ERR_IO) {
+            db_close(&j->db);
+        }
+    }
+    return err;
+}
+
+static void work_run(struct loop_work *work)
+{
+    struct journal *j = CONTAINER_OF(work, struct journal, work);
+
+    j->report.batch_err = j->checkpoint_only ? 0 : run_batch(j);
+    j->report.checkpointed = false;
+    if (j->report.batch_err == 0 && (j->checkpoint_only || db_checkpoint_due(&j->db))) {
+        j->report.checkpoint_err = db_checkpoint(&j->db, false);
+        j->report.checkpointed = true;
+    }
+    measure_space(j);
+}
+
+/* ---- the loop's side ---- */
+
+static void set_condition(struct journal *j, enum journal_condition condition, const char *text)
+{
+    uint64_t suppressed = 0;
+
+    if (condition != JOURNAL_OK &&
+        (log_limit_pass(&j->condition_log, loop_now_ms(j->loop), LOG_PERIOD_MS, &suppressed) ||
+         j->condition != condition)) {
+        log_plain(j->log, LOG_LEVEL_ERROR, "journal_trouble",
+                  "journal: %s; intake and sending wait, nothing is lost (%" PRIu64
+                  " like it not shown)",
+                  text, suppressed);
+    }
+    if (condition == JOURNAL_OK && j->condition != JOURNAL_OK) {
+        log_plain(j->log, LOG_LEVEL_NOTICE, "journal_recovered", "journal: works again");
+    }
+    j->condition = condition;
+    (void)snprintf(j->condition_text, sizeof(j->condition_text), "%s", text);
+}
+
+/* After a success: what is left to complain about is the disk's free space. */
+static void judge_space(struct journal *j)
+{
+    char text[128];
+
+    j->numbers.file_bytes = j->report.file_bytes;
+    j->numbers.wal_bytes = j->report.wal_bytes;
+    j->numbers.free_bytes = j->report.free_bytes;
+    if (j->report.batch_err < 0) {
+        set_condition(j, j->report.batch_err == ERR_FULL ? JOURNAL_FULL : JOURNAL_FAULT,
+                      j->db.why.text);
+    } else if (j->low_water_bytes > 0 && j->numbers.free_bytes < j->low_water_bytes) {
+        (void)snprintf(text, sizeof(text),
+                       "disk nearly full: %" PRIu64 " MB free, %" PRIu64 " MB wanted",
+                       j->numbers.free_bytes >> 20, j->low_water_bytes >> 20);
+        set_condition(j, JOURNAL_FULL, text);
+    } else {
+        set_condition(j, JOURNAL_OK, "");
+    }
+}
+
+static void tell_change(struct journal *j)
+{
+    bool full = journal_window_full(j);
+
+    if (full != j->window_was_full || j->condition != j->told_condition) {
+        j->window_was_full = full;
+        j->told_condition = j->condition;
+        if (j->changed != NULL) {
+            j->changed(j->changed_ctx);
+        }
+    }
+}
+
+static void end_op(struct journal *j, struct journal_op *op)
+{
+    j->numbers.uncommitted_bytes -= op->bytes;
+    j->numbers.waiting_ops--;
+    op->done(op); /* may free op */
+}
+
+void worker_cancel_all(struct journal *j)
+{
+    struct list *node;
+
+    list_splice(&j->batch, &j->queue);
+    list_splice(&j->queue, &j->batch);
+    for (node = list_shift(&j->queue); node != NULL; node = list_shift(&j->queue)) {
+        struct journal_op *op = CONTAINER_OF(node, struct journal_op, link);
+
+        op->err = err_set(&op->why, ERR_CANCELED, "the journal is closing");
+        end_op(j, op);
+    }
+}
+
+/* Nothing waits: fold the WAL back soon, or look at the disk again when it was short. */
+static void rest(struct journal *j)
+{
+    if (j->db.wal_pages > 0 || j->condition != JOURNAL_OK) {
+        loop_timer_start(j->loop, &j->idle, IDLE_MS);
+    }
+}
+
+static void note_checkpoint(struct journal *j)
+{
+    uint64_t suppressed = 0;
+
+    if (!j->report.checkpointed) {
+        return;
+    }
+    j->numbers.checkpoints++;
+    if (j->report.checkpoint_err < 0 &&
+        log_limit_pass(&j->checkpoint_log, loop_now_ms(j->loop), LOG_PERIOD_MS, &suppressed)) {
+        /* Nothing is lost: the WAL holds it. It only grows until a checkpoint succeeds. */
+        log_plain(j->log, LOG_LEVEL_WARN, "journal_checkpoint",
+                  "journal: %s (%" PRIu64 " like it not shown)", j->db.why.text, suppressed);
+    }
+}
+
+static void note_batch(struct journal *j)
+{
+    double took_ms = (double)(loop_now_ms(j->loop) - j->waiting_since_ms);
+
+    if (j->checkpoint_only) {
+        return;
+    }
+    j->commit_ms = j->commit_ms * 0.9 + took_ms * 0.1;
+    metric_observe(j->commit_seconds, took_ms / 1000.0);
+    if (j->report.batch_err == 0) {
+        j->numbers.batches++;
+        j->tally = j->db.tally;
+        list_splice(&j->results, &j->batch);
+    }
+}
+
+static void work_done(struct loop_work *work)
+{
+    struct journal *j = CONTAINER_OF(work, struct journal, work);
+    struct list *node;
+
+    j->working = false;
+    note_checkpoint(j);
+    note_batch(j);
+    judge_space(j);
+    if (j->report.batch_err < 0 && !j->closing) {
+        loop_timer_start(j->loop, &j->retry, RETRY_DELAY_MS);
+    }
+    for (node = list_shift(&j->results); node != NULL; node = list_shift(&j->results)) {
+        end_op(j, CONTAINER_OF(node, struct journal_op, link));
+    }
+    tell_change(j);
+    if (j->report.batch_err < 0) {
+        if (j->closing) {
+            loop_timer_stop(&j->retry); /* a callback may have closed the journal */
+            loop_defer(j->loop, &j->closed_task);
+        }
+    } else if (!list_empty(&j->queue)) {
+        loop_defer(j->loop, &j->start);
+    } else if (j->closing) {
+        loop_defer(j->loop, &j->closed_task);
+    } else {
+        rest(j);
+    }
+}
+
+static void submit(struct journal *j)
+{
+    j->working = true;
+    j->waiting_since_ms = loop_now_ms(j->loop);
+    loop_timer_stop(&j->idle);
+    if (!loop_work_start(j->loop, &j->work)) {
+        j->working = false;
+        loop_timer_start(j->loop, &j->retry, RETRY_DELAY_MS);
+    }
+}
+
+static void fill_batch(struct journal *j)
+{
+    size_t ops = 0;
+    size_t bytes = 0;
+
+    while (!list_empty(&j->queue) && ops < BATCH_OPS_MAX && bytes < BATCH_BYTES_MAX) {
+        struct list *node = list_shift(&j->queue);
+
+        list_push(&j->batch, node);
+        ops++;
+        bytes += CONTAINER_OF(node, struct journal_op, link)->bytes;
+    }
+    j->numbers.ops += ops;
+    if (ops > 0) {
+        metric_observe(j->batch_ops, (double)ops);
+    }
+}
+
+static void start_batch(struct loop_task *task)
+{
+    struct journal *j = CONTAINER_OF(task, struct journal, start);
+
+    if (j->working || loop_timer_armed(&j->retry)) {
+        return;
+    }
+    if (list_empty(&j->batch)) {
+        fill_batch(j); /* else: one that failed comes back first, and grows no further */
+    }
+    if (!list_empty(&j->batch)) {
+        j->checkpoint_only = false;
+        submit(j);
+    }
+}
+
+static void retry_fired(struct loop_timer *timer)
+{
+    struct journal *j = CONTAINER_OF(timer, struct journal, retry);
+
+    loop_defer(j->loop, &j->start);
+}
+
+static void idle_fired(struct loop_timer *timer)
+{
+    struct journal *j = CONTAINER_OF(timer, struct journal, idle);
+
+    if (!j->working && list_empty(&j->queue) && list_empty(&j->batch) && !j->closing) {
+        j->checkpoint_only = true;
+        submit(j);
+    }
+}
+
+static void start_op(struct journal *j, struct journal_op *op,
+                     int (*run)(struct db *db, struct journal_op *op),
+                     void (*undo)(struct journal_op *op))
+{
+    op->run = run;
+    op->undo = undo;
+    op->err = 0;
+    op->why.text[0] = '\0';
+    list_push(&j->queue, &op->link);
+    j->numbers.waiting_ops++;
+    j->numbers.uncommitted_bytes += op->bytes;
+    if (journal_window_full(j)) {
+        j->window_was_full = true;
+    }
+    loop_defer(j->loop, &j->start);
+}
+
+void journal_start(struct journal *j, struct journal_op *op,
+                   int (*run)(struct db *db, struct journal_op *op),
+                   void (*undo)(struct journal_op *op), bool writes)
+{
+    op->writes = writes;
+    op->bytes = 0;
+    start_op(j, op, run, undo);
+}
+
+void journal_start_sized(struct journal *j, struct journal_op *op,
+                         int (*run)(struct db *db, struct journal_op *op),
+                         void (*undo)(struct journal_op *op), size_t bytes)
+{
+    op->writes = true;
+    op->bytes = bytes;
+    start_op(j, op, run, undo);
+}
+
+int journal_op_fail(struct journal_op *op, int err, const char *format, ...)
+{
+    va_list args;
+
+    op->err = err;
+    va_start(args, format);
+    (void)vsnprintf(op->why.text, sizeof(op->why.text), format, args);
+    va_end(args);
+    return 0;
+}
+
+void worker_init(struct journal *j)
+{
+    list_init(&j->queue);
+    list_init(&j->batch);
+    list_init(&j->results);
+    j->work.run = work_run;
+    j->work.done = work_done;
+    loop_task_init(&j->start, start_batch);
+    loop_timer_init(&j->retry, retry_fired);
+    loop_timer_init(&j->idle, idle_fired);
+}
+
+void worker_look_around(struct journal *j)
+{
+    measure_space(j);
+    judge_space(j);
+    j->window_was_full = journal_window_full(j);
+    j->told_condition = j->condition;
+    if (j->numbers.wal_bytes > 0 || j->condition != JOURNAL_OK) {
+        loop_timer_start(j->loop, &j->idle, IDLE_MS);
+    }
+}

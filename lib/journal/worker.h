@@ -1,0 +1,84 @@
+/* worker: the journal's queue and the one worker that runs it in batches. Private to journal/.
+ *
+ * What stands in struct journal belongs to the loop, except db, batch and the fields of `report`
+ * while working is true: these are the worker's then. */
+#ifndef JOURNAL_WORKER_H
+#define JOURNAL_WORKER_H
+
+#include "journal/journal.h"
+#include "journal/sqlite.h"
+
+struct journal {
+    struct loop *loop;
+    struct log *log;
+    struct db db;
+    struct db_options db_options;
+    uint64_t window_bytes;
+    uint64_t low_water_bytes;
+    int lock_fd;
+    char *path;
+
+    struct list queue;   /* struct journal_op, waiting */
+    struct list batch;   /* what the worker has, or what must be tried again */
+    struct list results; /* committed, callbacks due */
+    struct loop_work work;
+    struct loop_task start;
+    struct loop_timer retry; /* after a failed batch */
+    struct loop_timer idle;  /* checkpoint when nothing happens */
+    bool working;
+    bool checkpoint_only; /* no batch this time; set before working */
+    bool closing;
+    void (*closed)(void *ctx);
+    void *closed_ctx;
+    struct loop_task closed_task;
+
+    struct {
+        int batch_err;
+        int checkpoint_err;
+        bool checkpointed;
+        uint64_t file_bytes, wal_bytes, free_bytes;
+    } report;
+
+    enum journal_condition condition;
+    enum journal_condition told_condition;
+    char condition_text[256];
+    struct log_limit condition_log;
+    struct log_limit checkpoint_log;
+    void (*changed)(void *ctx);
+    void *changed_ctx;
+    bool window_was_full;
+    uint64_t waiting_since_ms;
+    double commit_ms;
+    struct tally tally;
+    struct journal_numbers numbers;
+    struct metric *commit_seconds;
+    struct metric *batch_ops;
+};
+
+/* Queues an op. undo takes back what run has put out, when its batch was rolled back; NULL: run
+ * writes all of its answer anew. */
+void journal_start(struct journal *j, struct journal_op *op,
+                   int (*run)(struct db *db, struct journal_op *op),
+                   void (*undo)(struct journal_op *op), bool writes);
+/* The same for one that carries so many bytes: they count against the window until COMMIT. */
+void journal_start_sized(struct journal *j, struct journal_op *op,
+                         int (*run)(struct db *db, struct journal_op *op),
+                         void (*undo)(struct journal_op *op), size_t bytes);
+
+/* Sets op->err and its words without failing the batch. Returns 0, as run must for an error of the
+ * op's own. */
+int journal_op_fail(struct journal_op *op, int err, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* For open and close. */
+void worker_init(struct journal *j);
+/* Looks at the disk and at what the WAL holds before the first batch. */
+void worker_look_around(struct journal *j);
+/* What has not been committed is given back as cancelled; callbacks may start more, which is too.
+ */
+void worker_cancel_all(struct journal *j);
+
+/* INFLIGHT found at start becomes UNSURE, attempts without an end get one, nobody is busy. */
+MUST_CHECK int items_recover(struct db *db, uint64_t now_ms);
+
+#endif
