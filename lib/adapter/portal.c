@@ -1,0 +1,208 @@
+#include "adapter/portal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "adapter/portal_call.h"
+#include "adapter/portal_wire.h"
+#include "base/text.h"
+#include "domain/status.h"
+
+static struct portal *self(struct adapter *a)
+{
+    return CONTAINER_OF(a, struct portal, adapter);
+}
+
+static void portal_check(struct adapter *a, struct adapter_check *check)
+{
+    portal_wire_check(&self(a)->env, check);
+}
+
+/* ---- send ---- */
+
+static void send_done(struct portal_call *call)
+{
+    struct adapter_send *send = call->request;
+
+    send->outcome = call->outcome;
+    portal_call_release(call);
+    send->done(send);
+}
+
+static void portal_send(struct adapter *a, struct adapter_send *send)
+{
+    struct portal *portal = self(a);
+    struct portal_call *call =
+        portal_call_new(portal, PORTAL_PUSH, PORTAL_INTEGRATION, send, send_done);
+    struct adapter_check verdict;
+    int err;
+
+    err = portal_wire_build(&portal->env, &call->settings->config, send, &call->rest, &verdict);
+    call->outcome.status = send->kind == RECORD_DOSSIER ? verdict.status : 0;
+    call->outcome.has_content = verdict.has_held_hash;
+    memcpy(call->outcome.content, verdict.held_hash, sizeof(call->outcome.content));
+    if (err == ERR_INVAL) {
+        call->outcome.hold = verdict.hold;
+        portal_call_end(call, OUTCOME_HELD, verdict.reason);
+        return;
+    }
+    if (err != 0) {
+        portal_call_end(call, OUTCOME_TRANSIENT, err_text(err));
+        return;
+    }
+    portal_call_start(call);
+}
+
+/* ---- lookup ---- */
+
+static bool same_code(const struct json *row, const char *code)
+{
+    char number[24];
+    char shown[64];
+
+    text_trim(json_text_or_empty(json_get_any_case(row, "MaHoSo"), number), shown, sizeof(shown));
+    return shown[0] == '\0' || strcmp(shown, code) == 0;
+}
+
+/* Only the emptiness of the answer is proven (section 5.1); rows about other dossiers tell nothing.
+ */
+static enum lookup_answer read_answer(const struct portal_reply *reply, const char *code,
+                                      int *status)
+{
+    int64_t shown;
+
+    if (!json_is_array(reply->result)) {
+        return LOOKUP_UNKNOWN;
+    }
+    if (json_size(reply->result) == 0) {
+        return LOOKUP_ABSENT;
+    }
+    for (const struct json *row = json_first(reply->result); row != NULL; row = json_next(row)) {
+        if (!json_is_object(row) || !same_code(row, code)) {
+            continue;
+        }
+        if (json_integer(json_get_any_case(row, "TrangThaiHoSo"), &shown) == 0 && shown >= 1 &&
+            shown <= STATUS_LAST) {
+            *status = (int)shown;
+        }
+        return LOOKUP_THERE;
+    }
+    return LOOKUP_UNKNOWN;
+}
+
+static void lookup_done(struct portal_call *call)
+{
+    struct adapter_lookup *lookup = call->request;
+
+    lookup->answer = LOOKUP_UNKNOWN;
+    lookup->status = 0;
+    if (call->outcome.class == OUTCOME_DONE) {
+        lookup->answer = read_answer(&call->reply, lookup->code, &lookup->status);
+        if (lookup->answer == LOOKUP_UNKNOWN) {
+            call->outcome.class = OUTCOME_TRANSIENT;
+            portal_reply_words("the answer does not tell whether the portal has the dossier",
+                               call->outcome.words);
+        }
+    } else if (call->outcome.class == OUTCOME_PERMANENT) {
+        lookup->answer = LOOKUP_REFUSED;
+    }
+    lookup->outcome = call->outcome;
+    portal_call_release(call);
+    lookup->done(lookup);
+}
+
+static void portal_lookup(struct adapter *a, struct adapter_lookup *lookup)
+{
+    struct portal_call *call =
+        portal_call_new(self(a), PORTAL_READ, PORTAL_INTEGRATION, lookup, lookup_done);
+    int err = portal_wire_read(&call->settings->config, "TraCuuHoSo", "mahoso", lookup->code,
+                               &call->rest);
+
+    if (err != 0) {
+        portal_call_end(call, OUTCOME_TRANSIENT, err_text(err));
+        return;
+    }
+    portal_call_start(call);
+}
+
+/* ---- the instance ---- */
+
+static void portal_cancel(struct adapter *a)
+{
+    portal_call_cancel_all(self(a));
+}
+
+static unsigned caps(const struct config_portal *c)
+{
+    return ADAPTER_LOOKUP | (c->upserts ? ADAPTER_IDEMPOTENT : 0u) |
+           (c->atomic_steps ? ADAPTER_ATOMIC : 0u);
+}
+
+static int portal_reconfigure(struct adapter *a, const struct config *config, struct errmsg *msg)
+{
+    struct portal *portal = self(a);
+    struct portal_settings *settings;
+    int err = portal_settings_new(config, &settings, msg);
+
+    if (err != 0) {
+        return err;
+    }
+    portal_session_reconfigure(&portal->session, settings);
+    portal_settings_unref(portal->settings);
+    portal->settings = settings;
+    portal->env.config = config;
+    portal->adapter.caps = caps(&settings->config);
+    return 0;
+}
+
+static void portal_free(struct adapter *a)
+{
+    portal_close(self(a));
+}
+
+static const struct adapter_ops portal_ops = {
+    .profile = "portal",
+    .detail = portal_catalog_detail,
+    .check = portal_check,
+    .send = portal_send,
+    .lookup = portal_lookup,
+    .list = portal_catalog_list,
+    .cancel = portal_cancel,
+    .reconfigure = portal_reconfigure,
+    .free = portal_free,
+};
+
+int portal_open(const struct adapter_env *env, struct adapter **out, struct errmsg *msg)
+{
+    struct portal *portal = calloc(1, sizeof(*portal));
+    int err = ERR_NOMEM;
+
+    *out = NULL;
+    if (portal == NULL) {
+        return err_set(msg, ERR_NOMEM, "portal: out of memory");
+    }
+    portal->env = *env;
+    list_init(&portal->open);
+    list_init(&portal->spare);
+    err = portal_settings_new(env->config, &portal->settings, msg);
+    if (err != 0) {
+        goto err_after_alloc;
+    }
+    portal->name = strdup(portal->settings->config.name);
+    if (portal->name == NULL) {
+        err = err_set(msg, ERR_NOMEM, "portal: out of memory");
+        goto err_after_settings;
+    }
+    portal_session_init(&portal->session, env, portal->settings);
+    portal->adapter.ops = &portal_ops;
+    portal->adapter.name = portal->name;
+    portal->adapter.caps = caps(&portal->settings->config);
+    *out = &portal->adapter;
+    return 0;
+
+err_after_settings:
+    portal_settings_unref(portal->settings);
+err_after_alloc:
+    free(portal);
+    return err;
+}
