@@ -1,0 +1,335 @@
+/* dvcsyncctl: asks the daemon and gives it orders, over its two Unix sockets. */
+#include "daemon/ctl.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "journal/journal.h"
+
+#define BIT(option) (UINT32_C(1) << (option))
+#define FILTERS (BIT(CTL_STATE) | BIT(CTL_HOLD) | BIT(CTL_FLOW) | BIT(CTL_CODE))
+#define ACTING (FILTERS | BIT(CTL_REASON) | BIT(CTL_DRY_RUN) | BIT(CTL_YES))
+#define ANY_ARGS 10000
+
+struct verb {
+    const char *name; /* one word, or two */
+    const char *args;
+    const char *help;
+    int (*run)(struct ctl *c);
+    uint32_t options;
+    int min_args, max_args;
+    int arg;
+};
+
+static const struct verb verbs[] = {
+    {"status", "[--watch SECONDS]", "what runs, what waits, what is wrong", ctl_status,
+     BIT(CTL_WATCH), 0, 0, 0},
+    {"check", "[--warn-age 1h] [--crit-age 4h]", "one line for Nagios and Icinga", ctl_check,
+     BIT(CTL_WARN_AGE) | BIT(CTL_CRIT_AGE), 0, 0, 0},
+    {"queue", "[--state S] [--hold WHY] [--flow F] [--code C] [--limit N] [--after ID]",
+     "the items; by default the open ones", ctl_queue, FILTERS | BIT(CTL_LIMIT) | BIT(CTL_AFTER), 0,
+     0, 0},
+    {"show", "ID", "one item and its calls", ctl_item, 0, 1, 1, 0},
+    {"why", "CODE", "the life of a dossier in plain words", ctl_why, 0, 1, 1, 0},
+    {"retry", "ID...|--state S [--flow F] [--code C]", "make waiting items due now", ctl_act,
+     ACTING, 0, ANY_ARGS, JOURNAL_RETRY},
+    {"release", "ID...|--state S [--hold WHY] [--flow F] [--code C]", "let held items go on",
+     ctl_act, ACTING, 0, ANY_ARGS, JOURNAL_RELEASE},
+    {"hold", "ID...|--state S [--flow F] [--code C] [--reason TEXT]", "keep waiting items back",
+     ctl_act, ACTING, 0, ANY_ARGS, JOURNAL_HOLD},
+    {"drop", "ID...|--state S [--hold WHY] [--flow F] [--code C] --reason TEXT", "give items up",
+     ctl_act, ACTING, 0, ANY_ARGS, JOURNAL_DROP},
+    {"resolve", "ID... --as delivered|resend --reason TEXT", "say what became of an item in doubt",
+     ctl_resolve, BIT(CTL_AS) | BIT(CTL_REASON) | BIT(CTL_DRY_RUN), 1, ANY_ARGS, 0},
+    {"pause", "ENDPOINT [--reason TEXT]", "send and ask nothing there", ctl_pause, BIT(CTL_REASON),
+     1, 1, 0},
+    {"resume", "ENDPOINT [--reason TEXT]", "end a pause", ctl_resume, BIT(CTL_REASON), 1, 1, 0},
+    {"poll", "SOURCE [--full]", "ask a source for news now", ctl_poll, BIT(CTL_FULL), 1, 1, 0},
+    {"adopt", "[FLOW]", "take over what the portal has from an older connector", ctl_adopt, 0, 0, 1,
+     0},
+    {"catalog", "[--limit N]", "how far the two catalogues agree", ctl_catalog, BIT(CTL_LIMIT), 0,
+     0, 0},
+    {"catalog read", "[FLOW]", "read the portal's catalogue now", ctl_catalog_read, 0, 0, 1, 0},
+    {"config check", "[FILE]", "check the configuration; no daemon needed", ctl_config_check, 0, 0,
+     1, 0},
+    {"config dump", "[--origin] [FILE]", "print the values in force; no daemon needed",
+     ctl_config_dump, BIT(CTL_ORIGIN), 0, 1, 0},
+    {"test", "portal|SOURCE", "one harmless call, to see whether it works", ctl_test, 0, 1, 1, 0},
+    {"events", "[-f]", "what happened lately, or what happens", ctl_events, BIT(CTL_FOLLOW), 0, 0,
+     0},
+    {"reload", "[--reason TEXT]", "read the configuration again", ctl_reload, BIT(CTL_REASON), 0, 0,
+     0},
+    {"log-level", "error|warn|notice|info|debug", "log more or less until the next reload",
+     ctl_log_level, 0, 1, 1, 0},
+    {"wait", "[--until idle|ready] [--timeout 5m]", "return when it is so", ctl_wait,
+     BIT(CTL_UNTIL) | BIT(CTL_TIMEOUT), 0, 0, 0},
+    {"journal check", "[FILE]", "check the journal; no daemon needed", ctl_journal_check, 0, 0, 1,
+     0},
+    {"journal backup", "PATH", "have the daemon write a copy of the journal", ctl_journal_backup, 0,
+     1, 1, 0},
+    {"audit verify", "[FILE]", "check the chain of the audit; no daemon needed", ctl_audit_verify,
+     0, 0, 1, 0},
+};
+
+#define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
+
+/* Long options: those of verbs by enum ctl_option, global ones by their letter. */
+static const struct option long_options[] = {
+    {"watch", required_argument, NULL, CTL_WATCH},
+    {"warn-age", required_argument, NULL, CTL_WARN_AGE},
+    {"crit-age", required_argument, NULL, CTL_CRIT_AGE},
+    {"state", required_argument, NULL, CTL_STATE},
+    {"hold", required_argument, NULL, CTL_HOLD},
+    {"flow", required_argument, NULL, CTL_FLOW},
+    {"code", required_argument, NULL, CTL_CODE},
+    {"limit", required_argument, NULL, CTL_LIMIT},
+    {"after", required_argument, NULL, CTL_AFTER},
+    {"reason", required_argument, NULL, CTL_REASON},
+    {"dry-run", no_argument, NULL, CTL_DRY_RUN},
+    {"yes", no_argument, NULL, CTL_YES},
+    {"as", required_argument, NULL, CTL_AS},
+    {"full", no_argument, NULL, CTL_FULL},
+    {"origin", no_argument, NULL, CTL_ORIGIN},
+    {"follow", no_argument, NULL, CTL_FOLLOW},
+    {"until", required_argument, NULL, CTL_UNTIL},
+    {"timeout", required_argument, NULL, CTL_TIMEOUT},
+    {"json", no_argument, NULL, 'j'},
+    {"socket", required_argument, NULL, 's'},
+    {"control", required_argument, NULL, 'c'},
+    {"config", required_argument, NULL, 'f'},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+    {NULL, 0, NULL, 0},
+};
+
+/* ---- what all verbs use ---- */
+
+int ctl_complain(int exit_code, const char *format, ...)
+{
+    va_list args;
+
+    (void)fflush(stdout);
+    fputs("dvcsyncctl: ", stderr);
+    va_start(args, format);
+    (void)vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+    return exit_code;
+}
+
+int ctl_print(struct buf *out, int exit_code)
+{
+    int err = buf_error(out);
+
+    if (err != 0) {
+        exit_code = ctl_complain(CTL_UNKNOWN, "the answer can't be shown: %s", err_text(err));
+    } else if (out->len > 0 && fwrite(out->data, 1, out->len, stdout) != out->len) {
+        exit_code = CTL_UNKNOWN;
+    }
+    buf_free(out);
+    return exit_code;
+}
+
+bool ctl_load_config(struct ctl *c, bool loud)
+{
+    struct config_faults *faults;
+    int err;
+
+    if (c->config != NULL) {
+        return true;
+    }
+    faults = calloc(1, sizeof(*faults));
+    if (faults == NULL) {
+        return false;
+    }
+    err = config_load(c->config_path, &c->config, faults);
+    for (size_t i = 0; err != 0 && loud && i < faults->n && i < CONFIG_MAX_FAULTS; i++) {
+        fprintf(stderr, "%s\n", faults->texts[i]);
+    }
+    if (err != 0 && loud && faults->n != 1) {
+        (void)ctl_complain(0, "%s: %zu faults", c->config_path, faults->n);
+    }
+    if (err != 0) {
+        c->config = NULL;
+    }
+    free(faults);
+    return err == 0;
+}
+
+/* ---- the command line ---- */
+
+static int print_help(FILE *out, const struct verb *only)
+{
+    fputs("Usage: dvcsyncctl [OPTION]... VERB [ARGUMENT]...\n", out);
+    for (size_t i = 0; i < N_VERBS; i++) {
+        if (only == NULL || only == &verbs[i]) {
+            fprintf(out, "  %s%s%s\n      %s\n", verbs[i].name, verbs[i].args[0] != '\0' ? " " : "",
+                    verbs[i].args, verbs[i].help);
+        }
+    }
+    if (only == NULL) {
+        fputs("Verbs that act take --reason TEXT, --dry-run and --yes.\n"
+              "  -s, --socket PATH   status socket; as configured, or " CTL_STATUS_SOCKET "\n"
+              "      --control PATH  control socket; as configured, or " CTL_CONTROL_SOCKET "\n"
+              "  -f, --config FILE   configuration; " CTL_CONFIG_PATH "\n"
+              "      --json          the daemon's answer as it came\n"
+              "  -V, --version       print the version\n"
+              "  -h, --help          print this, or help for a verb\n"
+              "Exit codes: 0 ok, 1 warning or in part, 2 critical, 3 unknown, 64 usage,\n"
+              "69 daemon not reachable, 75 busy, 77 no permission, 78 configuration.\n",
+              out);
+    }
+    return CTL_OK;
+}
+
+static bool is_verb(const struct verb *v, char **words, int n, int *used)
+{
+    const char *blank = strchr(v->name, ' ');
+    size_t first = blank != NULL ? (size_t)(blank - v->name) : strlen(v->name);
+
+    *used = blank != NULL ? 2 : 1;
+    return n >= *used && strncmp(words[0], v->name, first) == 0 && words[0][first] == '\0' &&
+           (blank == NULL || strcmp(words[1], blank + 1) == 0);
+}
+
+/* The verb of two words before the one of one word. */
+static const struct verb *find_verb(char **words, int n, int *used)
+{
+    const struct verb *found = NULL;
+    int most = 0;
+
+    for (size_t i = 0; i < N_VERBS; i++) {
+        int n_words;
+
+        if (is_verb(&verbs[i], words, n, &n_words) && n_words > most) {
+            found = &verbs[i];
+            most = n_words;
+        }
+    }
+    *used = most;
+    return found;
+}
+
+/* One option. -1: go on; else the exit code. */
+static int take_option(struct ctl *c, const struct verb *verb, int o)
+{
+    if (o == 'f' && verb != NULL && (verb->options & BIT(CTL_FOLLOW)) != 0 && optarg == NULL) {
+        o = CTL_FOLLOW;
+    }
+    if (o >= 0 && o < CTL_OPTIONS) {
+        if (verb == NULL || (verb->options & BIT(o)) == 0) {
+            return ctl_complain(CTL_USAGE, "--%s is not an option of %s", long_options[o].name,
+                                verb != NULL ? verb->name : "dvcsyncctl itself; the verb first");
+        }
+        c->options[o] = optarg != NULL ? optarg : "";
+        return -1;
+    }
+    switch (o) {
+    case 'j':
+        c->json = true;
+        return -1;
+    case 's':
+        c->status_socket = optarg;
+        return -1;
+    case 'c':
+        c->control_socket = optarg;
+        return -1;
+    case 'f':
+        c->config_path = optarg;
+        c->config_given = true;
+        return -1;
+    case 'h':
+        return print_help(stdout, verb);
+    case 'V':
+        puts("dvcsyncctl " DVCSYNC_VERSION);
+        return CTL_OK;
+    default: /* getopt has said what */
+        return CTL_USAGE;
+    }
+}
+
+/* Options in argv[first...]; with a verb the arguments come behind them. -1: go on. */
+static int take_options(struct ctl *c, const struct verb *verb, int argc, char **argv)
+{
+    bool follows = verb != NULL && (verb->options & BIT(CTL_FOLLOW)) != 0;
+    const char *letters = verb == NULL ? "+s:f:hV" : follows ? "s:fhV" : "s:f:hV";
+    int done = -1;
+
+    optind = 0; /* glibc: begin anew */
+    while (done == -1) {
+        int o = getopt_long(argc, argv, letters, long_options, NULL);
+
+        if (o == -1) {
+            break;
+        }
+        done = take_option(c, verb, o);
+    }
+    return done;
+}
+
+static int run_verb(struct ctl *c, const struct verb *verb)
+{
+    int exit_code;
+
+    if (c->n_args < verb->min_args || c->n_args > verb->max_args) {
+        return ctl_complain(CTL_USAGE, "usage: dvcsyncctl %s %s", verb->name, verb->args);
+    }
+    if (c->config_given && !ctl_load_config(c, true)) {
+        return CTL_FAULTY_CONFIG;
+    }
+    c->arg = verb->arg;
+    exit_code = verb->run(c);
+    if (fflush(stdout) != 0 && exit_code == CTL_OK) {
+        exit_code = CTL_UNKNOWN;
+    }
+    return exit_code;
+}
+
+static int dispatch(struct ctl *c, int argc, char **argv)
+{
+    const struct verb *verb;
+    int used = 0;
+    int first;
+    int done = take_options(c, NULL, argc, argv);
+
+    if (done != -1) {
+        return done;
+    }
+    first = optind;
+    if (first < argc && strcmp(argv[first], "help") == 0) {
+        return print_help(stdout, find_verb(argv + first + 1, argc - first - 1, &used));
+    }
+    verb = find_verb(argv + first, argc - first, &used);
+    if (verb == NULL) {
+        return ctl_complain(CTL_USAGE, "%s; dvcsyncctl --help lists the verbs",
+                            first < argc ? "there is no such verb" : "what is to be done?");
+    }
+    /* The last word of the verb stands where getopt looks for the program's name. */
+    first += used - 1;
+    argv[first] = argv[0];
+    done = take_options(c, verb, argc - first, argv + first);
+    if (done != -1) {
+        return done;
+    }
+    c->args = argv + first + optind;
+    c->n_args = argc - first - optind;
+    return run_verb(c, verb);
+}
+
+int main(int argc, char **argv)
+{
+    const char *no_colour = getenv("NO_COLOR");
+    struct ctl c = {.config_path = CTL_CONFIG_PATH};
+    int exit_code;
+
+    (void)signal(SIGPIPE, SIG_DFL); /* `dvcsyncctl queue | head` ends quietly */
+    c.colour = isatty(STDOUT_FILENO) == 1 && (no_colour == NULL || no_colour[0] == '\0');
+    exit_code = dispatch(&c, argc, argv);
+    config_free(c.config);
+    return exit_code;
+}

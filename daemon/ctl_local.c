@@ -1,0 +1,175 @@
+/* ctl_local: the verbs that need no daemon. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/ctl.h"
+#include "daemon/ctl_text.h"
+#include "journal/upkeep.h"
+
+#define JOURNAL_NAME "journal.db"
+#define FAULTS_SHOWN 100
+
+/* ---- configuration ---- */
+
+int ctl_config_check(struct ctl *c)
+{
+    if (c->n_args > 0) {
+        c->config_path = c->args[0];
+    }
+    if (!ctl_load_config(c, true)) {
+        return CTL_FAULTY_CONFIG;
+    }
+    if (c->json) {
+        printf("{\"schema\":1,\"ok\":true,\"sources\":%zu,\"flows\":%zu}\n", c->config->n_sources,
+               c->config->n_flows);
+    } else {
+        printf("%s is fine: %zu source%s, %zu flow%s\n", c->config_path, c->config->n_sources,
+               c->config->n_sources == 1 ? "" : "s", c->config->n_flows,
+               c->config->n_flows == 1 ? "" : "s");
+    }
+    return CTL_OK;
+}
+
+int ctl_config_dump(struct ctl *c)
+{
+    struct buf out;
+    int err;
+
+    if (c->n_args > 0) {
+        c->config_path = c->args[0];
+    }
+    if (!ctl_load_config(c, true)) {
+        return CTL_FAULTY_CONFIG;
+    }
+    buf_init(&out, CTL_TEXT_BYTES);
+    err = c->json ? config_dump_json(c->config, &out)
+                  : config_dump(c->config, c->options[CTL_ORIGIN] != NULL, &out);
+    if (err == 0 && c->json) {
+        buf_putc(&out, '\n');
+    }
+    return ctl_print(&out, err == 0 ? CTL_OK : CTL_UNKNOWN);
+}
+
+/* ---- journal ---- */
+
+/* The file named, or the configured one. CTL_OK: it can be read. */
+static int find_journal(struct ctl *c, struct buf *path)
+{
+    buf_init(path, 4096);
+    if (c->n_args > 0) {
+        buf_puts(path, c->args[0]);
+    } else {
+        bool loaded = ctl_load_config(c, false);
+
+        buf_printf(path, "%s/" JOURNAL_NAME, loaded ? c->config->state_dir : "/var/lib/dvcsync");
+    }
+    if (buf_error(path) != 0) {
+        return ctl_complain(CTL_USAGE, "the path of the journal is too long");
+    }
+    if (access(buf_text(path), R_OK) == 0) {
+        return CTL_OK;
+    }
+    if (errno == EACCES) {
+        return ctl_complain(CTL_DENIED,
+                            "%s: permission denied; run this as root or as the user "
+                            "of the service",
+                            buf_text(path));
+    }
+    return ctl_complain(CTL_UNKNOWN, "%s: %s", buf_text(path), strerror(errno));
+}
+
+struct findings {
+    bool json;
+    uint64_t n;
+    struct json_writer w;
+};
+
+static void on_found(void *ctx, const char *text)
+{
+    struct findings *f = ctx;
+
+    f->n++;
+    if (f->json) {
+        json_string(&f->w, NULL, text);
+    } else if (f->n <= FAULTS_SHOWN) {
+        ctl_put_text(f->w.out, text);
+        buf_putc(f->w.out, '\n');
+    }
+}
+
+/* What a failed reading means for the exit code. */
+static int judge(int err, const struct errmsg *msg)
+{
+    return err == 0
+               ? CTL_OK
+               : ctl_complain(err == ERR_CORRUPT ? CTL_CRITICAL : CTL_UNKNOWN, "%s", msg->text);
+}
+
+static int worst(int a, int b)
+{
+    return a == CTL_CRITICAL || b == CTL_CRITICAL ? CTL_CRITICAL : a != CTL_OK ? a : b;
+}
+
+int ctl_journal_check(struct ctl *c)
+{
+    struct findings f = {.json = c->json};
+    struct errmsg msg = {""};
+    uint64_t rows = 0;
+    struct buf path;
+    struct buf out;
+    int exit_code = find_journal(c, &path);
+
+    if (exit_code != CTL_OK) {
+        buf_free(&path);
+        return exit_code;
+    }
+    buf_init(&out, CTL_TEXT_BYTES);
+    f.w.out = &out;
+    if (c->json) {
+        json_write_begin(&f.w, &out);
+        json_object_open(&f.w, NULL);
+        json_integer_out(&f.w, "schema", 1);
+        json_string(&f.w, "file", buf_text(&path));
+        json_array_open(&f.w, "faults");
+    }
+    exit_code = judge(upkeep_check(buf_text(&path), on_found, &f, &msg), &msg);
+    exit_code = worst(exit_code, judge(upkeep_audit_verify(buf_text(&path), &rows, &msg), &msg));
+    if (c->json) {
+        json_array_close(&f.w);
+        json_integer_out(&f.w, "audit_rows", (int64_t)rows);
+        json_bool(&f.w, "ok", exit_code == CTL_OK);
+        json_object_close(&f.w);
+        buf_putc(&out, '\n');
+    } else if (exit_code == CTL_OK) {
+        buf_printf(&out, "%s is sound; the audit's %" PRIu64 " rows are unbroken\n",
+                   buf_text(&path), rows);
+    } else if (f.n > FAULTS_SHOWN) {
+        buf_printf(&out, "... and %" PRIu64 " faults more\n", f.n - FAULTS_SHOWN);
+    }
+    buf_free(&path);
+    return ctl_print(&out, exit_code);
+}
+
+int ctl_audit_verify(struct ctl *c)
+{
+    struct errmsg msg = {""};
+    uint64_t rows = 0;
+    struct buf path;
+    int exit_code = find_journal(c, &path);
+
+    if (exit_code == CTL_OK) {
+        exit_code = judge(upkeep_audit_verify(buf_text(&path), &rows, &msg), &msg);
+        if (c->json) {
+            printf("{\"schema\":1,\"rows\":%" PRIu64 ",\"ok\":%s}\n", rows,
+                   exit_code == CTL_OK ? "true" : "false");
+        } else if (exit_code == CTL_OK) {
+            printf("The audit's %" PRIu64 " rows are unbroken.\n", rows);
+        }
+    }
+    buf_free(&path);
+    return exit_code;
+}

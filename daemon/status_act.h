@@ -1,0 +1,20 @@
+/* status_act: the handlers that change something. Control socket only; each answers its call once,
+ * and what was done stands in the journal's audit with the peer's name. */
+#ifndef STATUS_ACT_H
+#define STATUS_ACT_H
+
+#include "daemon/status_routes.h"
+
+void act_record(const struct route_call *call); /* arg: enum journal_act_verb */
+void act_queue(const struct route_call *call);  /* arg: enum journal_act_verb */
+void act_pause(const struct route_call *call);
+void act_resume(const struct route_call *call);
+void act_test(const struct route_call *call);
+void act_poll(const struct route_call *call);
+void act_adopt(const struct route_call *call);
+void act_catalog(const struct route_call *call);
+void act_reload(const struct route_call *call);
+void act_log_level(const struct route_call *call);
+void act_backup(const struct route_call *call);
+
+#endif

@@ -1,0 +1,496 @@
+#include "daemon/status_json.h"
+
+#include <stdio.h>
+
+#include "codec/json.h"
+#include "domain/status.h"
+#include "domain/vntime.h"
+
+#define TIME_SIZE 32
+
+static const char *const kind_names[] = {[FLOW_DOSSIERS] = "dossiers",
+                                         [FLOW_CATALOG] = "catalog",
+                                         [FLOW_SEEN] = "seen",
+                                         [FLOW_STATUS] = "status"};
+static const char *const mode_names[] = {
+    [FLOW_LIVE] = "live", [FLOW_OBSERVE] = "observe", [FLOW_OFF] = "off"};
+static const char *const condition_names[] = {
+    [JOURNAL_OK] = "ok", [JOURNAL_FULL] = "full", [JOURNAL_FAULT] = "fault"};
+
+const char *status_flow_kind_name(enum flow_kind kind)
+{
+    return kind_names[kind];
+}
+
+const char *status_flow_mode_name(enum flow_mode mode)
+{
+    return mode_names[mode];
+}
+
+const char *status_condition_name(enum journal_condition condition)
+{
+    return condition_names[condition];
+}
+
+/* ---- small pieces ---- */
+
+static void number(struct json_writer *w, const char *key, uint64_t value)
+{
+    json_integer_out(w, key, value > INT64_MAX ? INT64_MAX : (int64_t)value);
+}
+
+static void time_s(struct json_writer *w, const char *key, int64_t at_s)
+{
+    char text[TIME_SIZE];
+
+    vntime_format_rfc3339(at_s, text, sizeof(text));
+    if (text[0] == '\0') {
+        json_null(w, key);
+    } else {
+        json_string(w, key, text);
+    }
+}
+
+static void time_ms(struct json_writer *w, const char *key, uint64_t at_ms)
+{
+    time_s(w, key, (int64_t)(at_ms / 1000));
+}
+
+static void begin(struct json_writer *w, struct buf *out)
+{
+    json_write_begin(w, out);
+    json_object_open(w, NULL);
+    json_integer_out(w, "schema", STATUS_SCHEMA);
+}
+
+static int end(struct json_writer *w)
+{
+    json_object_close(w);
+    buf_putc(w->out, '\n');
+    return buf_error(w->out);
+}
+
+/* ---- status ---- */
+
+static void put_counts(struct json_writer *w, const char *key, const uint64_t *counts)
+{
+    json_object_open(w, key);
+    for (unsigned s = 0; s < ITEM_STATES; s++) {
+        number(w, item_state_name((enum item_state)s), counts[s]);
+    }
+    json_object_close(w);
+}
+
+static uint64_t sum_states(const struct engine_flow_status *f, enum item_state state)
+{
+    return f->counts[ITEM_SNAPSHOT][state] + f->counts[ITEM_STEP][state];
+}
+
+static void put_flow_items(struct json_writer *w, const struct engine_flow_status *f)
+{
+    json_object_open(w, "counts");
+    put_counts(w, "snapshots", f->counts[ITEM_SNAPSHOT]);
+    put_counts(w, "steps", f->counts[ITEM_STEP]);
+    json_object_close(w);
+    number(w, "waiting",
+           sum_states(f, ITEM_PENDING) + sum_states(f, ITEM_INFLIGHT) + sum_states(f, ITEM_UNSURE));
+    number(w, "held_items", sum_states(f, ITEM_HELD));
+    json_object_open(w, "held");
+    for (unsigned h = HOLD_NONE + 1; h < HOLD_WHYS; h++) {
+        if (f->held[h] > 0) {
+            number(w, hold_why_name((enum hold_why)h), f->held[h]);
+        }
+    }
+    json_object_close(w);
+}
+
+static void put_flow(struct json_writer *w, const struct engine_flow_status *f)
+{
+    json_object_open(w, NULL);
+    json_string(w, "name", f->name);
+    json_string(w, "kind", status_flow_kind_name(f->kind));
+    json_string(w, "mode", status_flow_mode_name(f->mode));
+    json_string(w, "from", f->from);
+    json_string(w, "to", f->to);
+    put_flow_items(w, f);
+    time_ms(w, "oldest", f->oldest_ms);
+    number(w, "lag_s", f->lag_ms / 1000);
+    time_ms(w, "last_delivery", f->last_delivery_ms);
+    number(w, "delivered", f->delivered);
+    number(w, "calls", f->calls);
+    number(w, "lookups", f->lookups);
+    number(w, "unsure", f->unsure);
+    number(w, "refused", f->refused);
+    time_ms(w, "last_poll", f->last_poll_ms);
+    time_ms(w, "last_full_sweep", f->last_full_sweep_ms);
+    number(w, "full_sweeps", f->full_sweeps);
+    json_bool(w, "sweeping", f->sweeping);
+    number(w, "rows_seen", f->rows_seen);
+    number(w, "rows_changed", f->rows_changed);
+    number(w, "details", f->details);
+    number(w, "detail_failures", f->detail_failures);
+    number(w, "owed", f->owed);
+    time_ms(w, "catalog_read", f->catalog_read_ms);
+    json_string(w, "trouble", f->trouble);
+    json_bool(w, "adopting", f->adopting);
+    number(w, "adopt_done", f->adopt_done);
+    number(w, "adopt_total", f->adopt_total);
+    json_bool(w, "idle", f->idle);
+    json_object_close(w);
+}
+
+static void put_endpoint(struct json_writer *w, const struct engine_endpoint_status *e)
+{
+    json_string(w, "name", e->name);
+    json_bool(w, "paused", e->paused);
+    json_string(w, "pause_reason", e->pause_reason);
+    time_ms(w, "paused_since", e->paused_since_ms);
+    json_string(w, "breaker", breaker_name(e->breaker));
+    time_ms(w, "open_until", e->open_until_ms);
+    number(w, "in_flight", e->in_flight);
+    number(w, "window", e->window);
+    number(w, "max_in_flight", e->max_in_flight);
+    number(w, "calls", e->calls);
+    number(w, "failures", e->failures);
+    time_ms(w, "last_success", e->last_success_ms);
+    time_ms(w, "last_failure", e->last_failure_ms);
+    json_string(w, "last_failure_text", e->last_failure);
+}
+
+static void put_journal(struct json_writer *w, const struct status_view *v)
+{
+    json_object_open(w, "journal");
+    json_string(w, "condition", status_condition_name(v->condition));
+    json_string(w, "text", v->condition_text);
+    number(w, "file_bytes", v->journal.file_bytes);
+    number(w, "wal_bytes", v->journal.wal_bytes);
+    number(w, "free_bytes", v->journal.free_bytes);
+    number(w, "waiting_ops", v->journal.waiting_ops);
+    number(w, "uncommitted_bytes", v->journal.uncommitted_bytes);
+    json_bool(w, "window_full", v->window_full);
+    number(w, "batches", v->journal.batches);
+    number(w, "operations", v->journal.ops);
+    number(w, "checkpoints", v->journal.checkpoints);
+    number(w, "worker_age_ms", v->worker_age_ms);
+    json_double_out(w, "commit_ms", v->commit_ms);
+    json_object_close(w);
+}
+
+static void put_process(struct json_writer *w, const struct status_view *v)
+{
+    const struct status_process *p = &v->process;
+
+    json_string(w, "version", p->version);
+    time_ms(w, "at", (uint64_t)v->now_ms);
+    time_ms(w, "started", (uint64_t)p->started_ms);
+    number(w, "uptime_s", p->uptime_s);
+    number(w, "rss_kb", p->rss_kb);
+    number(w, "open_fds", p->open_fds);
+    json_double_out(w, "loop_lag_s", p->loop_lag_s);
+    json_string(w, "log_level", p->log_level);
+    json_object_open(w, "configuration");
+    json_string(w, "file", p->config_path);
+    time_ms(w, "loaded", (uint64_t)p->config_loaded_ms);
+    number(w, "generation", p->generation);
+    json_string(w, "reload_error", p->reload_error);
+    json_object_close(w);
+}
+
+static void put_reasons(struct json_writer *w, const struct engine_status *s)
+{
+    json_array_open(w, "reasons");
+    for (size_t i = 0; i < s->n_reasons; i++) {
+        json_string(w, NULL, s->reasons[i]);
+    }
+    json_array_close(w);
+}
+
+int status_json_status(const struct status_view *v, struct buf *out)
+{
+    const struct engine_status *s = v->engine;
+    struct json_writer w;
+
+    begin(&w, out);
+    json_string(&w, "verdict", engine_verdict_name(s->verdict));
+    put_reasons(&w, s);
+    json_bool(&w, "ready", s->ready);
+    json_bool(&w, "idle", s->idle);
+    number(&w, "orphaned", s->orphaned);
+    put_process(&w, v);
+    json_array_open(&w, "flows");
+    for (size_t i = 0; i < s->n_flows; i++) {
+        put_flow(&w, &s->flows[i]);
+    }
+    json_array_close(&w);
+    json_array_open(&w, "endpoints");
+    for (size_t i = 0; i < s->n_endpoints; i++) {
+        json_object_open(&w, NULL);
+        put_endpoint(&w, &s->endpoints[i]);
+        json_object_close(&w);
+    }
+    json_array_close(&w);
+    put_journal(&w, v);
+    return end(&w);
+}
+
+int status_json_ready(const struct engine_status *s, struct buf *out)
+{
+    struct json_writer w;
+
+    begin(&w, out);
+    json_bool(&w, "ready", s->ready);
+    put_reasons(&w, s);
+    return end(&w);
+}
+
+int status_json_endpoint(const struct engine_endpoint_status *e, struct buf *out)
+{
+    struct json_writer w;
+
+    begin(&w, out);
+    put_endpoint(&w, e);
+    return end(&w);
+}
+
+/* ---- items ---- */
+
+static void put_status(struct json_writer *w, const char *key, const char *text_key, int status)
+{
+    json_integer_out(w, key, status);
+    json_string(w, text_key, status_valid(status) ? status_name(status) : "");
+}
+
+static void put_flags(struct json_writer *w, uint32_t flags)
+{
+    static const struct {
+        enum item_flag flag;
+        const char *name;
+    } names[] = {{ITEM_FLAG_TRUNCATED, "truncated"},
+                 {ITEM_FLAG_JUMPED, "jumped"},
+                 {ITEM_FLAG_CONSENTED, "consented"},
+                 {ITEM_FLAG_WITHDRAWN, "withdrawn"}};
+
+    json_array_open(w, "flags");
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if ((flags & (uint32_t)names[i].flag) != 0) {
+            json_string(w, NULL, names[i].name);
+        }
+    }
+    json_array_close(w);
+}
+
+static void put_item(struct json_writer *w, const struct journal_item_row *row)
+{
+    json_object_open(w, NULL);
+    json_integer_out(w, "id", row->id);
+    json_string(w, "flow", row->flow);
+    json_string(w, "code", row->code);
+    json_string(w, "kind", row->kind == ITEM_STEP ? "step" : "snapshot");
+    json_string(w, "state", item_state_name(row->state));
+    json_string(w, "hold", row->hold == HOLD_NONE ? "" : hold_why_name(row->hold));
+    put_status(w, "status", "status_text", row->status);
+    time_s(w, "at", row->at_s);
+    time_ms(w, "created", row->created_ms);
+    time_ms(w, "changed", row->changed_ms);
+    time_ms(w, "due", row->due_ms);
+    number(w, "attempts", row->attempts);
+    put_flags(w, row->flags);
+    if (row->successor != 0) {
+        json_integer_out(w, "successor", row->successor);
+    } else {
+        json_null(w, "successor");
+    }
+    json_string(w, "step_key", row->step_key);
+    json_string(w, "reason", row->reason);
+    json_string(w, "digest", row->digest);
+    json_object_close(w);
+}
+
+static void put_items(struct json_writer *w, const struct journal_item_row *rows, size_t n)
+{
+    json_array_open(w, "items");
+    for (size_t i = 0; i < n; i++) {
+        put_item(w, &rows[i]);
+    }
+    json_array_close(w);
+}
+
+int status_json_list(const struct journal_list *l, struct buf *out)
+{
+    char next[24];
+    struct json_writer w;
+
+    begin(&w, out);
+    put_items(&w, l->rows, l->n);
+    if (l->more && l->n > 0) {
+        (void)snprintf(next, sizeof(next), "%lld", (long long)l->rows[l->n - 1].id);
+        json_string(&w, "next", next);
+    } else {
+        json_null(&w, "next");
+    }
+    return end(&w);
+}
+
+/* ---- the life of a code ---- */
+
+static void put_attempt(struct json_writer *w, const struct journal_attempt_row *row)
+{
+    json_object_open(w, NULL);
+    json_integer_out(w, "id", row->id);
+    json_string(w, "verb", row->verb == JOURNAL_LOOKUP ? "lookup" : "send");
+    json_integer_out(w, "first_item", row->first_item);
+    json_integer_out(w, "last_item", row->last_item);
+    number(w, "items", row->items);
+    json_bool(w, "updating", row->updating);
+    time_ms(w, "begun", row->begun_ms);
+    time_ms(w, "ended", row->ended_ms);
+    json_string(w, "outcome",
+                row->ended_ms == 0 ? "" : outcome_name((enum outcome_class)row->outcome));
+    json_integer_out(w, "http", row->http);
+    json_string(w, "code", row->code);
+    json_string(w, "words", row->words);
+    number(w, "repeats", row->repeats);
+    number(w, "took_ms", row->took_ms);
+    json_string(w, "request", row->request);
+    json_string(w, "response", row->response);
+    json_object_close(w);
+}
+
+static void put_seen(struct json_writer *w, const struct journal_life *l)
+{
+    if (l->seen_at_ms == 0) {
+        json_null(w, "seen");
+        return;
+    }
+    json_object_open(w, "seen");
+    time_ms(w, "at", l->seen_at_ms);
+    json_bool(w, "there", l->seen_there);
+    put_status(w, "status", "status_text", l->seen_status);
+    json_object_close(w);
+}
+
+static void put_audit(struct json_writer *w, const struct journal_audit_row *row)
+{
+    json_object_open(w, NULL);
+    time_ms(w, "at", row->at_ms);
+    json_string(w, "who", row->who);
+    json_string(w, "verb", row->verb);
+    json_string(w, "object", row->object);
+    json_string(w, "reason", row->reason);
+    json_object_close(w);
+}
+
+int status_json_life(const struct journal_life *l, struct buf *out)
+{
+    struct json_writer w;
+
+    begin(&w, out);
+    json_string(&w, "flow", l->flow);
+    json_string(&w, "code", l->subject_code);
+    json_bool(&w, "present", l->present != 0);
+    json_bool(&w, "doubt", l->doubt != 0);
+    put_status(&w, "acked_status", "acked_status_text", l->acked_status);
+    put_status(&w, "status", "status_text", l->status);
+    time_s(&w, "promised", l->promised_s);
+    time_ms(&w, "since", l->since_ms);
+    put_seen(&w, l);
+    put_items(&w, l->items, l->n_items);
+    json_array_open(&w, "attempts");
+    for (size_t i = 0; i < l->n_attempts; i++) {
+        put_attempt(&w, &l->attempts[i]);
+    }
+    json_array_close(&w);
+    json_array_open(&w, "audits");
+    for (size_t i = 0; i < l->n_audits; i++) {
+        put_audit(&w, &l->audits[i]);
+    }
+    json_array_close(&w);
+    json_bool(&w, "truncated", l->truncated);
+    return end(&w);
+}
+
+/* ---- the rest ---- */
+
+int status_json_agreement(const struct mirror_agreement *a, struct buf *out)
+{
+    struct json_writer w;
+
+    begin(&w, out);
+    time_ms(&w, "read", a->read_ms);
+    number(&w, "portal", a->portal);
+    number(&w, "local", a->local);
+    number(&w, "equal", a->equal);
+    number(&w, "services", a->services);
+    number(&w, "sectors", a->sectors);
+    number(&w, "agencies", a->agencies);
+    json_object_open(&w, "differences");
+    for (unsigned d = 0; d < MIRROR_DIFFERENCES; d++) {
+        json_object_open(&w, mirror_difference_name((enum mirror_difference)d));
+        number(&w, "count", a->counts[d]);
+        json_array_open(&w, "procedures");
+        for (size_t i = 0; i < a->n_rows[d]; i++) {
+            json_object_open(&w, NULL);
+            json_string(&w, "code", a->rows[d][i].code);
+            json_string(&w, "name", a->rows[d][i].name);
+            json_string(&w, "note", a->rows[d][i].note);
+            json_object_close(&w);
+        }
+        json_array_close(&w);
+        json_object_close(&w);
+    }
+    json_object_close(&w);
+    return end(&w);
+}
+
+int status_json_events(const struct events *e, uint64_t after, size_t limit, struct buf *out)
+{
+    const struct event *event = events_after(e, after);
+    struct json_writer w;
+
+    begin(&w, out);
+    json_bool(&w, "missed", after > 0 && event != NULL && event->id != after + 1);
+    json_array_open(&w, "events");
+    for (size_t n = 0; event != NULL && n < limit; n++) {
+        json_object_open(&w, NULL);
+        number(&w, "id", event->id);
+        time_ms(&w, "at", (uint64_t)event->at_ms);
+        json_string(&w, "level", log_level_name(event->level));
+        json_string(&w, "kind", event->kind);
+        json_string(&w, "text", event->text);
+        json_object_close(&w);
+        after = event->id;
+        event = events_after(e, after);
+    }
+    json_array_close(&w);
+    number(&w, "last", events_last(e));
+    return end(&w);
+}
+
+int status_json_act(const struct journal_act *a, struct buf *out)
+{
+    struct json_writer w;
+
+    begin(&w, out);
+    number(&w, "matched", a->matched);
+    number(&w, "moved", a->moved);
+    json_bool(&w, "dry_run", a->dry_run);
+    return end(&w);
+}
+
+int status_json_problem(unsigned status, const char *title, const char *const *errors, size_t n,
+                        struct buf *out)
+{
+    struct json_writer w;
+
+    begin(&w, out);
+    json_string(&w, "type", "about:blank");
+    json_string(&w, "title", title);
+    json_integer_out(&w, "status", status);
+    json_string(&w, "detail", n > 0 ? errors[0] : "");
+    json_array_open(&w, "errors");
+    for (size_t i = 0; i < n; i++) {
+        json_string(&w, NULL, errors[i]);
+    }
+    json_array_close(&w);
+    return end(&w);
+}

@@ -1,0 +1,153 @@
+#include "daemon/status_metrics.h"
+
+#define LABELS(labels) (labels), sizeof(labels) / sizeof((labels)[0])
+
+static void gauge(struct metrics *m, const char *name, const char *help, double value)
+{
+    metric_set(metrics_get(m, METRIC_GAUGE, name, help, NULL, 0, NULL, 0), value);
+}
+
+static void counter(struct metrics *m, const char *name, const char *help, uint64_t value)
+{
+    metric_add(metrics_get(m, METRIC_COUNTER, name, help, NULL, 0, NULL, 0), (double)value);
+}
+
+static void labelled(struct metrics *m, const char *name, const char *help,
+                     const struct metric_label *labels, size_t n, double value)
+{
+    metric_set(metrics_get(m, METRIC_GAUGE, name, help, labels, n, NULL, 0), value);
+}
+
+static double seconds(uint64_t ms)
+{
+    return (double)ms / 1000.0;
+}
+
+static void put_items(struct metrics *m, const struct engine_flow_status *f)
+{
+    static const char *const kinds[] = {[ITEM_SNAPSHOT] = "snapshot", [ITEM_STEP] = "step"};
+
+    for (unsigned k = ITEM_SNAPSHOT; k <= ITEM_STEP; k++) {
+        for (unsigned s = 0; s < ITEM_STATES; s++) {
+            const struct metric_label labels[] = {{"flow", f->name},
+                                                  {"kind", kinds[k]},
+                                                  {"state", item_state_name((enum item_state)s)}};
+
+            labelled(m, "dvcsync_items", "Items in the journal.", LABELS(labels),
+                     (double)f->counts[k][s]);
+        }
+    }
+    for (unsigned h = HOLD_NONE + 1; h < HOLD_WHYS; h++) {
+        const struct metric_label labels[] = {{"flow", f->name},
+                                              {"reason", hold_why_name((enum hold_why)h)}};
+
+        labelled(m, "dvcsync_held", "Items that wait for a person.", LABELS(labels),
+                 (double)f->held[h]);
+    }
+}
+
+static void put_flow(struct metrics *m, const struct engine_flow_status *f)
+{
+    const struct metric_label labels[] = {{"flow", f->name}};
+
+    put_items(m, f);
+    labelled(m, "dvcsync_oldest_age_seconds",
+             "Age of the oldest item that waits; 0 when none does.", LABELS(labels),
+             seconds(f->lag_ms));
+    labelled(m, "dvcsync_last_delivery_timestamp_seconds",
+             "Time of the last acknowledged call; 0 before the first.", LABELS(labels),
+             seconds(f->last_delivery_ms));
+    labelled(m, "dvcsync_last_poll_timestamp_seconds",
+             "Time of the last poll of the source; 0 before the first.", LABELS(labels),
+             seconds(f->last_poll_ms));
+    labelled(m, "dvcsync_catalog_read_timestamp_seconds",
+             "Time of the last complete catalogue; 0 before the first.", LABELS(labels),
+             seconds(f->catalog_read_ms));
+    labelled(m, "dvcsync_owed_rows", "Rows of the source whose details are still owed.",
+             LABELS(labels), (double)f->owed);
+    labelled(m, "dvcsync_flow_live", "1 when the flow sends.", LABELS(labels),
+             f->mode == FLOW_LIVE ? 1 : 0);
+}
+
+static void put_endpoint(struct metrics *m, const struct engine_endpoint_status *e)
+{
+    const struct metric_label labels[] = {{"endpoint", e->name}};
+
+    labelled(m, "dvcsync_endpoint_up", "1 when calls may go out: breaker closed and not paused.",
+             LABELS(labels), e->breaker == BREAKER_CLOSED && !e->paused ? 1 : 0);
+    labelled(m, "dvcsync_endpoint_paused", "1 when paused.", LABELS(labels), e->paused ? 1 : 0);
+    labelled(m, "dvcsync_endpoint_in_flight", "Calls under way.", LABELS(labels), e->in_flight);
+    labelled(m, "dvcsync_endpoint_window", "Calls that may be under way at a time.", LABELS(labels),
+             e->window);
+    labelled(m, "dvcsync_endpoint_last_success_timestamp_seconds",
+             "Time of the last success; 0 before the first.", LABELS(labels),
+             seconds(e->last_success_ms));
+}
+
+static void put_journal(struct metrics *m, const struct status_view *v)
+{
+    gauge(m, "dvcsync_journal_ok", "1 when the journal takes work.",
+          v->condition == JOURNAL_OK ? 1 : 0);
+    gauge(m, "dvcsync_journal_file_bytes", "Size of the journal's file.",
+          (double)v->journal.file_bytes);
+    gauge(m, "dvcsync_journal_wal_bytes", "Size of the journal's write-ahead log.",
+          (double)v->journal.wal_bytes);
+    gauge(m, "dvcsync_journal_free_bytes", "Free space of the journal's file system.",
+          (double)v->journal.free_bytes);
+    gauge(m, "dvcsync_journal_waiting_operations", "Operations that wait for the worker.",
+          (double)v->journal.waiting_ops);
+    gauge(m, "dvcsync_journal_uncommitted_bytes", "Bytes taken in and not committed yet.",
+          (double)v->journal.uncommitted_bytes);
+    gauge(m, "dvcsync_journal_worker_age_seconds", "How long the worker has been at one batch.",
+          seconds(v->worker_age_ms));
+    counter(m, "dvcsync_journal_batches_total", "Group commits.", v->journal.batches);
+    counter(m, "dvcsync_journal_operations_total", "Operations committed.", v->journal.ops);
+    counter(m, "dvcsync_journal_checkpoints_total", "Checkpoints of the write-ahead log.",
+            v->journal.checkpoints);
+}
+
+static void put_process(struct metrics *m, const struct status_view *v)
+{
+    const struct status_process *p = &v->process;
+    const struct metric_label labels[] = {{"version", p->version}};
+
+    labelled(m, "dvcsync_build_info", "The running version.", LABELS(labels), 1);
+    gauge(m, "dvcsync_ready", "1 when everything that must be open is.", v->engine->ready ? 1 : 0);
+    gauge(m, "dvcsync_verdict", "0 ok, 1 degraded, 2 failing.", (double)v->engine->verdict);
+    gauge(m, "dvcsync_orphaned_items", "Items of flows that are no longer configured.",
+          (double)v->engine->orphaned);
+    gauge(m, "dvcsync_reload_ok", "1 when the last reload of the configuration was taken.",
+          p->reload_error[0] == '\0' ? 1 : 0);
+    gauge(m, "dvcsync_config_loaded_timestamp_seconds",
+          "Time at which the configuration was taken.", seconds((uint64_t)p->config_loaded_ms));
+    gauge(m, "process_resident_memory_bytes", "Resident memory size in bytes.",
+          (double)p->rss_kb * 1024);
+    gauge(m, "process_open_fds", "Number of open file descriptors.", (double)p->open_fds);
+    gauge(m, "process_start_time_seconds", "Start time of the process since the epoch in seconds.",
+          seconds((uint64_t)p->started_ms));
+}
+
+int status_metrics_render(const struct status_view *v, const struct metrics *metrics,
+                          struct buf *out)
+{
+    struct metrics *m = metrics_new();
+    int err;
+
+    if (m == NULL) {
+        return ERR_NOMEM;
+    }
+    for (size_t i = 0; i < v->engine->n_flows; i++) {
+        put_flow(m, &v->engine->flows[i]);
+    }
+    for (size_t i = 0; i < v->engine->n_endpoints; i++) {
+        put_endpoint(m, &v->engine->endpoints[i]);
+    }
+    put_journal(m, v);
+    put_process(m, v);
+    err = metrics_render(metrics, out);
+    if (err == 0) {
+        err = metrics_render(m, out);
+    }
+    metrics_free(m);
+    return err;
+}
