@@ -1,0 +1,73 @@
+/* portal_knobs: the knobs of the portal's side; rows in portal_knobs.c in the same order.
+ *
+ * Source: protocol/national-portal.md section 15, and the faults the daemon must live with. */
+#ifndef PORTAL_KNOBS_H
+#define PORTAL_KNOBS_H
+
+#include "sandbox/knobs.h"
+
+enum portal_knob {
+    PK_SESSION_TTL,
+    PK_SESSION_CALLS,
+    PK_SINGLE_SESSION,
+    PK_EXPIRY_STYLE,
+    PK_LOGIN_FAIL,
+    PK_USERNAME,
+    PK_PASSWORD,
+    PK_LATENCY_MS,
+    PK_LATENCY_JITTER_MS,
+    PK_HANG_PERCENT,
+    PK_HANG_MS,
+    PK_ERROR_CODE_TYPE,
+    PK_DUPLICATE_CODE,
+    PK_DOUBLE_ENCODE,
+    PK_PRETTY_PRINT,
+    PK_DROP_BEFORE_PERCENT,
+    PK_DROP_AFTER_COMMIT_PERCENT,
+    PK_FAIL_500_PERCENT,
+    PK_FAIL_500_AFTER_COMMIT_PERCENT,
+    PK_FAIL_429_PERCENT,
+    PK_RETRY_AFTER_S,
+    PK_BURST_EVERY,
+    PK_BURST_CALLS,
+    PK_BURST_STATUS,
+    PK_LOOKUP_FAIL_PERCENT,
+    PK_TRUNCATE_REPLY_PERCENT,
+    PK_TRUNCATE_STYLE,
+    PK_HTML_REPLY_PERCENT,
+    PK_EMPTY_REPLY_PERCENT,
+    PK_REDIRECT,
+    PK_REQUIRE_DSTCODE,
+    PK_STRICT_TRANSITIONS,
+    PK_STRICT_VALUES,
+    PK_UPSERT,
+    PK_ATOMIC_BATCH,
+    PK_STEP_DEDUPE,
+    PK_REJECT_UNMAPPED,
+    PK_REQUIRED_FIELDS,
+    PK_REQUIRE_RECEIVED_DATE,
+    PK_MAX_DOSSIERS_PER_CALL,
+    PK_MAX_STEPS_PER_CALL,
+    PK_MAX_GHICHU,
+    PK_MAX_NGUOIXULY,
+    PK_MAX_TRICHYEU,
+    PK_MAX_TENTEPDINHKEM,
+    PK_MAX_TENGIAYTO,
+    PK_CATALOG_VERSION,
+    PK_CATALOG_SHRINK,
+    PK_COUNT
+};
+
+/* Values of the choices, in the order of their words. */
+enum { EXPIRY_TEXT, EXPIRY_401 };
+enum { LOGIN_FAIL_OFF, LOGIN_FAIL_ON, LOGIN_FAIL_500 };
+enum { CODE_TYPE_INT, CODE_TYPE_STRING, CODE_TYPE_00 };
+enum { DUPLICATE_0, DUPLICATE_3, DUPLICATE_MINUS_3, DUPLICATE_MIX };
+enum { BURST_500, BURST_429 };
+enum { TRUNCATE_JSON, TRUNCATE_WIRE };
+enum { REDIRECT_OFF, REDIRECT_SAME, REDIRECT_OTHER };
+enum { REQUIRED_BASIC, REQUIRED_G1, REQUIRED_G2 };
+
+extern const struct knob_row portal_knob_rows[PK_COUNT];
+
+#endif

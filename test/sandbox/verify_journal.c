@@ -1,0 +1,224 @@
+#include "sandbox/verify_journal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+
+#define BUSY_MS 10000 /* a running daemon may be about to recover or checkpoint */
+
+static const char ITEMS_SQL[] =
+    "SELECT i.kind, i.state, i.hold != 0 OR coalesce(i.reason, '') != '', coalesce(i.step_key, '')"
+    " FROM subject s JOIN item i ON i.subject = s.id"
+    " WHERE s.flow IN (SELECT id FROM flow) AND s.code = ?1 AND i.kind IN (1, 2) ORDER BY i.id";
+
+/* Single calls have no rows in attempt_item; an attempt without an outcome died with its process.
+ */
+static const char DOUBTS_SQL[] =
+    "SELECT i.kind, a.begun_ms, coalesce(a.ended_ms, 9223372036854775807), coalesce(i.step_key, '')"
+    " FROM subject s JOIN attempt a ON a.subject = s.id"
+    " JOIN item i ON i.id IN (SELECT item FROM attempt_item WHERE attempt = a.id UNION"
+    "  SELECT a.first_item WHERE NOT EXISTS (SELECT 1 FROM attempt_item WHERE attempt = a.id))"
+    " WHERE s.flow IN (SELECT id FROM flow) AND s.code = ?1 AND a.verb = 1"
+    " AND coalesce(a.outcome, 2) = 2 ORDER BY a.id";
+
+static const char STEP_DOUBTS_SQL[] =
+    "SELECT count(*) FROM attempt a"
+    " JOIN item i ON i.id IN (SELECT item FROM attempt_item WHERE attempt = a.id UNION"
+    "  SELECT a.first_item WHERE NOT EXISTS (SELECT 1 FROM attempt_item WHERE attempt = a.id))"
+    " WHERE a.verb = 1 AND coalesce(a.outcome, 2) = 2 AND i.kind = 2";
+
+static const char MIRROR_SQL[] =
+    "SELECT name, active, length(hash) = 32 AND length(body) > 2 FROM mirror"
+    " WHERE kind = 3 AND code = ?1";
+
+/* '/' comes right after '.': all codes that begin with the procedure's and a dot. */
+static const char EXTRAS_SQL[] =
+    "SELECT coalesce((SELECT name FROM mirror WHERE kind = 6 AND code = ?2 AND active = 1), ''),"
+    " EXISTS (SELECT 1 FROM mirror WHERE kind = 4 AND code > ?1 || '.' AND code < ?1 || '/'"
+    "  AND active = 1)";
+
+static int complain(struct verify_journal *j)
+{
+    fprintf(stderr, "verify: journal: %s\n", sqlite3_errmsg(j->db));
+    return -1;
+}
+
+int journal_open(struct verify_journal *j, const char *path)
+{
+    memset(j, 0, sizeof(*j));
+    if (path == NULL) {
+        return 0;
+    }
+    if (sqlite3_open_v2(path, &j->db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK ||
+        sqlite3_busy_timeout(j->db, BUSY_MS) != SQLITE_OK ||
+        sqlite3_prepare_v2(j->db, ITEMS_SQL, -1, &j->items, NULL) != SQLITE_OK ||
+        sqlite3_prepare_v2(j->db, DOUBTS_SQL, -1, &j->doubts, NULL) != SQLITE_OK ||
+        sqlite3_prepare_v2(j->db, MIRROR_SQL, -1, &j->mirror, NULL) != SQLITE_OK ||
+        sqlite3_prepare_v2(j->db, EXTRAS_SQL, -1, &j->extras, NULL) != SQLITE_OK) {
+        fprintf(stderr, "verify: can't read the journal %s: %s\n", path, sqlite3_errmsg(j->db));
+        journal_close(j);
+        return -1;
+    }
+    return 0;
+}
+
+void journal_close(struct verify_journal *j)
+{
+    sqlite3_finalize(j->items);
+    sqlite3_finalize(j->doubts);
+    sqlite3_finalize(j->mirror);
+    sqlite3_finalize(j->extras);
+    sqlite3_close(j->db);
+    j->items = NULL;
+    j->doubts = NULL;
+    j->mirror = NULL;
+    j->extras = NULL;
+    j->db = NULL;
+}
+
+static void take_text(sqlite3_stmt *s, int column, char *out, size_t size)
+{
+    const unsigned char *text = sqlite3_column_text(s, column);
+
+    snprintf(out, size, "%s", text != NULL ? (const char *)text : "");
+}
+
+int journal_read_items(struct verify_journal *j, const char *code)
+{
+    int rc;
+
+    j->n_items = 0;
+    sqlite3_reset(j->items);
+    sqlite3_bind_text(j->items, 1, code, -1, SQLITE_STATIC);
+    for (rc = sqlite3_step(j->items); rc == SQLITE_ROW && j->n_items < JOURNAL_ITEMS_MAX;
+         rc = sqlite3_step(j->items)) {
+        struct journal_item *item = &j->item[j->n_items++];
+
+        item->kind = sqlite3_column_int(j->items, 0);
+        item->state = sqlite3_column_int(j->items, 1);
+        item->has_reason = sqlite3_column_int(j->items, 2) != 0;
+        item->logged = false;
+        take_text(j->items, 3, item->step_key, sizeof(item->step_key));
+    }
+    sqlite3_reset(j->items);
+    return rc == SQLITE_DONE ? 0 : complain(j);
+}
+
+int journal_read_doubts(struct verify_journal *j, const char *code)
+{
+    int rc;
+
+    j->n_doubts = 0;
+    sqlite3_reset(j->doubts);
+    sqlite3_bind_text(j->doubts, 1, code, -1, SQLITE_STATIC);
+    for (rc = sqlite3_step(j->doubts); rc == SQLITE_ROW && j->n_doubts < JOURNAL_DOUBTS_MAX;
+         rc = sqlite3_step(j->doubts)) {
+        struct journal_doubt *doubt = &j->doubt[j->n_doubts++];
+
+        doubt->kind = sqlite3_column_int(j->doubts, 0);
+        doubt->begun_ms = sqlite3_column_int64(j->doubts, 1);
+        doubt->ended_ms = sqlite3_column_int64(j->doubts, 2);
+        doubt->used = false;
+        take_text(j->doubts, 3, doubt->step_key, sizeof(doubt->step_key));
+    }
+    sqlite3_reset(j->doubts);
+    return rc == SQLITE_DONE ? 0 : complain(j);
+}
+
+static int read_count(struct verify_journal *j, const char *sql, uint64_t *out)
+{
+    sqlite3_stmt *s = NULL;
+    int failed =
+        sqlite3_prepare_v2(j->db, sql, -1, &s, NULL) != SQLITE_OK || sqlite3_step(s) != SQLITE_ROW;
+
+    if (failed == 0) {
+        *out = (uint64_t)sqlite3_column_int64(s, 0);
+    }
+    sqlite3_finalize(s);
+    return failed == 0 ? 0 : complain(j);
+}
+
+int journal_count_step_doubts(struct verify_journal *j, uint64_t *out)
+{
+    return read_count(j, STEP_DOUBTS_SQL, out);
+}
+
+int journal_count_held(struct verify_journal *j, uint64_t *out)
+{
+    return read_count(j, "SELECT count(*) FROM item WHERE state = 3 AND kind IN (1, 2)", out);
+}
+
+int journal_check(struct verify_journal *j, bool *sound, char why[256])
+{
+    sqlite3_stmt *s = NULL;
+
+    if (sqlite3_prepare_v2(j->db, "PRAGMA integrity_check(1)", -1, &s, NULL) != SQLITE_OK ||
+        sqlite3_step(s) != SQLITE_ROW) {
+        sqlite3_finalize(s);
+        return complain(j);
+    }
+    take_text(s, 0, why, 256);
+    *sound = strcmp(why, "ok") == 0;
+    sqlite3_finalize(s);
+    return 0;
+}
+
+int journal_bad_bodies(struct verify_journal *j, uint64_t *out)
+{
+    sqlite3_stmt *s = NULL;
+    int rc;
+
+    *out = 0;
+    if (sqlite3_prepare_v2(j->db, "SELECT sha256, body FROM body", -1, &s, NULL) != SQLITE_OK) {
+        return complain(j);
+    }
+    for (rc = sqlite3_step(s); rc == SQLITE_ROW; rc = sqlite3_step(s)) {
+        unsigned char digest[EVP_MAX_MD_SIZE];
+        const void *stored = sqlite3_column_blob(s, 0);
+        const void *body = sqlite3_column_blob(s, 1);
+        size_t len = (size_t)sqlite3_column_bytes(s, 1);
+
+        if (EVP_Digest(body != NULL ? body : "", len, digest, NULL, EVP_sha256(), NULL) != 1 ||
+            sqlite3_column_bytes(s, 0) != 32 || memcmp(stored, digest, 32) != 0) {
+            ++*out;
+        }
+    }
+    sqlite3_finalize(s);
+    return rc == SQLITE_DONE ? 0 : complain(j);
+}
+
+int journal_read_mirror(struct verify_journal *j, const char *code, bool *found, bool *active,
+                        bool *complete, char name[8192])
+{
+    int rc;
+
+    sqlite3_reset(j->mirror);
+    sqlite3_bind_text(j->mirror, 1, code, -1, SQLITE_STATIC);
+    rc = sqlite3_step(j->mirror);
+    *found = rc == SQLITE_ROW;
+    if (*found) {
+        take_text(j->mirror, 0, name, 8192);
+        *active = sqlite3_column_int(j->mirror, 1) != 0;
+        *complete = sqlite3_column_int(j->mirror, 2) != 0;
+    }
+    sqlite3_reset(j->mirror);
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : complain(j);
+}
+
+int journal_read_extras(struct verify_journal *j, const char *code, const char *agency,
+                        char name[8192], bool *service)
+{
+    int rc;
+
+    sqlite3_reset(j->extras);
+    sqlite3_bind_text(j->extras, 1, code, -1, SQLITE_STATIC);
+    sqlite3_bind_text(j->extras, 2, agency, -1, SQLITE_STATIC);
+    rc = sqlite3_step(j->extras);
+    if (rc == SQLITE_ROW) {
+        take_text(j->extras, 0, name, 8192);
+        *service = sqlite3_column_int(j->extras, 1) != 0;
+    }
+    sqlite3_reset(j->extras);
+    return rc == SQLITE_ROW ? 0 : complain(j);
+}
