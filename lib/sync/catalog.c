@@ -1,0 +1,740 @@
+#include "sync/catalog.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/digest.h"
+#include "domain/vntime.h"
+#include "sync/policy.h"
+
+#define STAGE_BYTES (2u << 20)
+#define WANTED_PAGE 200
+#define PAGE_ROWS 200
+#define DAY_S 86400
+#define RETRY_CAP_MS 3600000
+
+/* Names first, since details may be filled from them. */
+static const enum record_kind dictionaries[] = {RECORD_AGENCY, RECORD_SECTOR, RECORD_SERVICE,
+                                                RECORD_PROCEDURE};
+#define DICTIONARIES (sizeof(dictionaries) / sizeof(dictionaries[0]))
+
+static void pump(struct catalog *c);
+static void next_names(struct catalog *c);
+static void rest(struct catalog *c);
+
+static void timer_fired(struct loop_timer *timer)
+{
+    struct catalog *c = CONTAINER_OF(timer, struct catalog, timer);
+
+    if (c->step == CATALOG_REST && c->local_due) {
+        c->step = CATALOG_LOCAL;
+    } else if (c->step == CATALOG_REST) {
+        c->now = true;
+    }
+    pump(c);
+}
+
+static void pump_task(struct loop_task *task)
+{
+    pump(CONTAINER_OF(task, struct catalog, pump));
+}
+
+void catalog_init(struct catalog *c, const struct flow_env *env, const char *name, int64_t flow,
+                  struct party *source, struct party *sink, struct names *names)
+{
+    memset(c, 0, sizeof(*c));
+    c->env = env;
+    c->name = name;
+    c->flow = flow;
+    c->source = source;
+    c->sink = sink;
+    c->names = names;
+    c->at_minute = -1;
+    loop_timer_init(&c->timer, timer_fired);
+    loop_task_init(&c->pump, pump_task);
+    for (size_t i = 0; i < CATALOG_DETAILS_MAX; i++) {
+        c->details[i].catalog = c;
+    }
+}
+
+void catalog_configure(struct catalog *c, const struct config_flow *flow)
+{
+    c->every_ms = flow->every_ms;
+    c->refresh_ms = flow->refresh_ms;
+    c->shrink_percent = flow->shrink_percent;
+    c->at_minute = -1;
+    if (flow->at[0] != '\0') {
+        c->at_minute = atoi(flow->at) * 60 + atoi(flow->at + 3); /* HH:MM, checked by config */
+    }
+    c->off = flow->mode == FLOW_OFF;
+    c->live = flow->mode == FLOW_LIVE;
+    catalog_kick(c);
+}
+
+void catalog_now(struct catalog *c)
+{
+    c->now = true;
+    catalog_kick(c);
+}
+
+void catalog_kick(struct catalog *c)
+{
+    loop_defer(c->env->loop, &c->pump);
+}
+
+bool catalog_idle(const struct catalog *c)
+{
+    return c->off || (c->step == CATALOG_REST && c->first_known && !c->now && !c->local_due &&
+                      c->failures == 0);
+}
+
+static void rest(struct catalog *c)
+{
+    uint64_t wait_ms = c->every_ms;
+    int64_t wall_s = loop_wall_s(c->env->loop);
+
+    if (c->failures > 0) {
+        wait_ms = policy_backoff_ms(5000, RETRY_CAP_MS, c->failures, loop_random(c->env->loop));
+    } else if (c->at_minute >= 0) {
+        int64_t at_s = vntime_day_start(wall_s) + c->at_minute * 60;
+
+        at_s += at_s <= wall_s ? DAY_S : 0;
+        wait_ms = (uint64_t)(at_s - wall_s) * 1000;
+    }
+    c->step = CATALOG_REST;
+    if (!c->stopping) {
+        loop_timer_start(c->env->loop, &c->timer, wait_ms);
+    }
+    catalog_kick(c);
+}
+
+static void fail(struct catalog *c, const char *what, const char *why)
+{
+    (void)snprintf(c->trouble, sizeof(c->trouble), "%s: %.200s", what, why);
+    if (!c->stopping) {
+        c->failures++;
+        flow_say(c->env, LOG_LEVEL_WARN, "catalog_failed", c->name,
+                 "%s; the catalogue stays as it was", c->trouble);
+    }
+    rest(c);
+}
+
+static const char *words(const struct errmsg *why, int err)
+{
+    return why->text[0] != '\0' ? why->text : err_text(err);
+}
+
+/* ---- list and stage ---- */
+
+static enum record_kind kind_of(const struct catalog *c)
+{
+    return dictionaries[c->kind];
+}
+
+static void stage_done(struct journal_op *op)
+{
+    struct catalog *c = CONTAINER_OF(op, struct catalog, stage.op);
+
+    mirror_stage_free(&c->stage);
+    if (op->err != 0) {
+        fail(c, "stage", op->why.text);
+        return;
+    }
+    if (kind_of(c) == RECORD_PROCEDURE) {
+        c->step = CATALOG_WANTED;
+        c->wanted_after[0] = '\0';
+        c->details_failed = 0;
+    } else {
+        c->step = CATALOG_SWAP;
+    }
+    catalog_kick(c);
+}
+
+static void list_row(struct adapter_list *list, const struct record *record, const char *name,
+                     bool active)
+{
+    struct catalog *c = CONTAINER_OF(list, struct catalog, list);
+    const struct record *body = record->body_len > 0 ? record : NULL;
+
+    if (list->err == 0 && mirror_stage_add(&c->stage, record->code, name, body, active) < 0) {
+        list->err = err_set(&list->why, ERR_TOOBIG, "the list is larger than allowed");
+    }
+}
+
+static void party_ended(struct catalog *c, struct party *party, int err, const struct errmsg *why)
+{
+    struct outcome outcome = {.class = OUTCOME_DONE};
+
+    if (err == ERR_CANCELED) {
+        outcome.class = OUTCOME_CANCELED;
+    } else if (err == ERR_REMOTE || err == ERR_TIMEOUT) {
+        outcome.class = OUTCOME_TRANSIENT;
+        outcome.transport = true;
+        (void)snprintf(outcome.words, sizeof(outcome.words), "%.300s", words(why, err));
+    }
+    party_end(c->env, party, &outcome);
+}
+
+static void list_done(struct adapter_list *list)
+{
+    struct catalog *c = CONTAINER_OF(list, struct catalog, list);
+
+    party_ended(c, c->source, list->err, &list->why);
+    if (list->err != 0 || c->stopping) {
+        mirror_stage_free(&c->stage);
+        fail(c, "list", words(&list->why, list->err));
+        return;
+    }
+    c->stage.op.done = stage_done;
+    mirror_stage(c->env->journal, &c->stage);
+}
+
+/* 0: the party may be called; else a timer is armed and the step is tried again. */
+static bool must_wait(struct catalog *c, struct party *party)
+{
+    uint64_t wait_ms = endpoint_wait_ms(&party->endpoint, LANE_CATALOG, loop_now_ms(c->env->loop));
+
+    if (wait_ms > 0) {
+        loop_timer_start(c->env->loop, &c->timer, wait_ms < 1000 ? wait_ms : 1000);
+    }
+    return wait_ms > 0;
+}
+
+static void start_list(struct catalog *c)
+{
+    if (must_wait(c, c->source)) {
+        return;
+    }
+    c->step = CATALOG_WAIT;
+    mirror_stage_init(&c->stage, kind_of(c), true);
+    memset(&c->list, 0, sizeof(c->list));
+    c->list.kind = kind_of(c);
+    c->list.row = list_row;
+    c->list.done = list_done;
+    endpoint_begin(&c->source->endpoint, LANE_CATALOG, loop_now_ms(c->env->loop));
+    c->source->adapter->ops->list(c->source->adapter, &c->list);
+}
+
+/* ---- details ---- */
+
+static void wanted_done(struct journal_op *op)
+{
+    struct catalog *c = CONTAINER_OF(op, struct catalog, wanted.op);
+
+    if (op->err != 0) {
+        fail(c, "compare", op->why.text);
+        return;
+    }
+    c->next_wanted = 0;
+    c->wanted_full = c->wanted.n == WANTED_PAGE;
+    c->step = CATALOG_DETAILS;
+    mirror_stage_init(&c->stage, RECORD_PROCEDURE, false);
+    catalog_kick(c);
+}
+
+static void ask_wanted(struct catalog *c)
+{
+    uint64_t wall_ms = (uint64_t)loop_wall_ms(c->env->loop);
+
+    c->step = CATALOG_WAIT;
+    c->wanted.op.done = wanted_done;
+    c->wanted.kind = RECORD_PROCEDURE;
+    c->wanted.refresh_before_ms = wall_ms > c->refresh_ms ? wall_ms - c->refresh_ms : 0;
+    c->wanted.limit = WANTED_PAGE;
+    c->wanted.after = c->wanted_after;
+    mirror_wanted(c->env->journal, &c->wanted);
+}
+
+static void detail_done(struct adapter_detail *detail)
+{
+    struct catalog_detail *d = CONTAINER_OF(detail, struct catalog_detail, detail);
+    struct catalog *c = d->catalog;
+
+    party_ended(c, c->source, detail->err, &detail->why);
+    d->busy = false;
+    c->running--;
+    if (detail->err == 0 && detail->n_records == 1) {
+        c->n_details++;
+        /* The list's name stays: list and detail disagree in some names for years. */
+        if (mirror_stage_add(&c->stage, d->code, "", &detail->records[0], !detail->inactive) < 0) {
+            c->details_failed++;
+        }
+    } else {
+        c->details_failed++;
+        (void)snprintf(c->trouble, sizeof(c->trouble), "%s: %.160s", d->code,
+                       words(&detail->why, detail->err));
+    }
+    catalog_kick(c);
+}
+
+static void start_detail(struct catalog *c)
+{
+    struct catalog_detail *d = c->details;
+
+    while (d->busy) {
+        d++;
+    }
+    memset(&d->detail, 0, sizeof(d->detail));
+    d->busy = true;
+    c->running++;
+    (void)snprintf(d->code, sizeof(d->code), "%s", c->wanted.codes[c->next_wanted++]);
+    d->detail.kind = RECORD_PROCEDURE;
+    d->detail.id = d->code;
+    d->detail.done = detail_done;
+    endpoint_begin(&c->source->endpoint, LANE_CATALOG, loop_now_ms(c->env->loop));
+    c->source->adapter->ops->detail(c->source->adapter, &d->detail);
+}
+
+static void details_staged(struct journal_op *op)
+{
+    struct catalog *c = CONTAINER_OF(op, struct catalog, stage.op);
+
+    mirror_stage_free(&c->stage);
+    if (op->err != 0) {
+        fail(c, "stage", op->why.text);
+        return;
+    }
+    c->step = c->wanted_full ? CATALOG_WANTED : CATALOG_SWAP;
+    catalog_kick(c);
+}
+
+static void end_details(struct catalog *c)
+{
+    if (c->wanted.n > 0) {
+        (void)snprintf(c->wanted_after, sizeof(c->wanted_after), "%s",
+                       c->wanted.codes[c->wanted.n - 1]);
+    }
+    mirror_wanted_free(&c->wanted);
+    c->step = CATALOG_WAIT;
+    c->stage.op.done = details_staged;
+    mirror_stage(c->env->journal, &c->stage);
+}
+
+static void run_details(struct catalog *c)
+{
+    while (!c->stopping && c->next_wanted < c->wanted.n && c->running < CATALOG_DETAILS_MAX &&
+           !must_wait(c, c->source)) {
+        start_detail(c);
+    }
+    if (c->running == 0 && (c->stopping || c->next_wanted >= c->wanted.n)) {
+        end_details(c);
+    }
+}
+
+/* ---- swap, names ---- */
+
+static void swap_done(struct journal_op *op)
+{
+    struct catalog *c = CONTAINER_OF(op, struct catalog, swap.op);
+
+    if (op->err != 0) {
+        fail(c, "swap", op->why.text);
+        return;
+    }
+    if (c->swap.added + c->swap.changed + c->swap.withdrawn + c->swap.returned > 0) {
+        flow_say(c->env, LOG_LEVEL_NOTICE, "catalog_changed", c->name,
+                 "kind %d: %" PRIu64 " listed, %u new, %u changed, %u withdrawn, %u back",
+                 (int)c->swap.kind, c->swap.listed, c->swap.added, c->swap.changed,
+                 c->swap.withdrawn, c->swap.returned);
+    }
+    c->page_after[0] = '\0';
+    if (c->swap.kind == RECORD_PROCEDURE) {
+        c->handed = 0;
+        c->step = CATALOG_HAND;
+    } else {
+        c->step = CATALOG_NAMES;
+        names_begin(c->names);
+    }
+    catalog_kick(c);
+}
+
+static void ask_swap(struct catalog *c)
+{
+    c->swap.op.done = swap_done;
+    c->swap.kind = kind_of(c);
+    c->swap.shrink_percent = c->shrink_percent;
+    c->swap.now_ms = (uint64_t)loop_wall_ms(c->env->loop);
+    c->step = CATALOG_WAIT;
+    mirror_swap(c->env->journal, &c->swap);
+}
+
+static void names_done(struct journal_op *op)
+{
+    struct catalog *c = CONTAINER_OF(op, struct catalog, page.op);
+    bool last = c->page.n < PAGE_ROWS;
+    int err = op->err;
+
+    for (size_t i = 0; i < c->page.n && err == 0; i++) {
+        if (c->page.rows[i].active) {
+            err = names_add(c->names, c->page.rows[i].code, c->page.rows[i].name);
+        }
+        (void)snprintf(c->page_after, sizeof(c->page_after), "%s", c->page.rows[i].code);
+    }
+    mirror_list_free(&c->page);
+    if (err != 0) {
+        fail(c, "names", words(&op->why, err));
+        return;
+    }
+    if (!last) {
+        next_names(c);
+        return;
+    }
+    names_commit(c->names, kind_of(c));
+    c->kind++;
+    c->page_after[0] = '\0';
+    if (!c->loaded_names) {
+        if (kind_of(c) == RECORD_PROCEDURE) {
+            c->loaded_names = true;
+            c->kind = 0;
+            c->step = CATALOG_REST;
+        } else {
+            names_begin(c->names);
+            next_names(c);
+            return;
+        }
+    } else {
+        c->step = CATALOG_LIST;
+    }
+    catalog_kick(c);
+}
+
+static void next_names(struct catalog *c)
+{
+    c->step = CATALOG_WAIT;
+    c->page.op.done = names_done;
+    c->page.kind = kind_of(c);
+    (void)snprintf(c->page.after, sizeof(c->page.after), "%s", c->page_after);
+    c->page.limit = PAGE_ROWS;
+    c->page.with_body = false;
+    mirror_list(c->env->journal, &c->page);
+}
+
+/* ---- hand over to the sink ---- */
+
+static void ask_hand(struct catalog *c);
+
+/* A withdrawn procedure is another state of the same record: its own digest, its own flag. */
+static void mark_withdrawn(struct journal_record *r)
+{
+    struct digest d;
+
+    r->flags |= ITEM_FLAG_WITHDRAWN;
+    if (digest_begin(&d) == 0) {
+        digest_add(&d, r->record.hash, sizeof(r->record.hash));
+        digest_add_field(&d, "withdrawn");
+        digest_end(&d, r->record.hash);
+    }
+}
+
+static void reduce_next(struct catalog *c);
+static void finished(struct catalog *c);
+
+static void reduced_done(struct journal_op *op)
+{
+    struct catalog *c = CONTAINER_OF(op, struct catalog, reduced.op);
+
+    if (op->err != 0) {
+        mirror_list_free(&c->page);
+        fail(c, "compare", op->why.text);
+        return;
+    }
+    reduce_next(c);
+}
+
+/* What the sink can hold of each changed record, row by row: agreement compares that. */
+static void reduce_next(struct catalog *c)
+{
+    while (c->reduce_row < c->page.n) {
+        const struct mirror_row *row = &c->page.rows[c->reduce_row++];
+        struct record record = {.kind = RECORD_PROCEDURE,
+                                .code = row->code,
+                                .local_no = "",
+                                .step_key = "",
+                                .body = row->body,
+                                .body_len = row->body_len};
+        struct adapter_check check = {.record = &record};
+
+        c->sink->adapter->ops->check(c->sink->adapter, &check);
+        if (!check.has_held_hash ||
+            (row->has_local_hash && memcmp(row->local_hash, check.held_hash, 32) == 0)) {
+            continue;
+        }
+        c->reduced.op.done = reduced_done;
+        c->reduced.kind = RECORD_PROCEDURE;
+        (void)snprintf(c->reduced.code, sizeof(c->reduced.code), "%s", row->code);
+        memcpy(c->reduced.hash, check.held_hash, sizeof(c->reduced.hash));
+        (void)snprintf(c->reduced.lacks, sizeof(c->reduced.lacks), "%.250s", check.reason);
+        mirror_reduced(c->env->journal, &c->reduced);
+        return;
+    }
+    {
+        bool last = c->page.n < PAGE_ROWS;
+
+        mirror_list_free(&c->page);
+        if (!last && !c->stopping) {
+            ask_hand(c);
+            return;
+        }
+    }
+    c->read_ms = (uint64_t)loop_wall_ms(c->env->loop);
+    c->appended(c->ctx);
+    if (c->handed > 0 && c->live) {
+        finished(
+            c); /* its list would change while it is read: catalog_delivered comes back to it */
+    } else {
+        c->step = CATALOG_LOCAL;
+        catalog_kick(c);
+    }
+}
+
+static void handed(struct journal_op *op)
+{
+    struct catalog *c = CONTAINER_OF(op, struct catalog, append.op);
+
+    c->handed += c->append.stored;
+    journal_append_free(&c->append);
+    if (op->err != 0) {
+        mirror_list_free(&c->page);
+        fail(c, "hand over", op->why.text);
+        return;
+    }
+    c->reduce_row = 0;
+    reduce_next(c);
+}
+
+static void hand_page(struct journal_op *op)
+{
+    struct catalog *c = CONTAINER_OF(op, struct catalog, page.op);
+    int err = op->err;
+
+    journal_append_init(&c->append, c->flow);
+    for (size_t i = 0; i < c->page.n && err == 0; i++) {
+        const struct mirror_row *row = &c->page.rows[i];
+        struct journal_record r = {.record = {.kind = RECORD_PROCEDURE,
+                                              .code = row->code,
+                                              .local_no = "",
+                                              .step_key = "",
+                                              .at_s = (int64_t)(row->changed_ms / 1000),
+                                              .body = row->body,
+                                              .body_len = row->body_len}};
+        struct adapter_check check = {.record = &r.record};
+
+        c->sink->adapter->ops->check(c->sink->adapter, &check);
+        /* What the sink can hold decides whether it must be told again. */
+        memcpy(r.record.hash, check.has_held_hash ? check.held_hash : row->hash,
+               sizeof(r.record.hash));
+        if (!row->active) {
+            mark_withdrawn(&r);
+        }
+        r.hold = check.hold;
+        r.reason = check.reason;
+        err = journal_append_add(&c->append, &r);
+        (void)snprintf(c->page_after, sizeof(c->page_after), "%s", row->code);
+    }
+    if (err != 0) {
+        journal_append_free(&c->append);
+        mirror_list_free(&c->page);
+        fail(c, "hand over", words(&op->why, err));
+        return;
+    }
+    c->append.now_ms = (uint64_t)loop_wall_ms(c->env->loop);
+    c->append.op.done = handed;
+    journal_append(c->env->journal, &c->append);
+}
+
+static void ask_hand(struct catalog *c)
+{
+    c->step = CATALOG_WAIT;
+    c->page.op.done = hand_page;
+    c->page.kind = RECORD_PROCEDURE;
+    (void)snprintf(c->page.after, sizeof(c->page.after), "%s", c->page_after);
+    c->page.limit = PAGE_ROWS;
+    c->page.with_body = true;
+    mirror_list(c->env->journal, &c->page);
+}
+
+/* ---- what the province shows ---- */
+
+static void finished(struct catalog *c)
+{
+    c->failures = 0;
+    if (c->details_failed > 0) {
+        /* What could be read is in the mirror; the rest is asked again soon. */
+        c->failures = 1;
+        flow_say(c->env, LOG_LEVEL_WARN, "catalog_details", c->name,
+                 "%u details could not be read, the last: %s", c->details_failed, c->trouble);
+        c->details_failed = 0;
+    } else {
+        c->trouble[0] = '\0';
+    }
+    rest(c);
+}
+
+static void local_stored(struct journal_op *op)
+{
+    struct catalog *c = CONTAINER_OF(op, struct catalog, local.op);
+
+    mirror_local_free(&c->local);
+    c->local_due = false;
+    finished(c);
+}
+
+static void local_row(struct adapter_list *list, const struct record *record, const char *name,
+                      bool active)
+{
+    struct catalog *c = CONTAINER_OF(list, struct catalog, list);
+
+    if (list->err == 0 &&
+        mirror_local_add(&c->local, record->code, name, record->hash, active, "") < 0) {
+        list->err = err_set(&list->why, ERR_TOOBIG, "the list is larger than allowed");
+    }
+}
+
+static void local_done(struct adapter_list *list)
+{
+    struct catalog *c = CONTAINER_OF(list, struct catalog, list);
+
+    party_ended(c, c->sink, list->err, &list->why);
+    if (list->err != 0 || c->stopping) {
+        mirror_local_free(&c->local);
+        fail(c, "the province's list", words(&list->why, list->err));
+        return;
+    }
+    c->local.op.done = local_stored;
+    mirror_local(c->env->journal, &c->local);
+}
+
+static void read_local(struct catalog *c)
+{
+    if (c->sink == NULL || c->sink->adapter->ops->list == NULL) {
+        finished(c);
+        return;
+    }
+    if (must_wait(c, c->sink)) {
+        return;
+    }
+    c->step = CATALOG_WAIT;
+    c->local_due = true; /* until it is stored: a failure comes back to this alone */
+    mirror_local_init(&c->local);
+    memset(&c->list, 0, sizeof(c->list));
+    c->list.kind = RECORD_PROCEDURE;
+    c->list.row = local_row;
+    c->list.done = local_done;
+    endpoint_begin(&c->sink->endpoint, LANE_CATALOG, loop_now_ms(c->env->loop));
+    c->sink->adapter->ops->list(c->sink->adapter, &c->list);
+}
+
+void catalog_delivered(struct catalog *c)
+{
+    if (c->step == CATALOG_REST && c->read_ms > 0 && !c->stopping) {
+        loop_timer_stop(&c->timer);
+        c->step = CATALOG_LOCAL;
+        catalog_kick(c);
+    }
+}
+
+/* ---- the start ---- */
+
+static void first_done(struct journal_op *op)
+{
+    struct catalog *c = CONTAINER_OF(op, struct catalog, fact.op);
+
+    c->step = CATALOG_REST;
+    c->first_known = true;
+    if (op->err != 0 || c->stopping) {
+        catalog_kick(c);
+        return;
+    }
+    if (c->fact.value[0] == '\0') {
+        c->now = true; /* an empty mirror fills at start, not at the nightly hour */
+        catalog_kick(c);
+    } else {
+        rest(c);
+    }
+}
+
+static void ask_first(struct catalog *c)
+{
+    c->step = CATALOG_WAIT;
+    c->fact.op.done = first_done;
+    (void)snprintf(c->fact.name, sizeof(c->fact.name), "catalog-read-%d", (int)RECORD_PROCEDURE);
+    journal_fact_get(c->env->journal, &c->fact);
+}
+
+static void pump_rest(struct catalog *c)
+{
+    if (c->off) {
+        return;
+    }
+    if (!c->loaded_names) {
+        c->kind = 0;
+        names_begin(c->names);
+        next_names(c);
+    } else if (!c->first_known) {
+        ask_first(c);
+    } else if (c->now) {
+        c->now = false;
+        c->kind = 0;
+        c->step = CATALOG_LIST;
+        start_list(c);
+    }
+}
+
+static void pump(struct catalog *c)
+{
+    if (c->stopping && c->step != CATALOG_DETAILS && c->step != CATALOG_WAIT) {
+        c->step = CATALOG_REST;
+    }
+    switch (c->step) {
+    case CATALOG_REST:
+        if (!c->stopping) {
+            pump_rest(c);
+        }
+        break;
+    case CATALOG_LIST:
+        start_list(c);
+        break;
+    case CATALOG_WANTED:
+        ask_wanted(c);
+        break;
+    case CATALOG_DETAILS:
+        run_details(c);
+        break;
+    case CATALOG_SWAP:
+        ask_swap(c);
+        break;
+    case CATALOG_NAMES:
+        next_names(c);
+        break;
+    case CATALOG_HAND:
+        if (c->sink != NULL) {
+            ask_hand(c);
+        } else {
+            c->read_ms = (uint64_t)loop_wall_ms(c->env->loop);
+            finished(c);
+        }
+        break;
+    case CATALOG_LOCAL:
+        read_local(c);
+        break;
+    case CATALOG_WAIT:
+        break;
+    }
+    if (c->stopped != NULL && c->step == CATALOG_REST) {
+        void (*stopped)(void *ctx) = c->stopped;
+
+        c->stopped = NULL;
+        stopped(c->stopped_ctx);
+    }
+}
+
+void catalog_stop(struct catalog *c, void (*stopped)(void *ctx), void *ctx)
+{
+    c->stopping = true;
+    c->stopped = stopped;
+    c->stopped_ctx = ctx;
+    loop_timer_stop(&c->timer);
+    catalog_kick(c);
+}

@@ -1,0 +1,141 @@
+/* engine: the flows of a configuration, run. Knows flows, sources and sinks, and nothing of wires.
+ *
+ * Built from a configuration and lent a loop, a journal and an HTTP client; makes the adapters
+ * itself. Everything on the loop thread. Two engines fit in one process. */
+#ifndef SYNC_ENGINE_H
+#define SYNC_ENGINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "adapter/adapter.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/metrics.h"
+#include "config/config.h"
+#include "journal/journal.h"
+#include "journal/mirror.h"
+
+struct engine;
+
+struct engine_env {
+    struct loop *loop;
+    struct log *log;
+    struct metrics *metrics;
+    struct journal *journal;
+    struct http_client *http;
+    /* Makes the adapter of an endpoint: adapter_open, or a test's own. */
+    int (*open_adapter)(const struct adapter_env *env, const char *endpoint, struct adapter **out,
+                        struct errmsg *msg);
+    /* Told of every state change that a person may want to follow (events): one short line,
+     * borrowed. May be NULL. */
+    void (*event)(void *ctx, enum log_level level, const char *kind, const char *text);
+    void *event_ctx;
+    bool forget_doubt; /* tests only: the losing control */
+};
+
+/* Checks and builds; nothing runs yet. config is borrowed until the next reload or the close. */
+MUST_CHECK int engine_open(const struct engine_env *env, const struct config *config,
+                           struct engine **out, struct errmsg *msg);
+/* Starts polling and sending. */
+void engine_start(struct engine *e);
+/* Takes a new configuration: all or nothing. On failure the old one runs on. */
+MUST_CHECK int engine_reload(struct engine *e, const struct config *config, struct errmsg *msg);
+/* Stops taking in, returns unbegun intents, waits for calls in flight at most shutdown_timeout,
+ * then cancels them; then closed is called and the engine is gone. A second call ends the wait. */
+void engine_close(struct engine *e, void (*closed)(void *ctx), void *ctx);
+
+/* ---- what the faces show; plain copies, no journal access ---- */
+
+#define ENGINE_NAME 64
+
+enum breaker_state { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HALF_OPEN };
+const char *breaker_name(enum breaker_state state);
+
+struct engine_endpoint_status {
+    char name[ENGINE_NAME];
+    bool paused;
+    char pause_reason[200]; /* "" when not paused */
+    uint64_t paused_since_ms;
+    enum breaker_state breaker;
+    uint64_t open_until_ms; /* wall */
+    uint32_t in_flight, window, max_in_flight;
+    uint64_t calls, failures;
+    uint64_t last_success_ms, last_failure_ms; /* wall, 0 never */
+    char last_failure[200];
+};
+
+struct engine_flow_status {
+    char name[ENGINE_NAME];
+    char from[ENGINE_NAME], to[ENGINE_NAME];
+    enum flow_kind kind;
+    enum flow_mode mode;
+    int64_t flow_id;
+    uint64_t counts[3][ITEM_STATES]; /* [enum item_kind][state] */
+    uint64_t held[HOLD_WHYS];        /* as of the last summary */
+    uint64_t oldest_ms;              /* wall time since when the oldest waits; 0 none */
+    uint64_t lag_ms;                 /* age of the oldest waiting item now; 0 none */
+    uint64_t last_delivery_ms;       /* wall */
+    uint64_t delivered, calls, lookups, unsure, refused; /* since start */
+    uint64_t last_poll_ms;                               /* wall; sources only */
+    uint64_t last_full_sweep_ms;                         /* wall; 0 not since start */
+    uint64_t full_sweeps;                                /* complete sweeps since start */
+    bool sweeping;
+    uint64_t rows_seen, rows_changed, details, detail_failures, owed;
+    uint64_t catalog_read_ms; /* catalog: last complete list; 0 never since start */
+    char trouble[240];        /* last poll or catalogue trouble, "" none */
+    bool adopting;
+    uint64_t adopt_done, adopt_total;
+    bool idle; /* nothing due, nothing in flight, nothing owed */
+};
+
+enum engine_verdict { ENGINE_OK, ENGINE_DEGRADED, ENGINE_FAILING };
+const char *engine_verdict_name(enum engine_verdict v); /* "ok" */
+
+struct engine_status {
+    enum engine_verdict verdict;
+    char reasons[8][240];
+    size_t n_reasons;
+    struct engine_flow_status flows[CONFIG_MAX_FLOWS];
+    size_t n_flows;
+    struct engine_endpoint_status endpoints[CONFIG_MAX_SOURCES + 1];
+    size_t n_endpoints;
+    uint64_t orphaned; /* items of flows that are no longer configured */
+    bool ready;        /* journal fine and every live flow's adapters open */
+    bool idle;         /* every flow idle */
+};
+void engine_status(struct engine *e, struct engine_status *out);
+
+/* ---- operators ---- */
+
+/* who stands in the audit. Answers come at once; the audit row follows. ERR_NOTFOUND: no such
+ * endpoint. */
+MUST_CHECK int engine_pause(struct engine *e, const char *endpoint, const char *who,
+                            const char *reason);
+MUST_CHECK int engine_resume(struct engine *e, const char *endpoint, const char *who);
+/* Polls now; full: a complete sweep. */
+MUST_CHECK int engine_poll(struct engine *e, const char *source, bool full);
+/* Reads the catalogue now. */
+MUST_CHECK int engine_catalog(struct engine *e, const char *flow);
+/* Starts adopting: every dossier of the flow journaled before now is looked up. ERR_STATE unless
+ * the flow observes. */
+MUST_CHECK int engine_adopt(struct engine *e, const char *flow, const char *who);
+/* After an operator changed items (journal_act): look for work again. */
+void engine_kick(struct engine *e);
+
+/* One read-only call to an endpoint ("portal": log in and look up a code that can't exist; a
+ * source: one poll without the journal). The text says what worked and where it broke. Answers
+ * once, later. */
+struct engine_probe {
+    char endpoint[ENGINE_NAME];
+    void (*done)(struct engine_probe *probe);
+    void *ctx;
+    bool ok;
+    char text[600];
+};
+void engine_probe(struct engine *e, struct engine_probe *probe);
+
+/* The journal, for lists and acts of the faces. */
+struct journal *engine_journal(struct engine *e);
+
+#endif

@@ -1,0 +1,55 @@
+#include "sync/flow.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+void flow_say(const struct flow_env *env, enum log_level level, const char *kind, const char *flow,
+              const char *format, ...)
+{
+    const struct log_field fields[] = {{"DVC_FLOW", flow}};
+    char text[400];
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    log_line(env->log, level, kind, fields, 1, "%s: %s", flow, text);
+    if (env->event != NULL) {
+        char line[480];
+
+        (void)snprintf(line, sizeof(line), "%s: %s", flow, text);
+        env->event(env->event_ctx, level, kind, line);
+    }
+}
+
+void party_end(const struct flow_env *env, struct party *party, const struct outcome *outcome)
+{
+    struct endpoint *e = &party->endpoint;
+    uint64_t now_ms = loop_now_ms(env->loop);
+
+    if (endpoint_end(e, outcome, now_ms, loop_wall_ms(env->loop), loop_random(env->loop))) {
+        if (e->breaker == BREAKER_OPEN) {
+            flow_say(env, LOG_LEVEL_WARN, "breaker_open", e->name,
+                     "%u failures in a row, no calls for %" PRIu64 " ms: %s", e->failures_in_row,
+                     e->open_until_ms - now_ms, e->last_failure);
+        } else {
+            flow_say(env, LOG_LEVEL_NOTICE, "breaker_closed", e->name, "answers again");
+        }
+    }
+    if (outcome->alert) {
+        flow_say(env, LOG_LEVEL_ERROR, "endpoint_alert", e->name, "%s", outcome->words);
+    }
+    party->room(party->ctx);
+}
+
+void party_pause(const struct flow_env *env, struct party *party, const char *reason)
+{
+    if (party->endpoint.paused) {
+        return;
+    }
+    endpoint_pause(&party->endpoint, reason, loop_wall_ms(env->loop));
+    flow_say(env, LOG_LEVEL_ERROR, "endpoint_paused", party->endpoint.name,
+             "paused: %s; `dvcsyncctl resume %s` when it is mended", reason, party->endpoint.name);
+    party->paused(party->ctx, party);
+}

@@ -1,0 +1,38 @@
+/* flow: what the parts of one flow share: the process's services and the two parties. Private to
+ * sync/. */
+#ifndef SYNC_FLOW_H
+#define SYNC_FLOW_H
+
+#include "sync/endpoint.h"
+#include "sync/engine.h"
+
+/* A system and whether it may be called; shared by every flow that names it. */
+struct party {
+    struct adapter *adapter; /* owned by the engine */
+    struct endpoint endpoint;
+    void (*paused)(void *ctx,
+                   struct party *party); /* a call's outcome paused it: make it durable */
+    void (*room)(void *ctx);             /* a call ended: others may want the place */
+    void *ctx;
+};
+
+struct flow_env {
+    struct loop *loop;
+    struct log *log;
+    struct metrics *metrics;
+    struct journal *journal;
+    void (*event)(void *ctx, enum log_level level, const char *kind, const char *text);
+    void *event_ctx;
+    bool forget_doubt; /* tests only */
+};
+
+/* Logs a line and shows it as an event. */
+void flow_say(const struct flow_env *env, enum log_level level, const char *kind, const char *flow,
+              const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+/* The end of a call at a party: breaker, window, pauses; logs a change of the breaker. */
+void party_end(const struct flow_env *env, struct party *party, const struct outcome *outcome);
+/* Pauses and tells the engine, which keeps it in the journal. */
+void party_pause(const struct flow_env *env, struct party *party, const char *reason);
+
+#endif

@@ -1,0 +1,54 @@
+/* pusher: sends what the journal holds of one flow. Claims ahead, calls within the endpoint's
+ * window and pace, lets the policy judge each outcome and the journal store it. */
+#ifndef SYNC_PUSHER_H
+#define SYNC_PUSHER_H
+
+#include "sync/flow.h"
+#include "sync/policy.h"
+
+struct pusher {
+    const struct flow_env *env; /* borrowed, as are name and sink */
+    const char *name;
+    int64_t flow;
+    struct party *sink;
+    enum record_kind snapshot_kind;
+    enum endpoint_lane lane;
+    struct policy policy;
+    uint64_t due_cap_ms;
+    bool live; /* false: observes or is off */
+
+    struct list ready; /* struct journal_call: intent committed, not begun */
+    struct list calls; /* struct pusher_call: in flight */
+    uint32_t n_ready, n_calls, n_finishing;
+    struct journal_claim claim;
+    bool claiming;
+    bool more; /* there may be due work */
+    bool stopping;
+    uint32_t ended_since_claim;
+    struct loop_timer timer;
+    struct loop_task pump;
+    void (*stopped)(void *ctx);
+    void *stopped_ctx;
+
+    uint64_t delivered, sent, lookups, unsure, refused, last_delivery_ms;
+    struct metric *outcomes[OUTCOME_HELD + 1];
+    struct metric *call_seconds;
+    struct metric *lag_seconds;
+    struct log_limit held_log;
+};
+
+void pusher_init(struct pusher *p, const struct flow_env *env, const char *name, int64_t flow,
+                 struct party *sink, enum record_kind snapshot_kind);
+/* New values from a reload. */
+void pusher_configure(struct pusher *p, const struct config *config,
+                      const struct config_flow *flow);
+/* There may be due work, or room, or a party that works again. */
+void pusher_kick(struct pusher *p);
+/* A place at the shared party may be free: begins what waits for one. */
+void pusher_room(struct pusher *p);
+/* Withdraws what was not begun and waits for what is in flight; stopped is called once, later. */
+void pusher_stop(struct pusher *p, void (*stopped)(void *ctx), void *ctx);
+/* Nothing in flight, nothing that could be called now or later without a person. */
+bool pusher_idle(const struct pusher *p);
+
+#endif

@@ -1,0 +1,245 @@
+#include "sync/reconcile.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define PAGE_ROWS 200
+/* A round of `seen` begins at least so much later than the one before, even when nothing was open.
+ */
+#define ROUND_MIN_MS 60000
+
+static void pump(struct walk *w);
+
+static void timer_fired(struct loop_timer *timer)
+{
+    struct walk *w = CONTAINER_OF(timer, struct walk, timer);
+
+    if (!w->walking && !w->adopts && w->live) {
+        walk_start(w, w->flow);
+    }
+    pump(w);
+}
+
+static void pump_task(struct loop_task *task)
+{
+    pump(CONTAINER_OF(task, struct walk, pump));
+}
+
+void walk_init(struct walk *w, const struct flow_env *env, const char *name, struct party *party,
+               bool adopts)
+{
+    memset(w, 0, sizeof(*w));
+    w->env = env;
+    w->name = name;
+    w->party = party;
+    w->adopts = adopts;
+    w->live = true;
+    loop_timer_init(&w->timer, timer_fired);
+    loop_task_init(&w->pump, pump_task);
+    for (size_t i = 0; i < WALK_LOOKUPS_MAX; i++) {
+        w->lookups[i].walk = w;
+    }
+}
+
+void walk_start(struct walk *w, int64_t flow)
+{
+    w->flow = flow;
+    w->after = 0;
+    w->at_end = false;
+    w->walking = flow != 0;
+    if (w->adopts) {
+        w->until_ms = (uint64_t)loop_wall_ms(w->env->loop);
+        w->asked = 0;
+        w->adopted = 0;
+        w->pending = 0;
+        w->unknown = 0;
+    }
+    walk_kick(w);
+}
+
+void walk_kick(struct walk *w)
+{
+    loop_defer(w->env->loop, &w->pump);
+}
+
+/* ---- storing ---- */
+
+static void free_lookup(struct walk_lookup *l)
+{
+    l->busy = false;
+    l->walk->running--;
+    walk_kick(l->walk);
+}
+
+static void adopt_stored(struct journal_op *op)
+{
+    struct walk_lookup *l = CONTAINER_OF(op, struct walk_lookup, store.adopt.op);
+
+    l->walk->adopted += l->store.adopt.adopted;
+    l->walk->pending += l->store.adopt.pending;
+    free_lookup(l);
+}
+
+static void seen_stored(struct journal_op *op)
+{
+    struct walk_lookup *l = CONTAINER_OF(op, struct walk_lookup, store.seen.op);
+
+    l->walk->differs += l->store.seen.differs;
+    free_lookup(l);
+}
+
+static void store(struct walk_lookup *l, bool there, int status)
+{
+    struct walk *w = l->walk;
+    uint64_t now_ms = (uint64_t)loop_wall_ms(w->env->loop);
+
+    memset(&l->store, 0, sizeof(l->store));
+    if (w->adopts) {
+        l->store.adopt.op.done = adopt_stored;
+        l->store.adopt.subject = l->subject;
+        l->store.adopt.there = there;
+        l->store.adopt.shown_status = status;
+        l->store.adopt.until_ms = w->until_ms;
+        l->store.adopt.now_ms = now_ms;
+        journal_adopt(w->env->journal, &l->store.adopt);
+        return;
+    }
+    l->store.seen.op.done = seen_stored;
+    (void)snprintf(l->store.seen.code, sizeof(l->store.seen.code), "%s", l->code);
+    l->store.seen.there = there;
+    l->store.seen.status = status;
+    l->store.seen.now_ms = now_ms;
+    journal_seen(w->env->journal, &l->store.seen);
+}
+
+static void lookup_done(struct adapter_lookup *lookup)
+{
+    struct walk_lookup *l = CONTAINER_OF(lookup, struct walk_lookup, lookup);
+    struct walk *w = l->walk;
+
+    party_end(w->env, w->party, &lookup->outcome);
+    if (lookup->answer == LOOKUP_THERE || lookup->answer == LOOKUP_ABSENT) {
+        w->asked++;
+        store(l, lookup->answer == LOOKUP_THERE, lookup->status);
+        return;
+    }
+    /* Not known is not "not there": the walk comes back to it. */
+    w->unknown++;
+    if (w->adopts && lookup->answer == LOOKUP_UNKNOWN && l->subject <= w->after) {
+        w->after = l->subject - 1;
+        w->at_end = false;
+        if (w->has_page) {
+            w->next = w->page.n; /* read the page again from there */
+        }
+    }
+    free_lookup(l);
+}
+
+/* ---- walking ---- */
+
+static void page_done(struct journal_op *op)
+{
+    struct walk *w = CONTAINER_OF(op, struct walk, page.op);
+
+    w->reading = false;
+    w->next = 0;
+    w->has_page = true;
+    w->at_end = op->err != 0 || w->page.n < PAGE_ROWS;
+    walk_kick(w);
+}
+
+static void read_page(struct walk *w)
+{
+    uint64_t now_ms = (uint64_t)loop_wall_ms(w->env->loop);
+
+    w->reading = true;
+    memset(&w->page, 0, sizeof(w->page));
+    w->page.op.done = page_done;
+    w->page.flow = w->flow;
+    w->page.after = w->after;
+    w->page.limit = PAGE_ROWS;
+    if (w->adopts) {
+        w->page.until_ms = w->until_ms;
+    } else {
+        w->page.open_only = true;
+        w->page.seen_before_ms = now_ms > w->every_ms ? now_ms - w->every_ms : 1;
+    }
+    journal_subjects(w->env->journal, &w->page);
+}
+
+static void start_lookup(struct walk *w)
+{
+    const struct journal_subject *s = &w->page.rows[w->next++];
+    struct walk_lookup *l = w->lookups;
+
+    while (l->busy) {
+        l++;
+    }
+    l->busy = true;
+    w->running++;
+    w->after = s->id;
+    l->subject = s->id;
+    (void)snprintf(l->code, sizeof(l->code), "%s", s->code);
+    memset(&l->lookup, 0, sizeof(l->lookup));
+    l->lookup.code = l->code;
+    l->lookup.done = lookup_done;
+    endpoint_begin(&w->party->endpoint, LANE_LOOK, loop_now_ms(w->env->loop));
+    w->party->adapter->ops->lookup(w->party->adapter, &l->lookup);
+}
+
+static void end_walk(struct walk *w)
+{
+    w->walking = false;
+    if (w->adopts) {
+        flow_say(w->env, LOG_LEVEL_NOTICE, "adopted", w->name,
+                 "%" PRIu64 " dossiers looked up: %" PRIu64 " items adopted, %" PRIu64
+                 " snapshots wait to be sent",
+                 w->asked, w->adopted, w->pending);
+    } else if (!w->stopping) {
+        loop_timer_start(w->env->loop, &w->timer,
+                         w->every_ms / 4 > ROUND_MIN_MS ? w->every_ms / 4 : ROUND_MIN_MS);
+    }
+    w->ended(w->ctx);
+}
+
+static void pump(struct walk *w)
+{
+    while (w->walking && w->has_page && w->next < w->page.n && w->running < WALK_LOOKUPS_MAX &&
+           !w->stopping) {
+        uint64_t wait_ms =
+            endpoint_wait_ms(&w->party->endpoint, LANE_LOOK, loop_now_ms(w->env->loop));
+
+        if (wait_ms > 0) {
+            loop_timer_start(w->env->loop, &w->timer, wait_ms < 1000 ? wait_ms : 1000);
+            break;
+        }
+        start_lookup(w);
+    }
+    if (w->has_page && !w->reading && (w->next >= w->page.n || w->stopping) && w->running == 0) {
+        journal_subjects_free(&w->page);
+        w->has_page = false;
+    }
+    if (w->walking && !w->has_page && !w->reading && w->running == 0) {
+        if (w->at_end || w->stopping) {
+            end_walk(w);
+        } else {
+            read_page(w);
+        }
+    }
+    if (w->stopped != NULL && w->running == 0 && !w->reading && !w->has_page) {
+        void (*stopped)(void *ctx) = w->stopped;
+
+        w->stopped = NULL;
+        stopped(w->stopped_ctx);
+    }
+}
+
+void walk_stop(struct walk *w, void (*stopped)(void *ctx), void *ctx)
+{
+    w->stopping = true;
+    w->stopped = stopped;
+    w->stopped_ctx = ctx;
+    loop_timer_stop(&w->timer);
+    walk_kick(w);
+}
