@@ -50,7 +50,8 @@ $(BUILD)/dvcsyncd: $(call object,daemon/main.c $(DAEMON_SRC)) $(BUILD)/libdvcsyn
 
 # The losing control: doubt forgotten. Built for the oracle's sake, never installed.
 $(BUILD)/dvcsyncd-losing: daemon/main.c $(call object,$(DAEMON_SRC)) $(BUILD)/libdvcsync.a
-	$(CC) $(CPPFLAGS) -DDVCSYNC_LOSING_CONTROL $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	@echo "  LINK $@"
+	@$(CC) $(CPPFLAGS) -DDVCSYNC_LOSING_CONTROL $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/dvcsyncctl: $(call object,$(CTL_SRC)) $(BUILD)/libdvcsync.a
 	@echo "  LINK $@"
@@ -181,7 +182,7 @@ DESTDIR ?=
 install: all
 	install -D -m 0755 $(BUILD)/dvcsyncd $(DESTDIR)$(PREFIX)/sbin/dvcsyncd
 	install -D -m 0755 $(BUILD)/dvcsyncctl $(DESTDIR)$(PREFIX)/bin/dvcsyncctl
-	install -D -m 0640 conf/dvcsyncd.conf $(DESTDIR)/etc/dvcsync/dvcsyncd.conf
+	install -D -m 0644 conf/dvcsyncd.conf $(DESTDIR)/etc/dvcsync/dvcsyncd.conf
 	for m in conf/maps/*.csv; do install -D -m 0644 $$m $(DESTDIR)/etc/dvcsync/maps/$$(basename $$m); done
 	install -d -m 0755 $(DESTDIR)/etc/dvcsync/conf.d
 	install -d -m 0700 $(DESTDIR)/etc/dvcsync/credentials

@@ -70,8 +70,8 @@ fi
 knobs=(--knob "step_dedupe=$STEP_DEDUPE" --knob username=demo --knob password=demo-portal-password)
 if [ "$FAULTS" = hard ]; then
     knobs+=(--knob drop_after_commit_percent=5 --knob session_calls=50 --knob lookup_fail_percent=10
-        --knob duplicate_code=mix --knob fail_500_percent=1 --knob fail_429_percent=1
-        --knob burst_every=400 --knob burst_calls=8 --knob burst_status=500 --knob retry_after_s=1)
+        --knob duplicate_code=mix --knob burst_every=400 --knob burst_calls=8 --knob burst_status=500
+        --knob retry_after_s=1)
 fi
 details=()
 if [ -f ../shared/data/procedures.jsonl.xz ] && command -v xz > /dev/null; then
@@ -97,6 +97,7 @@ cat > "$DIR/dvcsyncd.conf" <<CONF
 state_dir = "$DIR/state"
 status_socket = "$DIR/status.sock"
 control_socket = "$DIR/control.sock"
+log_level = "notice"
 maps { status = "maps/status.csv" procedure = "maps/procedure.csv" agency = "maps/agency.csv" }
 portal {
     adapter_url = "$portal/forward"
@@ -158,6 +159,8 @@ peak_kb() { sed -n 's/^VmHWM:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$1/status" 2> /dev
 peak=0
 note_peak() { local kb; kb=$(peak_kb "$daemon_pid"); [ "${kb:-0}" -gt "$peak" ] && peak=$kb; return 0; }
 province_finished() { ctl_get "$province/_sandbox/stats" | grep -q '"finished": *true'; }
+post() { python3 -c 'import sys, urllib.request
+urllib.request.urlopen(urllib.request.Request(sys.argv[1], data=sys.argv[2].encode()), timeout=30).read()' "$1" "$2"; }
 ctl_get() { python3 -c 'import sys, urllib.request; sys.stdout.write(urllib.request.urlopen(sys.argv[1], timeout=30).read().decode())' "$1"; }
 
 start_daemon
@@ -182,6 +185,8 @@ if [ "$FAULTS" = hard ]; then
     RANDOM=$SEED
     for kill in $(seq "$KILLS"); do
         sleep "0.$((RANDOM % 700 + 200))"
+        # bursts of 500 and of 429 in turn
+        post "$portal/_sandbox/knobs" "{\"burst_status\":\"$((kill % 2 ? 429 : 500))\"}" || die "a knob was refused"
         note_peak
         progress
         kill -9 "$daemon_pid" 2> /dev/null
@@ -223,9 +228,7 @@ note_peak
 ctl catalog > "$DIR/catalog.txt" 2>&1
 ctl_get "$portal/_sandbox/stats" > "$DIR/portal.stats"
 if [ "$TAMPER" -gt 0 ]; then
-    python3 -c 'import sys, urllib.request
-urllib.request.urlopen(urllib.request.Request(sys.argv[1], data=b"{\"count\":%d}" % int(sys.argv[2]))).read()' \
-        "$province/_sandbox/tamper" "$TAMPER" || die "tampering failed"
+    post "$province/_sandbox/tamper" "{\"count\":$TAMPER}" || die "tampering failed"
 fi
 kill "$daemon_pid"
 wait "$daemon_pid"

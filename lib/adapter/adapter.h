@@ -214,10 +214,9 @@ struct adapter_env {
     struct log *log;
     struct metrics *metrics;
     const struct config *config; /* until reconfigure */
-    /* Name of an agency, of a sector, sector of a procedure from the catalogue mirror, for what a
-     * source leaves empty; kept in memory by the engine; NULL when not known. */
+    /* Name of an agency or a sector from the catalogue mirror, for what a source leaves empty; kept
+     * in memory by the engine; NULL when not known. */
     const char *(*mirror_name)(void *ctx, enum record_kind kind, const char *code);
-    const char *(*mirror_sector)(void *ctx, const char *procedure_code);
     /* 4 when the catalogue has a service for the procedure, 2 when it has none, 0 when no services
      * are known yet. */
     int (*mirror_level)(void *ctx, const char *procedure_code);

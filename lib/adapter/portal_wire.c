@@ -294,21 +294,16 @@ static const char *mirror_name(const struct adapter_env *env, enum record_kind k
     return name != NULL ? name : "";
 }
 
-/* What the source left empty comes from the catalogue that we hold; never from a call per dossier
- * (pain 7). */
+/* A name that the source left empty comes from the catalogue that we hold; never from a call per
+ * dossier (pain 7). */
 static void put_sector(struct wire *wire, const struct mapped *m)
 {
-    const struct adapter_env *env = wire->env;
     const char *code = m->dossier.sector_code;
     const char *name = m->dossier.sector_name;
 
-    if (code[0] == '\0' && env->mirror_sector != NULL) {
-        code = env->mirror_sector(env->mirror_ctx, m->procedure);
-        code = code != NULL ? code : "";
-    }
     json_string(&wire->w, "MaLinhVuc", code);
     json_string(&wire->w, "TenLinhVuc",
-                name[0] != '\0' ? name : mirror_name(env, RECORD_SECTOR, code));
+                name[0] != '\0' ? name : mirror_name(wire->env, RECORD_SECTOR, code));
 }
 
 static const char *agency_name(const struct wire *wire, const struct dossier *d)

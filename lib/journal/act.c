@@ -229,7 +229,7 @@ static int select_items(struct db *db, const struct journal_act *a, int64_t *ids
         "ORDER BY i.id LIMIT ?5"};
     static const struct sql open = {
         "SELECT i.id FROM item i INDEXED BY item_waiting JOIN subject s ON s.id = i.subject "
-        "WHERE i.state IN (0, 1, 2, 3) AND i.state = ?1 "
+        "WHERE i.state < 4 AND i.state = ?1 "
         "AND (?2 = 0 OR s.flow = ?2) AND (?3 = 0 OR i.hold = ?3) AND (?4 = '' OR s.code = ?4) "
         "ORDER BY i.id LIMIT ?5"};
     int err = 0;

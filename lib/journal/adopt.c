@@ -16,7 +16,7 @@ static int run_subjects(struct db *db, struct journal_op *op)
         "LEFT JOIN seen n ON n.code = s.code "
         "WHERE s.flow = ?1 AND s.id > ?2 "
         "AND (?3 = 0 OR EXISTS (SELECT 1 FROM item i WHERE i.subject = s.id AND i.created_ms < ?3 "
-        "                       AND i.state IN (0, 1, 2, 3))) "
+        "                       AND i.state < 4)) "
         "AND (?4 = 0 OR ifnull(n.at_ms, 0) < ?4) "
         "AND (?5 = 0 OR s.status NOT IN (3, 8, 10)) ORDER BY s.id LIMIT ?6"};
     struct journal_subjects *s = CONTAINER_OF(op, struct journal_subjects, op);

@@ -196,7 +196,7 @@ static int store_snapshot(struct db *db, struct subject *s, const struct journal
         fresh.reason = "held by a person; a newer snapshot took the place of the held one";
     }
     err = item_insert(db, s, &fresh, a->now_ms, &id);
-    if (err == 0) {
+    if (err == 1) {
         err = replace_waiting(db, s, waiting, id, a);
     }
     if (err == 0 && waiting == NULL && !in_flight && s->newest_item != 0) {
@@ -241,14 +241,18 @@ static int admit_snapshot(struct db *db, struct subject *s, const struct journal
 
 /* A known step is never stored twice; one whose body was damaged here gets it back. */
 static int admit_known_step(struct db *db, struct subject *s, const struct journal_record *r,
-                            int64_t id, struct journal_append *a)
+                            struct journal_append *a)
 {
+    static const struct sql known = {
+        "SELECT id FROM item WHERE subject = ?1 AND step_key = ?2 AND kind = 2"};
     struct open_item item;
     struct item_change change;
+    int64_t id = 0;
     int64_t subject;
-    int found = item_load(db, id, &item, &subject);
+    int found = db_integer(db, &known, &id, "it", s->id, r->record.step_key);
     int err;
 
+    found = found == 1 ? item_load(db, id, &item, &subject) : found;
     if (found != 1 || item.hold != HOLD_DAMAGED || memcmp(item.hash, r->record.hash, 32) != 0) {
         a->unchanged += found == 1;
         return found < 0 ? found : 0;
@@ -263,21 +267,18 @@ static int admit_known_step(struct db *db, struct subject *s, const struct journ
 static int admit_step(struct db *db, struct subject *s, const struct journal_record *r,
                       struct journal_append *a)
 {
-    static const struct sql known = {
-        "SELECT id FROM item WHERE subject = ?1 AND step_key = ?2 AND kind = 2"};
     struct item_new fresh;
     int64_t id;
-    int found = db_integer(db, &known, &id, "it", s->id, r->record.step_key);
-    int err;
+    int stored;
 
-    if (found != 0) {
-        return found < 0 ? found : admit_known_step(db, s, r, id, a);
-    }
     new_from_record(r, &fresh);
-    err = item_insert(db, s, &fresh, a->now_ms, &id);
+    stored = item_insert(db, s, &fresh, a->now_ms, &id);
+    if (stored == 0) {
+        return admit_known_step(db, s, r, a);
+    }
     a->stored++;
     a->held += fresh.state == ITEM_HELD;
-    return err < 0 ? err : 1;
+    return stored;
 }
 
 /* Records of one subject stand together: the row is read and stored once for all of them. */

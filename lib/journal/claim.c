@@ -305,10 +305,9 @@ static int claim_subject(struct db *db, struct journal_claim *c, int64_t id)
         err = err == 0 ? insert_attempt(db, call, c->now_ms) : err;
         err = err == 0 && call->items[0].same > 0 ? read_last_answer(db, call) : err;
         err = err == 0 && call->kind == RECORD_STEP ? find_snapshot(db, &s, call) : err;
-        s.busy = 1;
     }
     if (err == 0) {
-        err = subject_reschedule(db, &s, c->now_ms);
+        err = made == CALL_READY ? subject_occupy(db, &s) : subject_reschedule(db, &s, c->now_ms);
     }
     if (err < 0 || made != CALL_READY) {
         journal_call_free(call);
@@ -345,8 +344,8 @@ static int run_claim(struct db *db, struct journal_op *op)
 
         err = made < 0 ? made : 0;
     }
-    /* What was held made room for others; what waits for a free slot under `ask` did not: asking again
-     * at once would find it again. */
+    /* What was held made room for others; what waits for a free slot under `ask` did not: asking
+     * again at once would find it again. */
     c->full = err == 0 && (c->n == c->max || (cut && c->held > 0));
     if (err == 0) {
         err = db_integer(db, &next_due, &due_ms, "i", c->flow);

@@ -45,11 +45,11 @@ static int store_attempt(struct db *db, const struct journal_finish *f)
 static int acknowledge(struct db *db, struct subject *s, const struct open_item *item,
                        uint64_t now_ms)
 {
-    struct subject_view view;
+    struct subject_view view = {.n_snapshots = 0};
     int err;
 
     subject_acknowledge(s, item);
-    err = subject_view(db, s, &view);
+    err = s->newest_item != item->id ? subject_view(db, s, &view) : 0;
     for (size_t i = 0; i < view.n_snapshots && err == 0; i++) {
         struct open_item *waiting = &view.snapshots[i];
 
@@ -165,7 +165,7 @@ static int put_snapshot_again(struct db *db, struct journal_finish *f, struct su
         copy.status = newest.status;
         copy.at_s = newest.at_s;
         err = item_insert(db, s, &copy, f->ended_ms, &s->newest_item);
-        err = err == 0 ? item_delete_body(db, newest.id) : err;
+        err = err == 1 ? item_delete_body(db, newest.id) : err;
     }
     arena_free(&arena);
     return err == ERR_CORRUPT ? 0 : err;
@@ -251,7 +251,7 @@ static int recover_item(struct db *db, int64_t id, uint64_t now_ms)
 int items_recover(struct db *db, uint64_t now_ms)
 {
     static const struct sql next = {
-        "SELECT id FROM item INDEXED BY item_waiting WHERE state IN (0, 1, 2, 3) AND state = 1 "
+        "SELECT id FROM item INDEXED BY item_waiting WHERE state < 4 AND state = 1 "
         "AND id > ?1 ORDER BY id LIMIT 1"};
     static const struct sql busy = {"SELECT id FROM subject WHERE busy = 1 LIMIT 1"};
     static const struct sql attempts = {

@@ -77,6 +77,7 @@ int journal_open(struct loop *loop, struct log *log, struct metrics *metrics,
     j->loop = loop;
     j->log = log;
     j->lock_fd = -1;
+    j->db = &j->connections[0];
     j->window_bytes = options->window_bytes;
     j->low_water_bytes = options->low_water_bytes;
     j->db_options.cache_bytes = options->cache_bytes;
@@ -93,23 +94,23 @@ int journal_open(struct loop *loop, struct log *log, struct metrics *metrics,
     if (err < 0) {
         goto err_after_alloc;
     }
-    err = db_open(&j->db, j->path, &j->db_options, msg);
+    err = db_open(j->db, j->path, &j->db_options, msg);
     if (err < 0) {
         goto err_after_alloc;
     }
     j->db_options.must_exist = true; /* from now on */
-    err = recover(&j->db, (uint64_t)loop_wall_ms(loop));
+    err = recover(j->db, (uint64_t)loop_wall_ms(loop));
     if (err < 0) {
-        err = err_set(msg, err, "journal %s: %s", j->path, j->db.why.text);
+        err = err_set(msg, err, "journal %s: %s", j->path, j->db->why.text);
         goto err_after_db;
     }
-    j->tally = j->db.tally;
+    j->tally = j->db->tally;
     worker_look_around(j);
     *out = j;
     return 0;
 
 err_after_db:
-    db_close(&j->db);
+    db_close(j->db);
 err_after_alloc:
     if (j->lock_fd >= 0) {
         (void)close(j->lock_fd);
@@ -126,18 +127,16 @@ static void finish_close(struct loop_task *task)
     void *ctx = j->closed_ctx;
 
     if (!list_empty(&j->queue) || !list_empty(&j->batch)) {
-        worker_cancel_all(j); /* started by a callback after everything else had ended */
+        worker_cancel_all(j);
         loop_defer(j->loop, &j->closed_task);
         return;
     }
     loop_task_cancel(&j->start);
-    loop_timer_stop(&j->retry);
-    loop_timer_stop(&j->idle);
     /* Nothing else runs: the last checkpoint empties the WAL for backups and the next start. */
-    if (j->db.sqlite != NULL && db_checkpoint(&j->db, true) < 0) {
-        log_plain(j->log, LOG_LEVEL_WARN, "journal_checkpoint", "journal: %s", j->db.why.text);
+    if (!j->suspect && db_checkpoint(j->db, true) < 0) {
+        log_plain(j->log, LOG_LEVEL_WARN, "journal_checkpoint", "journal: %s", j->db->why.text);
     }
-    db_close(&j->db);
+    db_close(j->db);
     (void)close(j->lock_fd);
     free(j->path);
     free(j);
@@ -153,9 +152,7 @@ void journal_close(struct journal *j, void (*closed)(void *ctx), void *ctx)
     loop_task_init(&j->closed_task, finish_close);
     loop_timer_stop(&j->idle);
     if (!j->working && (loop_timer_armed(&j->retry) || list_empty(&j->queue))) {
-        /* A batch that waits for its next try has failed before: finish_close cancels it. */
-        loop_timer_stop(&j->retry);
-        loop_defer(j->loop, &j->closed_task);
+        worker_end(j); /* a batch that waits for its next try has failed before */
     }
 }
 
@@ -204,18 +201,18 @@ int journal_flow_id(struct journal *j, const char *name, int64_t *out, struct er
     static const struct sql select = {"SELECT id FROM flow WHERE name = ?1"};
     int err;
 
-    if (j->working || j->db.sqlite == NULL) {
+    if (j->working || j->suspect) {
         return err_set(msg, ERR_BUSY, "the journal is at work");
     }
-    err = db_integer(&j->db, &select, out, "t", name);
+    err = db_integer(j->db, &select, out, "t", name);
     if (err == 0) {
-        err = db_run(&j->db, &insert, "t", name);
+        err = db_run(j->db, &insert, "t", name);
         if (err == 0) {
-            err = db_integer(&j->db, &select, out, "t", name);
+            err = db_integer(j->db, &select, out, "t", name);
         }
     }
     if (err < 0) {
-        return err_set(msg, err, "journal: %s", j->db.why.text);
+        return err_set(msg, err, "journal: %s", j->db->why.text);
     }
     if (*out > DB_MAX_FLOWS) {
         return err_set(msg, ERR_TOOBIG, "more than %d flows were ever named", DB_MAX_FLOWS);

@@ -83,7 +83,7 @@ static int run_list(struct db *db, struct journal_op *op)
                                        "ORDER BY i.id LIMIT ?5"};
     static const struct sql open = {"SELECT " ROW_COLUMNS_OF(
         "item i INDEXED BY item_waiting") "WHERE i.id > ?1 AND (?2 = 0 OR s.flow = ?2) AND i.state "
-                                          "IN (0, 1, 2, 3) "
+                                          "< 4 "
                                           "AND (?3 = -2 OR i.state = ?3) AND (?4 = 0 OR i.hold = "
                                           "?4) ORDER BY i.id LIMIT ?5"};
     struct journal_list *l = CONTAINER_OF(op, struct journal_list, op);

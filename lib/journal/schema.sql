@@ -43,8 +43,9 @@ CREATE INDEX subject_settled ON subject (settled) WHERE settled > 0;
 
 -- One thing to deliver. kind: 1 snapshot (a newer one replaces it), 2 step (each is delivered, in order).
 -- state: see lib/domain/item.h, which holds the legal moves.
+-- Items are never deleted, so that ids rise with time.
 CREATE TABLE item (
-    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    id         INTEGER PRIMARY KEY,
     subject    INTEGER NOT NULL REFERENCES subject,
     kind       INTEGER NOT NULL,
     state      INTEGER NOT NULL,
@@ -63,11 +64,12 @@ CREATE TABLE item (
     successor  INTEGER,                    -- of a SUPERSEDED item: what stands for it
     reason     TEXT                        -- of HELD, DROPPED, ADOPTED: words for a person
 );
-CREATE INDEX item_open ON item (subject, id) WHERE state IN (0, 1, 2, 3);
+-- Open is state < 4. (A list with IN would cost a temporary table at every move.)
+CREATE INDEX item_open ON item (subject, id) WHERE state < 4;
 CREATE INDEX item_subject ON item (subject, id);
 CREATE UNIQUE INDEX item_step ON item (subject, step_key) WHERE kind = 2;
 CREATE INDEX item_held ON item (hold, id) WHERE state = 3;
-CREATE INDEX item_waiting ON item (id) WHERE state IN (0, 1, 2, 3);
+CREATE INDEX item_waiting ON item (id) WHERE state < 4;
 
 -- Bodies apart from states: acknowledging then rewrites 100 bytes, not 2,000.
 CREATE TABLE body (

@@ -153,38 +153,46 @@ int item_load(struct db *db, int64_t id, struct open_item *item, int64_t *subjec
     return err;
 }
 
-static int read_items(struct db *db, const struct sql *sql, int64_t subject,
-                      struct open_item *items, size_t max, size_t *n)
+/* Steps stand in the order of their source's time, those of one time in order of arrival. */
+static void insert_step(struct subject_view *view, const struct open_item *step)
 {
-    int err = 0;
-    sqlite3_stmt *stmt = db_bind(db, sql, &err, "i", subject);
+    size_t at = view->n_steps;
 
-    *n = 0;
-    if (stmt == NULL) {
-        return err;
+    while (at > 0 && view->steps[at - 1].at_s > step->at_s) {
+        at--;
     }
-    for (err = db_row(db, stmt); err == 1; err = db_row(db, stmt)) {
-        if (*n == max) {
-            db_reset(stmt);
-            return 0;
-        }
-        read_item(stmt, &items[(*n)++]);
+    if (at == VIEW_STEPS) {
+        return; /* later than all that the next call could take */
     }
-    return err;
+    view->n_steps += view->n_steps < VIEW_STEPS;
+    memmove(&view->steps[at + 1], &view->steps[at], (view->n_steps - 1 - at) * sizeof(*step));
+    view->steps[at] = *step;
 }
 
 int subject_view(struct db *db, const struct subject *s, struct subject_view *view)
 {
-    static const struct sql snapshots = {
-        "SELECT " ITEM_COLUMNS " FROM item INDEXED BY item_open WHERE subject = ?1 AND "
-        "state IN (0, 1, 2, 3) AND kind = 1 ORDER BY id DESC LIMIT 2"};
-    static const struct sql steps = {"SELECT " ITEM_COLUMNS
-                                     " FROM item INDEXED BY item_open WHERE subject = ?1 AND "
-                                     "state IN (0, 1, 2, 3) AND kind = 2 ORDER BY at, id LIMIT 11"};
-    int err = read_items(db, &snapshots, s->id, view->snapshots, 2, &view->n_snapshots);
+    static const struct sql select = {"SELECT " ITEM_COLUMNS
+                                      " FROM item INDEXED BY item_open WHERE subject = ?1 AND "
+                                      "state < 4 ORDER BY id"};
+    int err = 0;
+    sqlite3_stmt *stmt = db_bind(db, &select, &err, "i", s->id);
 
-    if (err == 0) {
-        err = read_items(db, &steps, s->id, view->steps, VIEW_STEPS, &view->n_steps);
+    view->n_snapshots = 0;
+    view->n_steps = 0;
+    if (stmt == NULL) {
+        return err;
+    }
+    for (err = db_row(db, stmt); err == 1; err = db_row(db, stmt)) {
+        struct open_item item;
+
+        read_item(stmt, &item);
+        if (item.kind == ITEM_STEP) {
+            insert_step(view, &item);
+        } else {
+            view->snapshots[1] = view->snapshots[0]; /* newest first; there are at most two */
+            view->snapshots[0] = item;
+            view->n_snapshots += view->n_snapshots < 2;
+        }
     }
     return err;
 }
@@ -234,6 +242,14 @@ bool subject_urgent(int status, int64_t promised_s, int64_t since_ms, uint64_t n
     }
     return promised_s != 0 && promised_s < now_s + 7 * 86400 &&
            vntime_working_seconds(now_s, promised_s) <= URGENT_WORKING_S;
+}
+
+int subject_occupy(struct db *db, struct subject *s)
+{
+    s->busy = 1;
+    s->queue = QUEUE_NONE;
+    s->due_ms = 0;
+    return subject_store(db, s);
 }
 
 int subject_reschedule(struct db *db, struct subject *s, uint64_t now_ms)
@@ -349,17 +365,18 @@ int item_insert(struct db *db, const struct subject *s, const struct item_new *n
     static const struct sql insert = {
         "INSERT INTO item (subject, kind, state, step_key, hash, status, at, created_ms, "
         "changed_ms, hold, flags, reason) "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10, ?11)"};
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10, ?11) ON CONFLICT DO NOTHING"};
     int err = db_run(db, &insert, "iiitbiiiiit", s->id, (int64_t)n->kind, (int64_t)n->state,
                      n->step_key, (const void *)n->hash, (size_t)32, (int64_t)n->status, n->at_s,
                      (int64_t)now_ms, (int64_t)n->hold, (int64_t)n->flags, n->reason);
 
-    if (err < 0) {
-        return err;
+    if (err < 0 || sqlite3_changes(db->sqlite) == 0) {
+        return err; /* 0: the step is known */
     }
     *id = sqlite3_last_insert_rowid(db->sqlite);
     db_tally_move(db, s->flow, n->kind, -1, (int)n->state);
-    return item_store_body(db, *id, n->body, n->body_len);
+    err = item_store_body(db, *id, n->body, n->body_len);
+    return err < 0 ? err : 1;
 }
 
 int item_body(struct db *db, int64_t id, struct arena *a, const char **body, size_t *len)

@@ -70,6 +70,9 @@ struct subject_next subject_next_call(const struct subject *s, struct subject_vi
 /* Sets queue, due and since from what is open now, and stores the row. */
 MUST_CHECK int subject_reschedule(struct db *db, struct subject *s, uint64_t now_ms);
 
+/* A call is on its way: nothing is due until it has ended. Stores the row. */
+MUST_CHECK int subject_occupy(struct db *db, struct subject *s);
+
 bool subject_urgent(int status, int64_t promised_s, int64_t since_ms, uint64_t now_ms);
 
 /* The one function that moves an item; keeps the tally. */
@@ -107,6 +110,7 @@ struct item_new {
     const char *body;
     size_t body_len;
 };
+/* 1 stored, 0 a step that is known already, negative failed. */
 MUST_CHECK int item_insert(struct db *db, const struct subject *s, const struct item_new *n,
                            uint64_t now_ms, int64_t *id);
 /* Puts a body in the place of what there is. */

@@ -111,7 +111,7 @@ static int doubt_steps(struct db *copy)
 static int copy_journal(struct db *db, const char *path, struct db *copy)
 {
     static const struct sql vacuum = {"VACUUM INTO ?1"};
-    struct db reader = {NULL};
+    struct db reader = {.sqlite = NULL};
     int code = sqlite3_open_v2(sqlite3_db_filename(db->sqlite, "main"), &reader.sqlite,
                                SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     int err =
@@ -133,7 +133,7 @@ static int copy_journal(struct db *db, const char *path, struct db *copy)
 static int run_backup(struct db *db, struct journal_op *op)
 {
     struct upkeep_backup *b = CONTAINER_OF(op, struct upkeep_backup, op);
-    struct db copy = {NULL};
+    struct db copy = {.sqlite = NULL};
     /* Made here, so that nobody else can read it, and nothing is ever overwritten. */
     int fd = open(b->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     int err;
@@ -239,7 +239,7 @@ int upkeep_check(const char *path, void (*found)(void *ctx, const char *text), v
     if (err < 0) {
         err = err_set(msg, err, "journal %s: %s", path, db.why.text);
     } else if (faults > 0) {
-        err = err_set(msg, ERR_CORRUPT, "journal %s: %" PRIu64 " faults found", path, faults);
+        err = err_set(msg, ERR_CORRUPT, "journal %s: faults found: %" PRIu64, path, faults);
     }
     db_close(&db);
     return err;

@@ -45,22 +45,29 @@ static void undo_batch(struct journal *j)
     }
 }
 
-/* After damage or a failed fsync: a fresh connection, checked, before the batch is read again. */
-static int reopen(struct journal *j)
+/* After damage or a failed sync: a fresh connection, checked, before the batch is tried again. The
+ * old one is closed last: were the file without any for a moment, the next would find in the WAL
+ * what was written but never synced, and take it for committed. */
+static int reconnect(struct journal *j)
 {
+    struct db *fresh = j->db == &j->connections[0] ? &j->connections[1] : &j->connections[0];
     struct errmsg msg = {""};
-    int err = db_open(&j->db, j->path, &j->db_options, &msg);
+    int err = db_open(fresh, j->path, &j->db_options, &msg);
 
     if (err < 0) {
-        j->db.why = msg;
+        j->db->why = msg;
+        return err;
     }
-    return err;
+    db_close(j->db);
+    j->db = fresh;
+    j->suspect = false;
+    return 0;
 }
 
 static int run_batch(struct journal *j)
 {
     bool writes = false;
-    int err = j->db.sqlite == NULL ? reopen(j) : 0;
+    int err = j->suspect ? reconnect(j) : 0;
 
     if (err < 0) {
         return err;
@@ -69,24 +76,22 @@ static int run_batch(struct journal *j)
         writes = writes || CONTAINER_OF(l, struct journal_op, link)->writes;
     }
     if (writes) {
-        err = db_begin(&j->db);
+        err = db_begin(j->db);
     }
     for (struct list *l = j->batch.next; l != &j->batch && err == 0; l = l->next) {
         struct journal_op *op = CONTAINER_OF(l, struct journal_op, link);
 
-        err = op->run(&j->db, op);
+        err = op->run(j->db, op);
     }
     if (writes && err == 0) {
-        err = db_commit(&j->db);
+        err = db_commit(j->db);
     }
     if (err < 0) {
         if (writes) {
-            db_rollback(&j->db);
+            db_rollback(j->db);
         }
         undo_batch(j);
-        if (err == ERR_CORRUPT || err == ERR_IO) {
-            db_close(&j->db);
-        }
+        j->suspect = err == ERR_CORRUPT || err == ERR_IO;
     }
     return err;
 }
@@ -97,8 +102,8 @@ static void work_run(struct loop_work *work)
 
     j->report.batch_err = j->checkpoint_only ? 0 : run_batch(j);
     j->report.checkpointed = false;
-    if (j->report.batch_err == 0 && (j->checkpoint_only || db_checkpoint_due(&j->db))) {
-        j->report.checkpoint_err = db_checkpoint(&j->db, false);
+    if (j->report.batch_err == 0 && (j->checkpoint_only || db_checkpoint_due(j->db))) {
+        j->report.checkpoint_err = db_checkpoint(j->db, false);
         j->report.checkpointed = true;
     }
     measure_space(j);
@@ -135,7 +140,7 @@ static void judge_space(struct journal *j)
     j->numbers.free_bytes = j->report.free_bytes;
     if (j->report.batch_err < 0) {
         set_condition(j, j->report.batch_err == ERR_FULL ? JOURNAL_FULL : JOURNAL_FAULT,
-                      j->db.why.text);
+                      j->db->why.text);
     } else if (j->low_water_bytes > 0 && j->numbers.free_bytes < j->low_water_bytes) {
         (void)snprintf(text, sizeof(text),
                        "disk nearly full: %" PRIu64 " MB free, %" PRIu64 " MB wanted",
@@ -166,6 +171,14 @@ static void end_op(struct journal *j, struct journal_op *op)
     op->done(op); /* may free op */
 }
 
+void worker_end(struct journal *j)
+{
+    j->ending = true;
+    loop_timer_stop(&j->retry);
+    loop_timer_stop(&j->idle);
+    loop_defer(j->loop, &j->closed_task);
+}
+
 void worker_cancel_all(struct journal *j)
 {
     struct list *node;
@@ -183,7 +196,7 @@ void worker_cancel_all(struct journal *j)
 /* Nothing waits: fold the WAL back soon, or look at the disk again when it was short. */
 static void rest(struct journal *j)
 {
-    if (j->db.wal_pages > 0 || j->condition != JOURNAL_OK) {
+    if (j->db->wal_pages > 0 || j->condition != JOURNAL_OK) {
         loop_timer_start(j->loop, &j->idle, IDLE_MS);
     }
 }
@@ -200,7 +213,7 @@ static void note_checkpoint(struct journal *j)
         log_limit_pass(&j->checkpoint_log, loop_now_ms(j->loop), LOG_PERIOD_MS, &suppressed)) {
         /* Nothing is lost: the WAL holds it. It only grows until a checkpoint succeeds. */
         log_plain(j->log, LOG_LEVEL_WARN, "journal_checkpoint",
-                  "journal: %s (%" PRIu64 " like it not shown)", j->db.why.text, suppressed);
+                  "journal: %s (%" PRIu64 " like it not shown)", j->db->why.text, suppressed);
     }
 }
 
@@ -215,7 +228,7 @@ static void note_batch(struct journal *j)
     metric_observe(j->commit_seconds, took_ms / 1000.0);
     if (j->report.batch_err == 0) {
         j->numbers.batches++;
-        j->tally = j->db.tally;
+        j->tally = j->db->tally;
         list_splice(&j->results, &j->batch);
     }
 }
@@ -238,13 +251,12 @@ static void work_done(struct loop_work *work)
     tell_change(j);
     if (j->report.batch_err < 0) {
         if (j->closing) {
-            loop_timer_stop(&j->retry); /* a callback may have closed the journal */
-            loop_defer(j->loop, &j->closed_task);
+            worker_end(j);
         }
     } else if (!list_empty(&j->queue)) {
         loop_defer(j->loop, &j->start);
     } else if (j->closing) {
-        loop_defer(j->loop, &j->closed_task);
+        worker_end(j);
     } else {
         rest(j);
     }
@@ -283,7 +295,7 @@ static void start_batch(struct loop_task *task)
 {
     struct journal *j = CONTAINER_OF(task, struct journal, start);
 
-    if (j->working || loop_timer_armed(&j->retry)) {
+    if (j->working || j->ending || loop_timer_armed(&j->retry)) {
         return;
     }
     if (list_empty(&j->batch)) {

@@ -1,7 +1,7 @@
 /* worker: the journal's queue and the one worker that runs it in batches. Private to journal/.
  *
- * What stands in struct journal belongs to the loop, except db, batch and the fields of `report`
- * while working is true: these are the worker's then. */
+ * What stands in struct journal belongs to the loop, except db, suspect, batch and the fields of
+ * `report` while working is true: these are the worker's then. */
 #ifndef JOURNAL_WORKER_H
 #define JOURNAL_WORKER_H
 
@@ -11,7 +11,8 @@
 struct journal {
     struct loop *loop;
     struct log *log;
-    struct db db;
+    struct db *db; /* one of the two below */
+    struct db connections[2];
     struct db_options db_options;
     uint64_t window_bytes;
     uint64_t low_water_bytes;
@@ -26,8 +27,10 @@ struct journal {
     struct loop_timer retry; /* after a failed batch */
     struct loop_timer idle;  /* checkpoint when nothing happens */
     bool working;
+    bool suspect;         /* the connection saw damage or a failed write: another must take over */
     bool checkpoint_only; /* no batch this time; set before working */
-    bool closing;
+    bool closing;         /* journal_close was called */
+    bool ending;          /* nothing runs any more: what still comes is cancelled */
     void (*closed)(void *ctx);
     void *closed_ctx;
     struct loop_task closed_task;
@@ -74,8 +77,9 @@ int journal_op_fail(struct journal_op *op, int err, const char *format, ...)
 void worker_init(struct journal *j);
 /* Looks at the disk and at what the WAL holds before the first batch. */
 void worker_look_around(struct journal *j);
-/* What has not been committed is given back as cancelled; callbacks may start more, which is too.
- */
+/* After journal_close: no batch begins any more, closed_task is next. */
+void worker_end(struct journal *j);
+/* What has not been committed is given back as cancelled; callbacks may start more. */
 void worker_cancel_all(struct journal *j);
 
 /* INFLIGHT found at start becomes UNSURE, attempts without an end get one, nobody is busy. */

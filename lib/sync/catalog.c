@@ -90,6 +90,11 @@ bool catalog_idle(const struct catalog *c)
                       c->failures == 0);
 }
 
+bool catalog_names_known(const struct catalog *c)
+{
+    return c->off || c->loaded_names;
+}
+
 static void rest(struct catalog *c)
 {
     uint64_t wait_ms = c->every_ms;
@@ -296,6 +301,10 @@ static void details_staged(struct journal_op *op)
         fail(c, "stage", op->why.text);
         return;
     }
+    if (!c->wanted_full && c->details_failed > 0) {
+        flow_say(c->env, LOG_LEVEL_WARN, "catalog_details", c->name,
+                 "%u details could not be read, the last: %s", c->details_failed, c->trouble);
+    }
     c->step = c->wanted_full ? CATALOG_WANTED : CATALOG_SWAP;
     catalog_kick(c);
 }
@@ -389,6 +398,7 @@ static void names_done(struct journal_op *op)
             c->loaded_names = true;
             c->kind = 0;
             c->step = CATALOG_REST;
+            c->named(c->ctx);
         } else {
             names_begin(c->names);
             next_names(c);
@@ -411,6 +421,41 @@ static void next_names(struct catalog *c)
     mirror_list(c->env->journal, &c->page);
 }
 
+/* ---- the end of a reading ---- */
+
+static void finished(struct catalog *c);
+
+/* A reading that a stop cuts short leaves this empty, and the next start reads again. */
+static void set_whole(struct catalog *c, const char *value, void (*done)(struct journal_op *op))
+{
+    c->step = CATALOG_WAIT;
+    c->fact.op.done = done;
+    (void)snprintf(c->fact.name, sizeof(c->fact.name), "catalog-whole-%" PRId64, c->flow);
+    (void)snprintf(c->fact.value, sizeof(c->fact.value), "%s", value);
+    journal_fact_set(c->env->journal, &c->fact);
+}
+
+static void whole_set(struct journal_op *op)
+{
+    struct catalog *c = CONTAINER_OF(op, struct catalog, fact.op);
+
+    if (op->err != 0) {
+        fail(c, "the end of the reading", words(&op->why, op->err));
+        return;
+    }
+    finished(c);
+}
+
+/* All is read, handed over and compared. */
+static void end_reading(struct catalog *c)
+{
+    if (c->details_failed > 0) {
+        finished(c);
+    } else {
+        set_whole(c, "1", whole_set);
+    }
+}
+
 /* ---- hand over to the sink ---- */
 
 static void ask_hand(struct catalog *c);
@@ -429,7 +474,6 @@ static void mark_withdrawn(struct journal_record *r)
 }
 
 static void reduce_next(struct catalog *c);
-static void finished(struct catalog *c);
 
 static void reduced_done(struct journal_op *op)
 {
@@ -481,8 +525,8 @@ static void reduce_next(struct catalog *c)
     c->read_ms = (uint64_t)loop_wall_ms(c->env->loop);
     c->appended(c->ctx);
     if (c->handed > 0 && c->live) {
-        finished(
-            c); /* its list would change while it is read: catalog_delivered comes back to it */
+        /* its list would change while it is read: catalog_delivered comes back to it */
+        finished(c);
     } else {
         c->step = CATALOG_LOCAL;
         catalog_kick(c);
@@ -559,14 +603,9 @@ static void ask_hand(struct catalog *c)
 
 static void finished(struct catalog *c)
 {
-    c->failures = 0;
-    if (c->details_failed > 0) {
-        /* What could be read is in the mirror; the rest is asked again soon. */
-        c->failures = 1;
-        flow_say(c->env, LOG_LEVEL_WARN, "catalog_details", c->name,
-                 "%u details could not be read, the last: %s", c->details_failed, c->trouble);
-        c->details_failed = 0;
-    } else {
+    /* What could be read is in the mirror; the rest is asked again soon, later each time. */
+    c->failures = c->details_failed > 0 ? c->failures + 1 : 0;
+    if (c->failures == 0) {
         c->trouble[0] = '\0';
     }
     rest(c);
@@ -578,7 +617,7 @@ static void local_stored(struct journal_op *op)
 
     mirror_local_free(&c->local);
     c->local_due = false;
-    finished(c);
+    end_reading(c);
 }
 
 static void local_row(struct adapter_list *list, const struct record *record, const char *name,
@@ -609,7 +648,7 @@ static void local_done(struct adapter_list *list)
 static void read_local(struct catalog *c)
 {
     if (c->sink == NULL || c->sink->adapter->ops->list == NULL) {
-        finished(c);
+        end_reading(c);
         return;
     }
     if (must_wait(c, c->sink)) {
@@ -648,7 +687,7 @@ static void first_done(struct journal_op *op)
         return;
     }
     if (c->fact.value[0] == '\0') {
-        c->now = true; /* an empty mirror fills at start, not at the nightly hour */
+        c->now = true; /* an empty or half-read mirror fills at start, not at the nightly hour */
         catalog_kick(c);
     } else {
         rest(c);
@@ -659,8 +698,20 @@ static void ask_first(struct catalog *c)
 {
     c->step = CATALOG_WAIT;
     c->fact.op.done = first_done;
-    (void)snprintf(c->fact.name, sizeof(c->fact.name), "catalog-read-%d", (int)RECORD_PROCEDURE);
+    (void)snprintf(c->fact.name, sizeof(c->fact.name), "catalog-whole-%" PRId64, c->flow);
     journal_fact_get(c->env->journal, &c->fact);
+}
+
+static void reading_begun(struct journal_op *op)
+{
+    struct catalog *c = CONTAINER_OF(op, struct catalog, fact.op);
+
+    if (op->err != 0) {
+        fail(c, "the start of a reading", words(&op->why, op->err));
+        return;
+    }
+    c->step = CATALOG_LIST;
+    catalog_kick(c);
 }
 
 static void pump_rest(struct catalog *c)
@@ -677,8 +728,7 @@ static void pump_rest(struct catalog *c)
     } else if (c->now) {
         c->now = false;
         c->kind = 0;
-        c->step = CATALOG_LIST;
-        start_list(c);
+        set_whole(c, "", reading_begun);
     }
 }
 
@@ -713,7 +763,7 @@ static void pump(struct catalog *c)
             ask_hand(c);
         } else {
             c->read_ms = (uint64_t)loop_wall_ms(c->env->loop);
-            finished(c);
+            end_reading(c);
         }
         break;
     case CATALOG_LOCAL:

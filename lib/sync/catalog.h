@@ -72,6 +72,7 @@ struct catalog {
     bool local_due;  /* the province's list could not be read yet */
 
     void (*appended)(void *ctx);
+    void (*named)(void *ctx); /* the mirror's names were read at start */
     void *ctx;
     void (*stopped)(void *ctx);
     void *stopped_ctx;
@@ -90,5 +91,7 @@ void catalog_kick(struct catalog *c);
 void catalog_delivered(struct catalog *c);
 void catalog_stop(struct catalog *c, void (*stopped)(void *ctx), void *ctx);
 bool catalog_idle(const struct catalog *c);
+/* Whether the mirror's names are in memory; a flow that is off reads none. */
+bool catalog_names_known(const struct catalog *c);
 
 #endif

@@ -7,6 +7,8 @@
 
 #define BREAKER_FAILURES 5
 #define RETRY_AFTER_MAX_S 86400
+/* A probe costs next to nothing, and what waits behind the breaker grows late: no hour between probes. */
+#define PROBE_CAP_MS UINT64_C(300000)
 /* Calls may run ahead of their pace by this much, so that a coarse timer does not slow them. */
 #define PACE_SLACK_US UINT64_C(50000)
 
@@ -97,7 +99,9 @@ static void open_breaker(struct endpoint *e, uint64_t now_ms, uint64_t random)
 {
     e->opened++;
     e->breaker = BREAKER_OPEN;
-    e->open_until_ms = now_ms + policy_backoff_ms(e->first_ms, e->cap_ms, e->opened, random);
+    e->open_until_ms =
+        now_ms + policy_backoff_ms(e->first_ms, e->cap_ms < PROBE_CAP_MS ? e->cap_ms : PROBE_CAP_MS,
+                                   e->opened, random);
 }
 
 static void note_failure(struct endpoint *e, const struct outcome *outcome, int64_t wall_ms)

@@ -214,11 +214,42 @@ static void records_stored(void *ctx)
     }
 }
 
+/* What is sent is filled up with names from the mirror: nothing leaves before they are in memory,
+ * or a restart would send another content. */
+static bool names_known(const struct engine *e)
+{
+    for (size_t i = 0; i < e->n_flows; i++) {
+        if (e->flows[i]->has_catalog && !catalog_names_known(&e->flows[i]->catalog)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void set_live(struct engine *e)
+{
+    bool known = names_known(e);
+
+    for (size_t i = 0; i < e->n_flows; i++) {
+        struct flow *f = e->flows[i];
+
+        /* Going live waits until adopting has ended: nothing old may be sent meanwhile. */
+        if (f->has_pusher) {
+            f->pusher.live = f->mode == FLOW_LIVE && known &&
+                             !(f->has_walk && f->walk.adopts && f->walk.walking);
+        }
+    }
+    engine_kick(e);
+}
+
 static void walk_ended(void *ctx)
 {
-    struct flow *f = ctx;
+    set_live(((struct flow *)ctx)->engine);
+}
 
-    engine_kick(f->engine);
+static void names_read(void *ctx)
+{
+    set_live(((struct flow *)ctx)->engine);
 }
 
 static int needs(const struct config_flow *c, const struct party *party, bool there,
@@ -276,6 +307,7 @@ static int build_catalog(struct flow *f, const struct config_flow *c, struct par
     }
     catalog_init(&f->catalog, &e->flow_env, f->name, f->id, source, sink, &e->names);
     f->catalog.appended = records_stored;
+    f->catalog.named = names_read;
     f->catalog.ctx = f;
     f->has_catalog = true;
     if (sink != NULL) {
@@ -400,7 +432,8 @@ static struct engine *engine_new(const struct engine_env *env, const struct conf
                                     .journal = env->journal,
                                     .event = env->event,
                                     .event_ctx = env->event_ctx,
-                                    .forget_doubt = env->forget_doubt};
+                                    .forget_doubt = env->forget_doubt,
+                                    .log_codes = config->log_dossier_code};
     e->adapter_env = (struct adapter_env){.loop = env->loop,
                                           .http = env->http,
                                           .log = env->log,
@@ -474,6 +507,7 @@ int engine_open(const struct engine_env *env, const struct config *config, struc
         engine_free(e);
         return err;
     }
+    set_live(e);
     *out = e;
     return 0;
 }
@@ -570,6 +604,7 @@ int engine_reload(struct engine *e, const struct config *config, struct errmsg *
     }
     e->config = config;
     e->adapter_env.config = config;
+    e->flow_env.log_codes = config->log_dossier_code;
     for (size_t i = 0; i < e->n_parties; i++) {
         party_configure(e, &e->parties[i]);
     }
@@ -584,7 +619,7 @@ int engine_reload(struct engine *e, const struct config *config, struct errmsg *
 
         flow_configure(e->flows[i], c != NULL ? c : &gone);
     }
-    engine_kick(e);
+    set_live(e);
     return 0;
 }
 

@@ -43,6 +43,24 @@ void party_end(const struct flow_env *env, struct party *party, const struct out
     party->room(party->ctx);
 }
 
+void party_act(const struct flow_env *env, struct party *party, enum endpoint_action action,
+               const struct outcome *outcome)
+{
+    struct endpoint *e = &party->endpoint;
+    uint64_t now_ms = loop_now_ms(env->loop);
+    char reason[200];
+
+    if (action == ENDPOINT_PAUSE) {
+        (void)snprintf(reason, sizeof(reason), "%.190s", outcome->words);
+        party_pause(env, party, reason);
+    } else if (action == ENDPOINT_COOL_DOWN && now_ms >= e->not_before_ms) {
+        endpoint_cool_down(e, now_ms, loop_random(env->loop));
+        flow_say(env, LOG_LEVEL_ERROR, "login_refused", e->name,
+                 "login refused, no calls for %" PRIu64 " ms: %s", e->not_before_ms - now_ms,
+                 outcome->words);
+    }
+}
+
 void party_pause(const struct flow_env *env, struct party *party, const char *reason)
 {
     if (party->endpoint.paused) {

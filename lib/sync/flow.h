@@ -5,6 +5,7 @@
 
 #include "sync/endpoint.h"
 #include "sync/engine.h"
+#include "sync/policy.h"
 
 /* A system and whether it may be called; shared by every flow that names it. */
 struct party {
@@ -24,6 +25,7 @@ struct flow_env {
     void (*event)(void *ctx, enum log_level level, const char *kind, const char *text);
     void *event_ctx;
     bool forget_doubt; /* tests only */
+    bool log_codes;    /* codes of dossiers in log lines; else a short digest of them */
 };
 
 /* Logs a line and shows it as an event. */
@@ -32,6 +34,9 @@ void flow_say(const struct flow_env *env, enum log_level level, const char *kind
 
 /* The end of a call at a party: breaker, window, pauses; logs a change of the breaker. */
 void party_end(const struct flow_env *env, struct party *party, const struct outcome *outcome);
+/* Does to a party what the policy decided about it; before party_end. */
+void party_act(const struct flow_env *env, struct party *party, enum endpoint_action action,
+               const struct outcome *outcome);
 /* Pauses and tells the engine, which keeps it in the journal. */
 void party_pause(const struct flow_env *env, struct party *party, const char *reason);
 

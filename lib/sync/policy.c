@@ -20,6 +20,15 @@ uint64_t policy_backoff_ms(uint64_t first_ms, uint64_t cap_ms, uint32_t attempt,
     return 1 + random % policy_span_ms(first_ms, cap_ms, attempt);
 }
 
+enum endpoint_action policy_endpoint(const struct outcome *outcome, uint32_t auth_in_row)
+{
+    if (outcome->class == OUTCOME_CONFIG ||
+        (outcome->class == OUTCOME_AUTH && auth_in_row + 1 >= AUTH_ROW_MAX)) {
+        return ENDPOINT_PAUSE;
+    }
+    return outcome->class == OUTCOME_LOGIN ? ENDPOINT_COOL_DOWN : ENDPOINT_GOES_ON;
+}
+
 static struct policy_decision waits(const struct policy *p, const struct policy_call *call,
                                     enum item_state to, uint64_t random)
 {
@@ -151,19 +160,13 @@ static struct policy_decision sent(const struct policy *p, const struct policy_c
     case OUTCOME_MISSING:
         return call->step ? dossier_missing(call) : flip(call, false);
     case OUTCOME_AUTH:
-        d = held(HOLD_AUTH);
-        d.action = call->auth_in_row + 1 >= AUTH_ROW_MAX ? ENDPOINT_PAUSE : ENDPOINT_GOES_ON;
-        return d;
-    case OUTCOME_CONFIG:
-        d.action = ENDPOINT_PAUSE;
-        return d;
-    case OUTCOME_LOGIN:
-        d.action = ENDPOINT_COOL_DOWN;
-        return d;
+        return held(HOLD_AUTH);
     case OUTCOME_HELD:
         d = held(outcome->hold != HOLD_NONE ? outcome->hold : HOLD_INVALID);
         d.charge = false;
         return d;
+    case OUTCOME_CONFIG:
+    case OUTCOME_LOGIN:
     case OUTCOME_CANCELED:
     case OUTCOME_NONE:
         return d;
@@ -189,6 +192,7 @@ struct policy_decision policy_sent(const struct policy *p, const struct policy_c
         d = held(HOLD_EXPIRED);
         d.doubt = doubt;
     }
+    d.action = policy_endpoint(outcome, call->auth_in_row);
     return d;
 }
 
@@ -209,19 +213,16 @@ struct policy_decision policy_looked_up(const struct policy *p, const struct pol
     case LOOKUP_UNKNOWN:
         d = waits(p, call, ITEM_UNSURE, random);
         d.same = call->same;
-        d.charge = !outcome->transport;
+        d.charge = !outcome->transport && outcome->class != OUTCOME_CANCELED &&
+                   outcome->class != OUTCOME_CONFIG && outcome->class != OUTCOME_LOGIN;
         if (outcome->class == OUTCOME_CANCELED) {
-            d.charge = false;
             d.delay_ms = 0;
-        }
-        if (outcome->class == OUTCOME_CONFIG || outcome->class == OUTCOME_LOGIN) {
-            d.charge = false;
-            d.action = outcome->class == OUTCOME_LOGIN ? ENDPOINT_COOL_DOWN : ENDPOINT_PAUSE;
         }
         if (expired(p, call, &d)) {
             d = held(HOLD_EXPIRED);
         }
         break;
     }
+    d.action = policy_endpoint(outcome, call->auth_in_row);
     return d;
 }

@@ -51,6 +51,10 @@ uint64_t policy_span_ms(uint64_t first_ms, uint64_t cap_ms, uint32_t attempt);
 /* Full jitter over that span; never 0. */
 uint64_t policy_backoff_ms(uint64_t first_ms, uint64_t cap_ms, uint32_t attempt, uint64_t random);
 
+/* What follows for the endpoint, whoever called; auth_in_row: refused for their session before this
+ * one. */
+enum endpoint_action policy_endpoint(const struct outcome *outcome, uint32_t auth_in_row);
+
 /* random: 64 random bits from the loop. */
 struct policy_decision policy_sent(const struct policy *p, const struct policy_call *call,
                                    const struct outcome *outcome, uint64_t random);

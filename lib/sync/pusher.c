@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/digest.h"
+
 #define READY_MAX 256
 #define AHEAD_MIN 4
 /* Look again so often when nothing else would wake us; a missed wake-up must not stop a flow. */
@@ -168,23 +170,6 @@ static struct policy_call describe(const struct pusher *p, const struct journal_
     return d;
 }
 
-static void act_on_endpoint(struct pusher *p, const struct policy_decision *d,
-                            const struct outcome *outcome)
-{
-    char reason[200];
-
-    if (d->action == ENDPOINT_PAUSE) {
-        (void)snprintf(reason, sizeof(reason), "%.190s", outcome->words);
-        party_pause(p->env, p->sink, reason);
-    } else if (d->action == ENDPOINT_COOL_DOWN) {
-        endpoint_cool_down(&p->sink->endpoint, loop_now_ms(p->env->loop),
-                           loop_random(p->env->loop));
-        flow_say(p->env, LOG_LEVEL_ERROR, "login_refused", p->sink->endpoint.name,
-                 "login refused, no calls for %" PRIu64 " ms: %s",
-                 p->sink->endpoint.not_before_ms - loop_now_ms(p->env->loop), outcome->words);
-    }
-}
-
 static void fill_finish(struct pusher_call *c, const struct policy_decision *d,
                         const struct outcome *outcome)
 {
@@ -242,24 +227,59 @@ static void count(struct pusher *p, const struct pusher_call *c, const struct ou
     }
 }
 
+/* Whose line it is: the code only where the operator wants it in logs. */
+static void name_dossier(const struct pusher *p, const char *code, char out[64])
+{
+    uint8_t digest[DIGEST_BYTES];
+    char hex[DIGEST_HEX_SIZE];
+
+    if (p->env->log_codes || digest_sha256(code, strlen(code), digest) < 0) {
+        (void)snprintf(out, 64, "%s", p->env->log_codes ? code : "");
+        return;
+    }
+    digest_hex(digest, hex);
+    (void)snprintf(out, 64, "%.12s", hex);
+}
+
+/* One line a call, as a mail queue has one a delivery. */
+static void say_call(struct pusher *p, const struct pusher_call *c, const struct outcome *outcome)
+{
+    const struct journal_finish *f = &c->finish;
+    char record[24], http[12], took[16], dossier[64];
+    const struct log_field fields[] = {{"DVC_FLOW", p->name},
+                                       {"DVC_RECORD", record},
+                                       {"DVC_DOSSIER", dossier},
+                                       {"DVC_STATE", item_state_name(f->to)},
+                                       {"DVC_OUTCOME", outcome_name(outcome->class)},
+                                       {"DVC_HTTP", http},
+                                       {"DVC_DURATION_MS", took}};
+
+    if (p->env->log == NULL || p->env->log->level < LOG_LEVEL_INFO) {
+        return;
+    }
+    (void)snprintf(record, sizeof(record), "%" PRId64, f->items[0]);
+    (void)snprintf(http, sizeof(http), "%d", outcome->http);
+    (void)snprintf(took, sizeof(took), "%u", outcome->took_ms);
+    name_dossier(p, c->call->code, dossier);
+    log_line(p->env->log, LOG_LEVEL_INFO, "call", fields, sizeof(fields) / sizeof(fields[0]),
+             "%s: %s of %zu, item %s, dossier %s: %s, now %s", p->name,
+             f->verb == JOURNAL_LOOKUP ? "look-up" : "call", f->n, record, dossier,
+             outcome_name(outcome->class), item_state_name(f->to));
+}
+
 static void say_outcome(struct pusher *p, const struct pusher_call *c,
                         const struct outcome *outcome)
 {
     const struct journal_finish *f = &c->finish;
     uint64_t suppressed = 0;
 
-    if (f->to == ITEM_HELD) {
-        if (log_limit_pass(&p->held_log, loop_now_ms(p->env->loop), 10000, &suppressed)) {
-            flow_say(p->env, LOG_LEVEL_WARN, "item_held", p->name,
-                     "item %" PRId64 " held (%s): %s (%" PRIu64 " more not shown)", f->items[0],
-                     hold_why_name(f->hold), f->reason, suppressed);
-        }
-        return;
+    if (f->to == ITEM_HELD &&
+        log_limit_pass(&p->held_log, loop_now_ms(p->env->loop), 10000, &suppressed)) {
+        flow_say(p->env, LOG_LEVEL_WARN, "item_held", p->name,
+                 "item %" PRId64 " held (%s): %s (%" PRIu64 " more not shown)", f->items[0],
+                 hold_why_name(f->hold), f->reason, suppressed);
     }
-    log_plain(p->env->log, LOG_LEVEL_DEBUG, "call",
-              "%s: item %" PRId64 " n=%zu verb=%d outcome=%s http=%d took=%u ms state=%s", p->name,
-              f->items[0], f->n, (int)f->verb, outcome_name(outcome->class), outcome->http,
-              outcome->took_ms, item_state_name(f->to));
+    say_call(p, c, outcome);
 }
 
 static void ended(struct pusher_call *c, const struct policy_decision *d,
@@ -274,7 +294,7 @@ static void ended(struct pusher_call *c, const struct policy_decision *d,
     count(p, c, outcome);
     say_outcome(p, c, outcome);
     finish(c);
-    act_on_endpoint(p, d, outcome);
+    party_act(p->env, p->sink, d->action, outcome);
     party_end(p->env, p->sink, outcome);
     pump(p);
 }

@@ -8,6 +8,9 @@
 /* A round of `seen` begins at least so much later than the one before, even when nothing was open.
  */
 #define ROUND_MIN_MS 60000
+/* Back-off after look-ups without an answer. */
+#define AGAIN_FIRST_MS 5000
+#define AGAIN_CAP_MS 300000
 
 static void pump(struct walk *w);
 
@@ -48,6 +51,8 @@ void walk_start(struct walk *w, int64_t flow)
     w->after = 0;
     w->at_end = false;
     w->walking = flow != 0;
+    w->n_again = 0;
+    w->unknown_in_row = 0;
     if (w->adopts) {
         w->until_ms = (uint64_t)loop_wall_ms(w->env->loop);
         w->asked = 0;
@@ -118,20 +123,25 @@ static void lookup_done(struct adapter_lookup *lookup)
     struct walk_lookup *l = CONTAINER_OF(lookup, struct walk_lookup, lookup);
     struct walk *w = l->walk;
 
+    party_act(w->env, w->party,
+              policy_endpoint(&lookup->outcome, w->party->endpoint.auth_in_row), &lookup->outcome);
     party_end(w->env, w->party, &lookup->outcome);
     if (lookup->answer == LOOKUP_THERE || lookup->answer == LOOKUP_ABSENT) {
+        w->unknown_in_row = 0;
         w->asked++;
         store(l, lookup->answer == LOOKUP_THERE, lookup->status);
         return;
     }
-    /* Not known is not "not there": the walk comes back to it. */
+    /* Not known is not "not there": the walk comes back to it, later each time. */
     w->unknown++;
-    if (w->adopts && lookup->answer == LOOKUP_UNKNOWN && l->subject <= w->after) {
-        w->after = l->subject - 1;
-        w->at_end = false;
-        if (w->has_page) {
-            w->next = w->page.n; /* read the page again from there */
-        }
+    if (w->adopts && lookup->answer == LOOKUP_UNKNOWN && !w->stopping) {
+        w->again[w->n_again].subject = l->subject;
+        memcpy(w->again[w->n_again++].code, l->code, sizeof(l->code));
+        w->unknown_in_row++;
+        w->again_at_ms =
+            loop_now_ms(w->env->loop) + policy_backoff_ms(AGAIN_FIRST_MS, AGAIN_CAP_MS,
+                                                          w->unknown_in_row,
+                                                          loop_random(w->env->loop));
     }
     free_lookup(l);
 }
@@ -168,9 +178,8 @@ static void read_page(struct walk *w)
     journal_subjects(w->env->journal, &w->page);
 }
 
-static void start_lookup(struct walk *w)
+static void start_lookup(struct walk *w, int64_t subject, const char *code)
 {
-    const struct journal_subject *s = &w->page.rows[w->next++];
     struct walk_lookup *l = w->lookups;
 
     while (l->busy) {
@@ -178,9 +187,8 @@ static void start_lookup(struct walk *w)
     }
     l->busy = true;
     w->running++;
-    w->after = s->id;
-    l->subject = s->id;
-    (void)snprintf(l->code, sizeof(l->code), "%s", s->code);
+    l->subject = subject;
+    (void)snprintf(l->code, sizeof(l->code), "%s", code);
     memset(&l->lookup, 0, sizeof(l->lookup));
     l->lookup.code = l->code;
     l->lookup.done = lookup_done;
@@ -188,10 +196,42 @@ static void start_lookup(struct walk *w)
     w->party->adapter->ops->lookup(w->party->adapter, &l->lookup);
 }
 
+/* What had no answer and is due again, else the next of the page. False: nothing to ask now. */
+static bool start_next(struct walk *w)
+{
+    uint64_t now_ms = loop_now_ms(w->env->loop);
+
+    if (w->n_again > 0 && now_ms >= w->again_at_ms) {
+        int64_t subject = w->again[0].subject;
+        char code[sizeof(w->again[0].code)];
+
+        memcpy(code, w->again[0].code, sizeof(code));
+        w->n_again--;
+        memmove(&w->again[0], &w->again[1], w->n_again * sizeof(w->again[0]));
+        start_lookup(w, subject, code);
+        return true;
+    }
+    if (w->has_page && w->next < w->page.n && w->n_again + w->running < WALK_AGAIN_MAX) {
+        const struct journal_subject *s = &w->page.rows[w->next++];
+
+        w->after = s->id;
+        start_lookup(w, s->id, s->code);
+        return true;
+    }
+    if (w->n_again > 0) {
+        loop_timer_start(w->env->loop, &w->timer, w->again_at_ms - now_ms);
+    }
+    return false;
+}
+
 static void end_walk(struct walk *w)
 {
     w->walking = false;
-    if (w->adopts) {
+    if (w->adopts && w->stopping) {
+        flow_say(w->env, LOG_LEVEL_WARN, "adopt_unfinished", w->name,
+                 "%" PRIu64 " dossiers looked up, then stopped; run adopt again before going live",
+                 w->asked);
+    } else if (w->adopts) {
         flow_say(w->env, LOG_LEVEL_NOTICE, "adopted", w->name,
                  "%" PRIu64 " dossiers looked up: %" PRIu64 " items adopted, %" PRIu64
                  " snapshots wait to be sent",
@@ -203,27 +243,33 @@ static void end_walk(struct walk *w)
     w->ended(w->ctx);
 }
 
-static void pump(struct walk *w)
+static void ask(struct walk *w)
 {
-    while (w->walking && w->has_page && w->next < w->page.n && w->running < WALK_LOOKUPS_MAX &&
-           !w->stopping) {
+    bool may = true;
+
+    while (w->walking && w->live && !w->stopping && w->running < WALK_LOOKUPS_MAX && may) {
         uint64_t wait_ms =
             endpoint_wait_ms(&w->party->endpoint, LANE_LOOK, loop_now_ms(w->env->loop));
 
         if (wait_ms > 0) {
             loop_timer_start(w->env->loop, &w->timer, wait_ms < 1000 ? wait_ms : 1000);
-            break;
         }
-        start_lookup(w);
+        may = wait_ms == 0 && start_next(w);
     }
+}
+
+static void pump(struct walk *w)
+{
+    ask(w);
     if (w->has_page && !w->reading && (w->next >= w->page.n || w->stopping) && w->running == 0) {
         journal_subjects_free(&w->page);
         w->has_page = false;
     }
-    if (w->walking && !w->has_page && !w->reading && w->running == 0) {
-        if (w->at_end || w->stopping) {
+    if (w->walking && (w->live || w->stopping) && !w->has_page && !w->reading &&
+        w->running == 0) {
+        if (w->stopping || (w->at_end && w->n_again == 0)) {
             end_walk(w);
-        } else {
+        } else if (!w->at_end) {
             read_page(w);
         }
     }

@@ -7,6 +7,7 @@
 #include "sync/flow.h"
 
 #define WALK_LOOKUPS_MAX 8
+#define WALK_AGAIN_MAX 64
 
 struct walk;
 
@@ -39,6 +40,13 @@ struct walk {
     size_t next;
     uint32_t running;
     struct walk_lookup lookups[WALK_LOOKUPS_MAX];
+    /* adopt: looked up without an answer; asked again, first in first out, before the walk ends */
+    struct {
+        int64_t subject;
+        char code[64];
+    } again[WALK_AGAIN_MAX];
+    uint32_t n_again, unknown_in_row;
+    uint64_t again_at_ms;
     struct loop_timer timer;
     struct loop_task pump;
 

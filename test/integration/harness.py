@@ -334,14 +334,14 @@ class World:
 
     # ---- waiting ----
 
-    def wait(self, condition, what, deadline_s=DEADLINE_S):
+    def wait(self, condition, what, deadline_s=DEADLINE_S, pause_s=0.03):
         """As wait_until, but fails at once, with the log, when the daemon has ended."""
         def check():
             if self.daemon is not None and not self.daemon.running():
                 raise AssertionError(f"the daemon ended: {self.log_tail()}")
             return condition()
         try:
-            return wait_until(check, what, deadline_s)
+            return wait_until(check, what, deadline_s, pause_s)
         except AssertionError as e:
             raise AssertionError(f"{e}\n{self.log_tail()}") from None
 

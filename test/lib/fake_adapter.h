@@ -32,7 +32,13 @@ enum fake_answer {
 const char *fake_answer_name(enum fake_answer answer); /* "unsure-after" */
 bool fake_answer_parse(const char *name, enum fake_answer *out);
 
-enum fake_look { FAKE_LOOK_TRUE, FAKE_LOOK_UNKNOWN, FAKE_LOOK_REFUSED, FAKE_LOOK_DOWN };
+enum fake_look {
+    FAKE_LOOK_TRUE,
+    FAKE_LOOK_UNKNOWN, /* an answer that nobody understands */
+    FAKE_LOOK_REFUSED,
+    FAKE_LOOK_LOGIN,
+    FAKE_LOOK_DOWN
+};
 
 struct fake_rule {
     char code[64]; /* "" any */

@@ -192,6 +192,14 @@ bool fixture_ended(const struct journal_op *op)
     return *(const bool *)op->ctx;
 }
 
+int fixture_wait_ended(struct journal_op *op)
+{
+    assert_true(fixture_ended(op));
+    free(op->ctx);
+    op->ctx = NULL;
+    return op->err;
+}
+
 int fixture_wait(struct fixture *f, struct journal_op *op)
 {
     assert_false(fixture_ended(op)); /* never from inside the call */
@@ -199,9 +207,7 @@ int fixture_wait(struct fixture *f, struct journal_op *op)
     if (!fixture_ended(op)) {
         fail_msg("the request did not end: %s", journal_condition_text(f->journal));
     }
-    free(op->ctx);
-    op->ctx = NULL;
-    return op->err;
+    return fixture_wait_ended(op);
 }
 
 /* ---- records ---- */

@@ -44,6 +44,8 @@ uint64_t fixture_wall_ms(const struct fixture *f);
 void fixture_expect(struct fixture *f, struct journal_op *op);
 int fixture_wait(struct fixture *f, struct journal_op *op);
 bool fixture_ended(const struct journal_op *op);
+/* The err of a request that has ended by itself meanwhile. */
+int fixture_wait_ended(struct journal_op *op);
 /* Starts a request and gives its err. */
 #define FIXTURE_RUN(f, start, request)                                                             \
     (fixture_expect((f), &(request)->op), start((f)->journal, (request)),                          \

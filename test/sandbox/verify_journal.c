@@ -14,19 +14,23 @@ static const char ITEMS_SQL[] =
 
 /* Single calls have no rows in attempt_item; an attempt without an outcome died with its process.
  */
+#define IN_DOUBT "a.verb = 1 AND coalesce(a.outcome, 2) = 2"
 static const char DOUBTS_SQL[] =
-    "SELECT i.kind, a.begun_ms, coalesce(a.ended_ms, 9223372036854775807), coalesce(i.step_key, '')"
-    " FROM subject s JOIN attempt a ON a.subject = s.id"
-    " JOIN item i ON i.id IN (SELECT item FROM attempt_item WHERE attempt = a.id UNION"
-    "  SELECT a.first_item WHERE NOT EXISTS (SELECT 1 FROM attempt_item WHERE attempt = a.id))"
-    " WHERE s.flow IN (SELECT id FROM flow) AND s.code = ?1 AND a.verb = 1"
-    " AND coalesce(a.outcome, 2) = 2 ORDER BY a.id";
+    "SELECT kind, begun_ms, ended_ms, step_key FROM ("
+    " SELECT a.id AS id, i.kind AS kind, a.begun_ms AS begun_ms,"
+    "  coalesce(a.ended_ms, 9223372036854775807) AS ended_ms, coalesce(i.step_key, '') AS step_key"
+    "  FROM subject s JOIN attempt a ON a.subject = s.id JOIN item i ON i.id = a.first_item"
+    "  WHERE s.code = ?1 AND a.items = 1 AND " IN_DOUBT " UNION ALL"
+    " SELECT a.id, i.kind, a.begun_ms, coalesce(a.ended_ms, 9223372036854775807),"
+    "  coalesce(i.step_key, '') FROM subject s JOIN attempt a ON a.subject = s.id"
+    "  JOIN attempt_item t ON t.attempt = a.id JOIN item i ON i.id = t.item"
+    "  WHERE s.code = ?1 AND a.items > 1 AND " IN_DOUBT ") ORDER BY id";
 
 static const char STEP_DOUBTS_SQL[] =
-    "SELECT count(*) FROM attempt a"
-    " JOIN item i ON i.id IN (SELECT item FROM attempt_item WHERE attempt = a.id UNION"
-    "  SELECT a.first_item WHERE NOT EXISTS (SELECT 1 FROM attempt_item WHERE attempt = a.id))"
-    " WHERE a.verb = 1 AND coalesce(a.outcome, 2) = 2 AND i.kind = 2";
+    "SELECT (SELECT count(*) FROM attempt a JOIN item i ON i.id = a.first_item"
+    " WHERE a.items = 1 AND i.kind = 2 AND " IN_DOUBT ") +"
+    " (SELECT count(*) FROM attempt a JOIN attempt_item t ON t.attempt = a.id"
+    " JOIN item i ON i.id = t.item WHERE a.items > 1 AND i.kind = 2 AND " IN_DOUBT ")";
 
 static const char MIRROR_SQL[] =
     "SELECT name, active, length(hash) = 32 AND length(body) > 2 FROM mirror"

@@ -64,7 +64,8 @@ static void a_newer_snapshot_takes_the_place_of_one_in_doubt(void **state)
     assert_string_equal(fixture_states(&f, CODE), "U");
     assert_int_equal(fixture_snapshot(&f, CODE, "b", 4).replaced, 1);
     assert_string_equal(fixture_states(&f, CODE), "SP");
-    assert_int_equal(fixture_number(&f, "SELECT doubt FROM subject"), 1); /* the dossier's, not the item's */
+    assert_int_equal(fixture_number(&f, "SELECT doubt FROM subject"),
+                     1); /* the dossier's, not the item's */
     fixture_end(&f);
 }
 
@@ -113,7 +114,7 @@ static void behind_a_call_a_newer_snapshot_queues(void **state)
     call = fixture_claim_one(&f);
     (void)fixture_snapshot(&f, CODE, "b", 4);
     assert_string_equal(fixture_states(&f, CODE), "IP");
-    fixture_claim_none(&f); /* one call a dossier */
+    fixture_claim_none(&f);                   /* one call a dossier */
     (void)fixture_snapshot(&f, CODE, "c", 4); /* of those that queue the newest stays */
     assert_string_equal(fixture_states(&f, CODE), "ISP");
     fixture_check(&f);
@@ -391,7 +392,7 @@ static void a_row_whose_detail_failed_is_owed_until_it_comes(void **state)
     fixture_open(&f);
     run_rows(&f, "17", 1, true, "c");
     run_rows(&f, "18", 1, true, "c");
-    run_rows(&f, "17", 1, true, "c"); /* failed again */
+    run_rows(&f, "17", 1, true, "c");   /* failed again */
     assert_false(changed(&f, "17", 1)); /* asked by itself, not as a change */
     memset(&o, 0xA5, sizeof(o));
     o.source = "onestop";
@@ -405,7 +406,8 @@ static void a_row_whose_detail_failed_is_owed_until_it_comes(void **state)
     assert_int_equal(fixture_number(&f, "SELECT tries FROM source_row WHERE id = '17'"), 2);
     run_rows(&f, "17", 1, false, "c");
     run_rows(&f, "18", 1, false, "c");
-    assert_int_equal(fixture_number(&f, "SELECT count(*) FROM source_row WHERE owed + tries > 0"), 0);
+    assert_int_equal(fixture_number(&f, "SELECT count(*) FROM source_row WHERE owed + tries > 0"),
+                     0);
     fixture_end(&f);
 }
 
@@ -427,14 +429,16 @@ static void records_rows_and_cursor_stand_or_fall_together(void **state)
     fixture_expect(&f, &a.op);
     journal_append(f.journal, &a);
     fake_loop_settle(&f.loop);
-    assert_int_equal(fixture_number(&f, "SELECT (SELECT count(*) FROM item) + (SELECT count(*) FROM "
-                                        "source_row) + (SELECT count(*) FROM cursor)"),
+    assert_int_equal(fixture_number(&f,
+                                    "SELECT (SELECT count(*) FROM item) + (SELECT count(*) FROM "
+                                    "source_row) + (SELECT count(*) FROM cursor)"),
                      0);
     f.loop.hold_work = false;
     assert_int_equal(fixture_wait(&f, &a.op), 0);
     journal_append_free(&a);
-    assert_int_equal(fixture_number(&f, "SELECT (SELECT count(*) FROM item) + (SELECT count(*) FROM "
-                                        "source_row) + (SELECT count(*) FROM cursor)"),
+    assert_int_equal(fixture_number(&f,
+                                    "SELECT (SELECT count(*) FROM item) + (SELECT count(*) FROM "
+                                    "source_row) + (SELECT count(*) FROM cursor)"),
                      3);
     fixture_crash(&f);
     cursor_of(&f, cursor);

@@ -66,8 +66,9 @@ static void a_call_carries_what_was_stored(void **state)
     assert_string_equal(call->last_answer, "");
     /* The intent is committed. */
     assert_string_equal(fixture_states(&f, "H56.1"), "I");
-    assert_int_equal(fixture_number(&f, "SELECT count(*) FROM attempt WHERE ended_ms IS NULL AND "
-                                        "first_item = %lld AND updating = 0",
+    assert_int_equal(fixture_number(&f,
+                                    "SELECT count(*) FROM attempt WHERE ended_ms IS NULL AND "
+                                    "first_item = %lld AND updating = 0",
                                     (long long)call->items[0].id),
                      1);
     (void)fixture_end_call(&f, call, ITEM_DONE);

@@ -29,15 +29,18 @@ static void an_acknowledged_snapshot_is_what_the_peer_holds(void **state)
     assert_int_equal(fixture_finish(&f, &finish, call), ITEM_DONE);
     assert_true(finish.settled);
     assert_false(finish.ready);
-    assert_int_equal(fixture_number(&f, "SELECT present + acked_status + (acked_item = newest_item) "
-                                        "FROM subject"),
+    assert_int_equal(fixture_number(&f,
+                                    "SELECT present + acked_status + (acked_item = newest_item) "
+                                    "FROM subject"),
                      1 + 4 + 1);
-    assert_string_equal(fixture_text(&f, "SELECT verb || ' ' || outcome || ' ' || http || ' ' || code "
-                                         "|| ' ' || words || ' ' || repeats || ' ' || took_ms || ' ' "
-                                         "|| substr(hex(response), 1, 4) FROM attempt"),
+    assert_string_equal(fixture_text(&f,
+                                     "SELECT verb || ' ' || outcome || ' ' || http || ' ' || code "
+                                     "|| ' ' || words || ' ' || repeats || ' ' || took_ms || ' ' "
+                                     "|| substr(hex(response), 1, 4) FROM attempt"),
                         "1 1 200 0 words of the portal 1 1400 AB00");
     assert_int_equal(fixture_number(&f, "SELECT ended_ms - begun_ms FROM attempt"), 1500);
-    assert_int_equal(fixture_number(&f, "SELECT count(*) FROM body"), 1); /* of the newest it stays */
+    assert_int_equal(fixture_number(&f, "SELECT count(*) FROM body"),
+                     1); /* of the newest it stays */
     fixture_end(&f);
 }
 
@@ -110,7 +113,8 @@ static void a_newer_snapshot_takes_over_when_the_call_fails(void **state)
         (void)fixture_snapshot(&f, "A", "b", 4);
         assert_int_equal(fixture_end_call(&f, call, failures[i]), ITEM_SUPERSEDED);
         assert_string_equal(fixture_states(&f, "A"), "SP");
-        assert_int_equal(fixture_number(&f, "SELECT doubt FROM subject"), failures[i] == ITEM_UNSURE);
+        assert_int_equal(fixture_number(&f, "SELECT doubt FROM subject"),
+                         failures[i] == ITEM_UNSURE);
         fixture_check(&f);
         assert_int_equal(fixture_deliver_all(&f), failures[i] == ITEM_UNSURE ? 2 : 1);
         assert_string_equal(fixture_states(&f, "A"), "SD");

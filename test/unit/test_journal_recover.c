@@ -54,8 +54,8 @@ static void what_was_in_flight_is_in_doubt(void **state)
     assert_string_equal(fixture_states(&f, "B"), "uu");
     assert_int_equal(fixture_number(&f, "SELECT count(*) FROM attempt WHERE ended_ms IS NULL"), 0);
     /* A call of ours counts as doubt; a look-up has no effect and counts as nothing. */
-    assert_int_equal(fixture_number(&f, "SELECT count(*) FROM attempt WHERE verb = 1 AND outcome = 2"),
-                     3);
+    assert_int_equal(
+        fixture_number(&f, "SELECT count(*) FROM attempt WHERE verb = 1 AND outcome = 2"), 3);
     assert_int_equal(fixture_number(&f, "SELECT count(*) FROM attempt WHERE verb = 2 AND "
                                         "outcome IS NULL"),
                      1);
@@ -120,15 +120,16 @@ static void starting_twice_is_starting_once(void **state)
     fixture_open(&f);
     three_calls_in_flight(&f);
     fixture_crash(&f);
-    (void)snprintf(before, sizeof(before), "%s",
-                   fixture_text(&f, "SELECT group_concat(id || ':' || state || ':' || changed_ms || ':' "
-                                    "|| due_ms || ':' || attempts) FROM item"));
+    (void)snprintf(
+        before, sizeof(before), "%s",
+        fixture_text(&f, "SELECT group_concat(id || ':' || state || ':' || changed_ms || ':' "
+                         "|| due_ms || ':' || attempts) FROM item"));
     fake_loop_advance(&f.loop, 1000);
     fixture_crash(&f);
     fixture_restart(&f);
-    assert_string_equal(before,
-                        fixture_text(&f, "SELECT group_concat(id || ':' || state || ':' || changed_ms "
-                                         "|| ':' || due_ms || ':' || attempts) FROM item"));
+    assert_string_equal(
+        before, fixture_text(&f, "SELECT group_concat(id || ':' || state || ':' || changed_ms "
+                                 "|| ':' || due_ms || ':' || attempts) FROM item"));
     fixture_end(&f);
 }
 
@@ -136,7 +137,8 @@ static void starting_twice_is_starting_once(void **state)
 
 static void random_work(struct fixture *f, int round)
 {
-    static const enum item_state ends[] = {ITEM_DONE, ITEM_DONE, ITEM_DONE, ITEM_PENDING, ITEM_UNSURE};
+    static const enum item_state ends[] = {ITEM_DONE, ITEM_DONE, ITEM_DONE, ITEM_PENDING,
+                                           ITEM_UNSURE};
     static const int statuses[] = {2, 4, 4, 9, 10};
     struct journal_claim c;
     struct journal_call *calls[256];
@@ -467,11 +469,11 @@ static void an_older_schema_is_brought_up_step_by_step(void **state)
     assert_int_equal(db_migrate(&db, steps, 2), 0);
     assert_int_equal(fixture_number(&f, "PRAGMA user_version"), 2);
     assert_int_equal(fixture_number(&f, "SELECT rank FROM subject"), 0);
-    assert_int_equal(db_migrate(&db, steps, 2), 0); /* nothing to do */
+    assert_int_equal(db_migrate(&db, steps, 2), 0);      /* nothing to do */
     assert_int_equal(db_migrate(&db, steps, 3), ERR_IO); /* all of a step or nothing */
     assert_int_equal(fixture_number(&f, "PRAGMA user_version"), 2);
-    assert_int_equal(fixture_number(&f, "SELECT count(*) FROM sqlite_schema WHERE name = 'receipt'"),
-                     0);
+    assert_int_equal(
+        fixture_number(&f, "SELECT count(*) FROM sqlite_schema WHERE name = 'receipt'"), 0);
     db_close(&db);
     fixture_end(&f);
 }

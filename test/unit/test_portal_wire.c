@@ -59,13 +59,6 @@ static const char *mirror_name(void *ctx, enum record_kind kind, const char *cod
     return kind == RECORD_AGENCY && strcmp(code, "H56.31.25") == 0 ? "UBND xã Y" : NULL;
 }
 
-static const char *mirror_sector(void *ctx, const char *procedure_code)
-{
-    const struct fixture *f = ctx;
-
-    return f->mirror && strcmp(procedure_code, "1.001193") == 0 ? "G15-HT04" : NULL;
-}
-
 static void fill_dossier(struct dossier *d)
 {
     dossier_init(d);
@@ -128,7 +121,6 @@ static int setup(void **state)
     f->env.loop = &f->loop.loop;
     f->env.config = &f->config;
     f->env.mirror_name = mirror_name;
-    f->env.mirror_sector = mirror_sector;
     f->env.mirror_ctx = f;
     arena_init(&f->arena, 32u << 20);
     buf_init(&f->out, PORTAL_BODY_MAX);
@@ -370,15 +362,14 @@ static void what_the_source_leaves_empty_comes_from_the_catalogue(void **state)
 {
     struct fixture *f = *state;
 
-    f->dossier.sector_code = "";
     f->dossier.sector_name = "";
     f->dossier.agency_name = "";
     f->dossier.subject = "";
-    assert_field(f, "/MaLinhVuc", "");
+    assert_field(f, "/TenLinhVuc", "");
     assert_field(f, "/DonViXuLy", "");
     assert_field(f, "/TrichYeuHoSo", "Thủ tục đăng ký khai sinh");
     f->mirror = true;
-    assert_field(f, "/MaLinhVuc", "G15-HT04");
+    assert_field(f, "/MaLinhVuc", "G15-HT04"); /* the source's own */
     assert_field(f, "/TenLinhVuc", "Hộ tịch");
     assert_field(f, "/DonViXuLy", "UBND xã Y");
     f->dossier.agency_code = "000.07.12.H56";
