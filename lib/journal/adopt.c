@@ -12,7 +12,7 @@
 static int run_subjects(struct db *db, struct journal_op *op)
 {
     static const struct sql select = {
-        "SELECT s.id, s.code, s.status, s.acked_item IS NOT NULL FROM subject s "
+        "SELECT s.id, s.code, s.status, s.acked_item IS NOT NULL FROM subject s NOT INDEXED "
         "LEFT JOIN seen n ON n.code = s.code "
         "WHERE s.flow = ?1 AND s.id > ?2 "
         "AND (?3 = 0 OR EXISTS (SELECT 1 FROM item i WHERE i.subject = s.id AND i.created_ms < ?3 "

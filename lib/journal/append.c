@@ -129,16 +129,10 @@ static void new_from_record(const struct journal_record *r, struct item_new *n)
  * flagged. */
 static void check_path(const struct subject *s, struct item_new *n)
 {
-    if (s->acked_status == 0 || n->status == 0 || n->state == ITEM_HELD) {
-        return;
-    }
-    if (!status_path_exists(s->acked_status, n->status)) {
+    if (n->state != ITEM_HELD && !subject_path(s, n->status, &n->flags)) {
         n->state = ITEM_HELD;
         n->hold = HOLD_NO_PATH;
-        n->reason = "no way leads from the status that the portal acknowledged to this one; "
-                    "correct the province's record, or release it as it is";
-    } else if (!status_move_legal(s->acked_status, n->status)) {
-        n->flags |= ITEM_FLAG_JUMPED;
+        n->reason = SUBJECT_NO_PATH;
     }
 }
 

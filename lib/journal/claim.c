@@ -216,7 +216,8 @@ static void fill_call(const struct subject *s, const struct journal_claim *c,
 /* Whether the newest snapshot could go again before a step that was refused for want of it. */
 static int find_snapshot(struct db *db, const struct subject *s, struct journal_call *call)
 {
-    static const struct sql select = {"SELECT 1 FROM body WHERE item = ?1"};
+    static const struct sql select = {"SELECT 1 FROM body b JOIN item i ON i.id = b.item "
+                                      "WHERE b.item = ?1 AND i.state <> 7"};
     int64_t one = 0;
     int found = s->newest_item != 0 ? db_integer(db, &select, &one, "i", s->newest_item) : 0;
 

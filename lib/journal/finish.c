@@ -41,21 +41,58 @@ static int store_attempt(struct db *db, const struct journal_finish *f)
                   (int64_t)f->took_ms);
 }
 
-/* What was waiting behind an acknowledged snapshot and equals it needs no call of its own. */
+/* 1: a newer snapshot stands for this one. What a person dropped stands for nothing: then this one
+ * is the newest again. */
+static int newer_stands(struct db *db, struct subject *s, const struct open_item *item)
+{
+    struct open_item newest;
+    int64_t subject;
+    int found = s->newest_item > item->id ? item_load(db, s->newest_item, &newest, &subject) : 0;
+    int err;
+
+    if (found != 1 || newest.state != ITEM_DROPPED) {
+        return found;
+    }
+    err = item_delete_body(db, newest.id);
+    s->newest_item = item->id;
+    s->status = item->status;
+    s->at_s = item->at_s;
+    return err;
+}
+
+/* What was waiting behind an acknowledged snapshot: when equal it needs no call of its own, when no
+ * way leads from here to there a person must look. */
+static int settle_waiting(struct db *db, struct subject *s, struct open_item *waiting,
+                          const struct open_item *item, uint64_t now_ms)
+{
+    struct item_change change;
+    uint32_t flags = waiting->flags;
+
+    if (memcmp(waiting->hash, item->hash, sizeof(waiting->hash)) == 0) {
+        s->newest_item = item->id;
+        return item_supersede(db, s, waiting, item->id, now_ms);
+    }
+    if (waiting->state != ITEM_PENDING || (flags & ITEM_FLAG_CONSENTED) != 0 ||
+        subject_path(s, waiting->status, &flags)) {
+        return 0;
+    }
+    change = item_change_to(waiting, ITEM_HELD);
+    change.hold = HOLD_NO_PATH;
+    change.reason = SUBJECT_NO_PATH;
+    return item_move(db, s, waiting, &change, now_ms);
+}
+
 static int acknowledge(struct db *db, struct subject *s, const struct open_item *item,
                        uint64_t now_ms)
 {
     struct subject_view view = {.n_snapshots = 0};
-    int err;
+    int newer = newer_stands(db, s, item);
+    int err = newer == 1 ? subject_view(db, s, &view) : newer;
 
     subject_acknowledge(s, item);
-    err = s->newest_item != item->id ? subject_view(db, s, &view) : 0;
     for (size_t i = 0; i < view.n_snapshots && err == 0; i++) {
-        struct open_item *waiting = &view.snapshots[i];
-
-        if (waiting->id > item->id && memcmp(waiting->hash, item->hash, 32) == 0) {
-            err = item_supersede(db, s, waiting, item->id, now_ms);
-            s->newest_item = item->id;
+        if (view.snapshots[i].id > item->id) {
+            err = settle_waiting(db, s, &view.snapshots[i], item, now_ms);
         }
     }
     if (err == 0 && s->newest_item != item->id) {
@@ -107,9 +144,13 @@ static int finish_sent(struct db *db, struct journal_finish *f, struct subject *
         return 0; /* a person moved it meanwhile; the attempt row tells the story */
     }
     f->became = change.to;
-    if (item->kind == ITEM_SNAPSHOT && change.to != ITEM_DONE && s->newest_item > item->id) {
-        f->became = ITEM_SUPERSEDED;
-        return item_supersede(db, s, item, s->newest_item, f->ended_ms);
+    if (item->kind == ITEM_SNAPSHOT && change.to != ITEM_DONE) {
+        int newer = newer_stands(db, s, item);
+
+        if (newer != 0) {
+            f->became = ITEM_SUPERSEDED;
+            return newer < 0 ? newer : item_supersede(db, s, item, s->newest_item, f->ended_ms);
+        }
     }
     if (change.to == ITEM_SUPERSEDED) {
         return item_supersede(db, s, item, 0, f->ended_ms); /* the peer holds the same step */
@@ -155,7 +196,7 @@ static int put_snapshot_again(struct db *db, struct journal_finish *f, struct su
     int err = item_load(db, s->newest_item, &newest, &subject);
 
     s->resnapped = 1;
-    if (err != 1 || item_open(newest.state)) {
+    if (err != 1 || item_open(newest.state) || newest.state == ITEM_DROPPED) {
         return err < 0 ? err : 0;
     }
     arena_init(&arena, 2 * JOURNAL_BODY_MAX);
@@ -163,6 +204,7 @@ static int put_snapshot_again(struct db *db, struct journal_finish *f, struct su
     if (err == 1) {
         copy.hash = newest.hash;
         copy.status = newest.status;
+        copy.flags = newest.flags;
         copy.at_s = newest.at_s;
         err = item_insert(db, s, &copy, f->ended_ms, &s->newest_item);
         err = err == 1 ? item_delete_body(db, newest.id) : err;
@@ -203,6 +245,9 @@ static int run_finish(struct db *db, struct journal_op *op)
         err = item_load(db, f->items[i], &item, &subject);
         err = err == 1 ? finish_sent(db, f, &s, &item) : err;
     }
+    if (f->verb == JOURNAL_SEND && f->became == ITEM_DONE) {
+        s.since_ms = 0; /* what is left has waited since its own arrival */
+    }
     if (err == 0 && f->resnap) {
         err = put_snapshot_again(db, f, &s);
     }
@@ -237,9 +282,10 @@ static int recover_item(struct db *db, int64_t id, uint64_t now_ms)
     }
     change = item_change_to(&item, db->losing_control ? ITEM_PENDING : ITEM_UNSURE);
     s.busy = 0;
-    if (item.kind == ITEM_SNAPSHOT && s.newest_item > id) {
+    err = item.kind == ITEM_SNAPSHOT ? newer_stands(db, &s, &item) : 0;
+    if (err == 1) {
         err = item_supersede(db, &s, &item, s.newest_item, now_ms);
-    } else {
+    } else if (err == 0) {
         err = item_move(db, &s, &item, &change, now_ms);
     }
     if (item.kind == ITEM_SNAPSHOT && !db->losing_control) {

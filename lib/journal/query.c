@@ -259,8 +259,8 @@ static int run_life(struct db *db, struct journal_op *op)
                                    "WHERE s.code = ?1 ORDER BY i.id LIMIT 1001"};
     static const struct sql attempts_of_item = {
         ATTEMPT_COLUMNS "WHERE t.subject = (SELECT subject FROM item WHERE id = ?1) "
-                        "AND (t.first_item = ?1 OR t.last_item = ?1 OR t.id IN "
-                        "(SELECT attempt FROM attempt_item WHERE item = ?1)) "
+                        "AND (t.first_item = ?1 OR t.last_item = ?1 OR EXISTS "
+                        "(SELECT 1 FROM attempt_item x WHERE x.attempt = t.id AND x.item = ?1)) "
                         "ORDER BY t.id"};
     static const struct sql attempts_of_code = {
         ATTEMPT_COLUMNS

@@ -114,6 +114,20 @@ void subject_acknowledge(struct subject *s, const struct open_item *item)
     }
 }
 
+bool subject_path(const struct subject *s, int status, uint32_t *flags)
+{
+    if (s->acked_status == 0 || status == 0) {
+        return true;
+    }
+    if (!status_path_exists(s->acked_status, status)) {
+        return false;
+    }
+    if (!status_move_legal(s->acked_status, status)) {
+        *flags |= ITEM_FLAG_JUMPED;
+    }
+    return true;
+}
+
 #define ITEM_COLUMNS                                                                               \
     "id, kind, state, hold, hash, status, at, created_ms, due_ms, attempts, same, flags, solo, "   \
     "subject"
@@ -174,18 +188,25 @@ int subject_view(struct db *db, const struct subject *s, struct subject_view *vi
     static const struct sql select = {"SELECT " ITEM_COLUMNS
                                       " FROM item INDEXED BY item_open WHERE subject = ?1 AND "
                                       "state < 4 ORDER BY id"};
+    int64_t held_ms = 0;
     int err = 0;
     sqlite3_stmt *stmt = db_bind(db, &select, &err, "i", s->id);
 
     view->n_snapshots = 0;
     view->n_steps = 0;
+    view->oldest_ms = 0;
     if (stmt == NULL) {
         return err;
     }
     for (err = db_row(db, stmt); err == 1; err = db_row(db, stmt)) {
         struct open_item item;
+        int64_t *oldest_ms;
 
         read_item(stmt, &item);
+        oldest_ms = item.state == ITEM_HELD ? &held_ms : &view->oldest_ms;
+        if (*oldest_ms == 0 || item.created_ms < *oldest_ms) {
+            *oldest_ms = item.created_ms;
+        }
         if (item.kind == ITEM_STEP) {
             insert_step(view, &item);
         } else {
@@ -193,6 +214,9 @@ int subject_view(struct db *db, const struct subject *s, struct subject_view *vi
             view->snapshots[0] = item;
             view->n_snapshots += view->n_snapshots < 2;
         }
+    }
+    if (view->oldest_ms == 0) {
+        view->oldest_ms = held_ms;
     }
     return err;
 }
@@ -268,7 +292,7 @@ int subject_reschedule(struct db *db, struct subject *s, uint64_t now_ms)
     if (!open) {
         s->since_ms = 0;
     } else if (s->since_ms == 0) {
-        s->since_ms = (int64_t)now_ms;
+        s->since_ms = view.oldest_ms;
     }
     s->due_ms = 0;
     if (s->busy || next.n == 0) {

@@ -34,6 +34,12 @@ MUST_CHECK int subject_store(struct db *db, const struct subject *s);
 struct open_item;
 /* The peer holds this snapshot: no doubt is left, and what is sent next is an update. */
 void subject_acknowledge(struct subject *s, const struct open_item *item);
+/* Whether some path leads from what the peer acknowledged to this status; a jump is flagged. Why
+ * not, for a person, in SUBJECT_NO_PATH. */
+bool subject_path(const struct subject *s, int status, uint32_t *flags);
+#define SUBJECT_NO_PATH                                                                            \
+    "no way leads from the status that the portal acknowledged to this one; correct the "          \
+    "province's record, or release it as it is"
 
 struct open_item {
     int64_t id;
@@ -56,6 +62,7 @@ struct subject_view {
     size_t n_snapshots;
     struct open_item steps[VIEW_STEPS];
     size_t n_steps;
+    int64_t oldest_ms; /* arrival of the oldest that waits, or else of the oldest held; 0 none */
 };
 MUST_CHECK int subject_view(struct db *db, const struct subject *s, struct subject_view *view);
 

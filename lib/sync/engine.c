@@ -518,6 +518,24 @@ struct pause_read {
     struct journal_fact fact;
 };
 
+static void begin(struct engine *e)
+{
+    e->running = true;
+    engine_kick(e);
+    for (size_t i = 0; i < e->n_flows; i++) {
+        struct flow *f = e->flows[i];
+        const char *target = f->kind == FLOW_SEEN ? f->from : "";
+
+        /* seen walks over what the flow to that party delivered */
+        for (size_t k = 0; k < e->n_flows && target[0] != '\0'; k++) {
+            if (e->flows[k]->kind == FLOW_DOSSIERS && strcmp(e->flows[k]->to, target) == 0) {
+                walk_start(&f->walk, e->flows[k]->id);
+            }
+        }
+    }
+    start_upkeep(e);
+}
+
 /* Pauses survive a restart. */
 static void pause_known(struct journal_op *op)
 {
@@ -531,21 +549,9 @@ static void pause_known(struct journal_op *op)
     }
     free(r);
     op_ended(e);
-    if (e->small_ops == 0 && !e->running && !e->closing) {
-        e->running = true;
-        engine_kick(e);
-        for (size_t i = 0; i < e->n_flows; i++) {
-            struct flow *f = e->flows[i];
-            const char *target = f->kind == FLOW_SEEN ? f->from : "";
-
-            /* seen walks over what the flow to that party delivered */
-            for (size_t k = 0; k < e->n_flows && target[0] != '\0'; k++) {
-                if (e->flows[k]->kind == FLOW_DOSSIERS && strcmp(e->flows[k]->to, target) == 0) {
-                    walk_start(&f->walk, e->flows[k]->id);
-                }
-            }
-        }
-        start_upkeep(e);
+    e->starting--;
+    if (e->starting == 0 && !e->closing) {
+        begin(e);
     }
 }
 
@@ -563,7 +569,11 @@ void engine_start(struct engine *e)
         (void)snprintf(r->fact.name, sizeof(r->fact.name), "pause:%s", e->parties[i].endpoint.name);
         r->fact.op.done = pause_known;
         e->small_ops++;
+        e->starting++;
         journal_fact_get(e->env.journal, &r->fact);
+    }
+    if (e->n_parties == 0) {
+        begin(e); /* nothing to do, and the faces say so */
     }
 }
 

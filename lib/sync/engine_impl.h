@@ -40,6 +40,7 @@ struct engine {
     size_t n_flows;
     struct names names;
     bool running;
+    uint32_t starting; /* pauses that are still being read; it runs when all are known */
 
     struct journal_summary summary;
     bool summing;

@@ -102,7 +102,7 @@ static void repeated(struct fake_ledger *l, const struct fake_entry *e,
     struct fake_repeat *r;
 
     l->repeats++;
-    l->duplicated += !c->doubt;
+    l->duplicated += !c->doubt && (c->step || !e->snapshot_doubt);
     l->list = grown(l->list, l->n_list, &l->list_capacity, sizeof(*l->list));
     r = &l->list[l->n_list++];
     memcpy(r->code, e->code, sizeof(r->code));
@@ -153,11 +153,12 @@ void fake_ledger_accept(struct fake_ledger *l, struct fake_entry *e, const struc
     digest_of(record, withdrawn, digest);
     l->damaged += !withdrawn && !digest_equal(plain, record->hash);
     c = content_of(e, digest, record->kind == RECORD_STEP);
-    if (record->kind == RECORD_STEP) {
-        accept_step(l, e, c, record, wall_ms);
-    } else {
+    if (record->kind != RECORD_STEP) {
         accept_snapshot(l, e, c, record, wall_ms);
         e->withdrawn = withdrawn;
+        e->snapshot_doubt = false;
+    } else {
+        accept_step(l, e, c, record, wall_ms);
     }
     c->accepted++;
     c->accepted_ms = wall_ms;
@@ -171,6 +172,7 @@ void fake_ledger_doubt(struct fake_entry *e, const struct record *record, bool w
 
     digest_of(record, withdrawn, digest);
     content_of(e, digest, record->kind == RECORD_STEP)->doubt = true;
+    e->snapshot_doubt = e->snapshot_doubt || record->kind != RECORD_STEP;
 }
 
 bool fake_ledger_has(const struct fake_ledger *l, const struct record *record)

@@ -1,7 +1,8 @@
 /* fake_ledger: what a fake sink has accepted, and the oracle over it.
  *
  * An accepted call that changes what is stored, or adds a step, is an effect; one that changes nothing is a
- * repeat. A repeat is excused only by an answer that got lost since the content was last accepted. Contents are told apart by the
+ * repeat. A repeat is excused only by an answer that got lost since: for a step about the same step, for a snapshot about any
+ * of its dossier (A, a lost B, A again must be sent, for B may have come). Contents are told apart by the
  * digest of their bytes as they came over, so that the journal's own digests prove nothing here. */
 #ifndef TEST_FAKE_LEDGER_H
 #define TEST_FAKE_LEDGER_H
@@ -40,6 +41,7 @@ struct fake_entry {
     uint32_t steps;                       /* stored, twins included */
     struct fake_content *contents;        /* owned */
     size_t n_contents, capacity;
+    bool snapshot_doubt; /* an answer about some snapshot of it got lost since the last was accepted */
     uint32_t in_flight, most_in_flight;
 };
 

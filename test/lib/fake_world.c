@@ -490,7 +490,11 @@ static bool is_of(const struct journal_life *life, int64_t item, const struct fa
     digest_hex(r->digest, hex);
     for (size_t i = 0; i < life->n_items; i++) {
         if (life->items[i].id == item) {
-            return (life->items[i].kind == ITEM_STEP) == r->step &&
+            if (!r->step) {
+                /* Any snapshot in doubt: A, a lost B, A again must be sent, for B may have come. */
+                return life->items[i].kind == ITEM_SNAPSHOT;
+            }
+            return life->items[i].kind == ITEM_STEP &&
                    strncmp(hex, life->items[i].digest, strlen(life->items[i].digest)) == 0;
         }
     }

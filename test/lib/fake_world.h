@@ -73,8 +73,8 @@ void fake_world_life(struct fake_world *w, const char *code, struct journal_life
 /* The oracle: source changes whose final content is neither at the sink nor on a HELD item. */
 uint64_t fake_world_lost(struct fake_world *w, struct fake_peer *source, struct fake_peer *sink,
                          const char *flow);
-/* The oracle: repeats at the sink for which the journal has no attempt in doubt of the same content since that was accepted
- * before. The sink's ledger counts the same from what it knows; a daemon that forgets its doubts is caught only here. */
+/* The oracle: repeats at the sink for which the journal has no attempt in doubt since that was accepted before: of the same
+ * step, of any snapshot of the dossier. The sink's ledger counts the same from what it knows; a daemon that forgets its doubts is caught only here. */
 uint64_t fake_world_duplicated(struct fake_world *w, const struct fake_peer *sink);
 
 #endif

@@ -268,6 +268,24 @@ struct fixture_appended fixture_step(struct fixture *f, const char *code, const 
     return fixture_append(f, &r, 1);
 }
 
+void fixture_start_snapshot(struct fixture *f, struct journal_append *a, const char *code,
+                            const char *content)
+{
+    const struct fixture_record r = {.code = code, .content = content, .status = 2};
+
+    journal_append_init(a, f->flow);
+    a->now_ms = fixture_wall_ms(f);
+    fixture_add(a, &r);
+    fixture_expect(f, &a->op);
+    journal_append(f->journal, a);
+}
+
+void fixture_end_snapshot(struct journal_append *a, int err)
+{
+    assert_int_equal(fixture_wait_ended(&a->op), err);
+    journal_append_free(a);
+}
+
 /* ---- calls ---- */
 
 void fixture_claim_init(struct fixture *f, struct journal_claim *c)

@@ -73,6 +73,12 @@ struct fixture_appended fixture_snapshot(struct fixture *f, const char *code, co
 struct fixture_appended fixture_step(struct fixture *f, const char *code, const char *key,
                                      int64_t at_s, int status);
 
+/* A request with one snapshot, started but not waited for; and its end, which has come by itself.
+ */
+void fixture_start_snapshot(struct fixture *f, struct journal_append *a, const char *code,
+                            const char *content);
+void fixture_end_snapshot(struct journal_append *a, int err);
+
 /* ---- calls ---- */
 
 /* A claim with a sink that can look up; change it before fixture_claim. */

@@ -458,6 +458,33 @@ static void what_cannot_work_is_refused_at_the_start(void **state)
     assert_non_null(strstr(msg.text, "portal"));
 }
 
+static void an_operator_may_be_faster_than_the_start(void **state)
+{
+    struct fake_world *w = *state;
+
+    fake_source_put(w->onestop, A, 4, "a");
+    fake_world_start(w);
+    assert_int_equal(engine_pause(w->engine, "portal", "tester", "wait"), 0);
+    fake_world_run(w, MINUTE_MS);
+    assert_true(fake_world_status(w)->ready);
+    assert_int_equal(w->portal->sends, 0);
+    assert_int_equal(engine_resume(w->engine, "portal", "tester"), 0);
+    fake_world_run(w, MINUTE_MS);
+    assert_int_equal(w->portal->sends, 1);
+}
+
+static void without_flows_it_runs_and_does_nothing(void **state)
+{
+    struct fake_world *w = *state;
+
+    w->config.n_flows = 0;
+    fake_world_start(w);
+    fake_world_run(w, HOUR_MS);
+    assert_true(fake_world_status(w)->ready);
+    assert_true(fake_world_status(w)->idle);
+    assert_int_equal(fake_world_status(w)->verdict, ENGINE_OK);
+}
+
 static void a_stop_right_after_the_start_ends(void **state)
 {
     struct fake_world *w = *state;
@@ -569,6 +596,8 @@ int main(void)
         WORLD(a_reload_with_a_new_flow_asks_for_a_restart),
         WORLD(a_flow_taken_away_leaves_its_items_orphaned),
         WORLD(what_cannot_work_is_refused_at_the_start),
+        WORLD(an_operator_may_be_faster_than_the_start),
+        WORLD(without_flows_it_runs_and_does_nothing),
         WORLD(a_stop_right_after_the_start_ends),
         WORLD(statuses_flow_from_the_portal_to_the_province),
         WORLD(a_probe_says_where_it_broke),

@@ -141,6 +141,75 @@ static void an_equal_one_that_waits_needs_no_call(void **state)
     fixture_end(&f);
 }
 
+static void what_a_person_dropped_takes_nothing_over(void **state)
+{
+    static const enum item_state ends[] = {ITEM_PENDING, ITEM_UNSURE, ITEM_HELD, ITEM_DONE};
+    static const char *const states[] = {"PX", "UX", "HX", "DX"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        struct journal_act act = {.verb = JOURNAL_DROP, .who = "0 root", .reason = "wrong"};
+        struct fixture f;
+        struct journal_call *call;
+
+        fixture_open(&f);
+        (void)fixture_snapshot(&f, "A", "a", 2);
+        call = fixture_claim_one(&f);
+        (void)fixture_snapshot(&f, "A", "b", 4);
+        act.id = fixture_item(&f, "A", 1);
+        act.now_ms = fixture_wall_ms(&f);
+        assert_int_equal(FIXTURE_RUN(&f, journal_act, &act), 0);
+        if (i == 1) {
+            journal_call_free(call);
+            fixture_crash(&f); /* as in doubt as an answer that never came */
+        } else {
+            assert_int_equal(fixture_end_call(&f, call, ends[i]), ends[i]);
+        }
+        assert_string_equal(fixture_states(&f, "A"), states[i]);
+        assert_int_equal(fixture_number(&f, "SELECT newest_item FROM subject"),
+                         fixture_item(&f, "A", 0));
+        fixture_check(&f);
+        assert_int_equal(fixture_number(&f, "SELECT item FROM body"), fixture_item(&f, "A", 0));
+        fixture_end(&f);
+    }
+}
+
+static void what_waited_is_held_when_no_way_leads_to_it_any_more(void **state)
+{
+    struct fixture f;
+    struct journal_call *call;
+
+    (void)state;
+    fixture_open(&f);
+    (void)fixture_snapshot(&f, "A", "a", 10); /* final */
+    call = fixture_claim_one(&f);
+    assert_int_equal(fixture_snapshot(&f, "A", "b", 4).held, 0); /* nothing is acknowledged yet */
+    (void)fixture_end_call(&f, call, ITEM_DONE);
+    assert_string_equal(fixture_states(&f, "A"), "DH");
+    assert_int_equal(fixture_number(&f, "SELECT hold FROM item WHERE state = 3"), HOLD_NO_PATH);
+    fixture_claim_none(&f);
+    fixture_end(&f);
+}
+
+static void after_a_success_the_rest_has_waited_since_its_own_arrival(void **state)
+{
+    struct fixture f;
+    struct journal_call *call;
+
+    (void)state;
+    fixture_open(&f);
+    (void)fixture_snapshot(&f, "A", "a", 4);
+    fake_loop_advance(&f.loop, 5000);
+    (void)fixture_snapshot(&f, "A", "b", 4); /* takes the place, and the time of waiting with it */
+    assert_int_equal(fixture_number(&f, "SELECT since_ms FROM subject"), FAKE_LOOP_WALL_MS);
+    call = fixture_claim_one(&f);
+    fake_loop_advance(&f.loop, 5000);
+    (void)fixture_step(&f, "A", "s1", 1, 4);
+    (void)fixture_end_call(&f, call, ITEM_DONE);
+    assert_int_equal(fixture_number(&f, "SELECT since_ms FROM subject"), FAKE_LOOP_WALL_MS + 10000);
+    fixture_end(&f);
+}
+
 static void exists_and_not_there_flip_what_the_next_call_says(void **state)
 {
     struct fixture f;
@@ -426,6 +495,9 @@ int main(void)
         cmocka_unit_test(equal_answers_are_counted_and_the_last_is_remembered),
         cmocka_unit_test(a_newer_snapshot_takes_over_when_the_call_fails),
         cmocka_unit_test(an_equal_one_that_waits_needs_no_call),
+        cmocka_unit_test(what_a_person_dropped_takes_nothing_over),
+        cmocka_unit_test(what_waited_is_held_when_no_way_leads_to_it_any_more),
+        cmocka_unit_test(after_a_success_the_rest_has_waited_since_its_own_arrival),
         cmocka_unit_test(exists_and_not_there_flip_what_the_next_call_says),
         cmocka_unit_test(a_refused_call_of_several_steps_goes_on_one_by_one),
         cmocka_unit_test(a_step_that_the_peer_has_already_is_superseded),
