@@ -13,7 +13,6 @@
 #define WANTED_PAGE 200
 #define PAGE_ROWS 200
 #define DAY_S 86400
-#define RETRY_CAP_MS 3600000
 
 /* Names first, since details may be filled from them. */
 static const enum record_kind dictionaries[] = {RECORD_AGENCY, RECORD_SECTOR, RECORD_SERVICE,
@@ -59,8 +58,11 @@ void catalog_init(struct catalog *c, const struct flow_env *env, const char *nam
     }
 }
 
-void catalog_configure(struct catalog *c, const struct config_flow *flow)
+void catalog_configure(struct catalog *c, const struct config *config,
+                       const struct config_flow *flow)
 {
+    c->first_ms = config->retry_first_ms;
+    c->cap_ms = config->retry_cap_ms;
     c->every_ms = flow->every_ms;
     c->refresh_ms = flow->refresh_ms;
     c->shrink_percent = flow->shrink_percent;
@@ -101,7 +103,7 @@ static void rest(struct catalog *c)
     int64_t wall_s = loop_wall_s(c->env->loop);
 
     if (c->failures > 0) {
-        wait_ms = policy_backoff_ms(5000, RETRY_CAP_MS, c->failures, loop_random(c->env->loop));
+        wait_ms = policy_backoff_ms(c->first_ms, c->cap_ms, c->failures, loop_random(c->env->loop));
     } else if (c->at_minute >= 0) {
         int64_t at_s = vntime_day_start(wall_s) + c->at_minute * 60;
 

@@ -38,6 +38,7 @@ struct catalog {
     struct party *sink; /* NULL: the mirror only */
     struct names *names;
     uint64_t every_ms, refresh_ms;
+    uint64_t first_ms, cap_ms; /* back-off after a reading that failed */
     int at_minute; /* of the day, local; -1 none */
     uint32_t shrink_percent;
     bool off, live;
@@ -84,7 +85,8 @@ struct catalog {
 
 void catalog_init(struct catalog *c, const struct flow_env *env, const char *name, int64_t flow,
                   struct party *source, struct party *sink, struct names *names);
-void catalog_configure(struct catalog *c, const struct config_flow *flow);
+void catalog_configure(struct catalog *c, const struct config *config,
+                       const struct config_flow *flow);
 void catalog_now(struct catalog *c);
 void catalog_kick(struct catalog *c);
 /* The sink has taken what was handed to it: compare again. */

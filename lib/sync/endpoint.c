@@ -7,7 +7,8 @@
 
 #define BREAKER_FAILURES 5
 #define RETRY_AFTER_MAX_S 86400
-/* A probe costs next to nothing, and what waits behind the breaker grows late: no hour between probes. */
+/* A probe costs next to nothing, and what waits behind the breaker grows late: no hour between
+ * probes. */
 #define PROBE_CAP_MS UINT64_C(300000)
 /* Calls may run ahead of their pace by this much, so that a coarse timer does not slow them. */
 #define PACE_SLACK_US UINT64_C(50000)

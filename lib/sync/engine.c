@@ -343,7 +343,7 @@ static void flow_configure(struct flow *f, const struct config_flow *c)
         pusher_configure(&f->pusher, config, c);
     }
     if (f->has_catalog) {
-        catalog_configure(&f->catalog, c);
+        catalog_configure(&f->catalog, config, c);
     }
     if (f->kind == FLOW_SEEN) {
         f->walk.every_ms = c->every_ms;

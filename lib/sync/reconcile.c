@@ -123,8 +123,8 @@ static void lookup_done(struct adapter_lookup *lookup)
     struct walk_lookup *l = CONTAINER_OF(lookup, struct walk_lookup, lookup);
     struct walk *w = l->walk;
 
-    party_act(w->env, w->party,
-              policy_endpoint(&lookup->outcome, w->party->endpoint.auth_in_row), &lookup->outcome);
+    party_act(w->env, w->party, policy_endpoint(&lookup->outcome, w->party->endpoint.auth_in_row),
+              &lookup->outcome);
     party_end(w->env, w->party, &lookup->outcome);
     if (lookup->answer == LOOKUP_THERE || lookup->answer == LOOKUP_ABSENT) {
         w->unknown_in_row = 0;
@@ -138,10 +138,9 @@ static void lookup_done(struct adapter_lookup *lookup)
         w->again[w->n_again].subject = l->subject;
         memcpy(w->again[w->n_again++].code, l->code, sizeof(l->code));
         w->unknown_in_row++;
-        w->again_at_ms =
-            loop_now_ms(w->env->loop) + policy_backoff_ms(AGAIN_FIRST_MS, AGAIN_CAP_MS,
-                                                          w->unknown_in_row,
-                                                          loop_random(w->env->loop));
+        w->again_at_ms = loop_now_ms(w->env->loop) + policy_backoff_ms(AGAIN_FIRST_MS, AGAIN_CAP_MS,
+                                                                       w->unknown_in_row,
+                                                                       loop_random(w->env->loop));
     }
     free_lookup(l);
 }
@@ -265,8 +264,7 @@ static void pump(struct walk *w)
         journal_subjects_free(&w->page);
         w->has_page = false;
     }
-    if (w->walking && (w->live || w->stopping) && !w->has_page && !w->reading &&
-        w->running == 0) {
+    if (w->walking && (w->live || w->stopping) && !w->has_page && !w->reading && w->running == 0) {
         if (w->stopping || (w->at_end && w->n_again == 0)) {
             end_walk(w);
         } else if (!w->at_end) {

@@ -241,7 +241,8 @@ static void fake_send(struct adapter *a, struct adapter_send *send)
         p->sends++;
         e->in_flight++;
         e->most_in_flight = e->in_flight > e->most_in_flight ? e->in_flight : e->most_in_flight;
-        p->most_per_code = e->most_in_flight > p->most_per_code ? e->most_in_flight : p->most_per_code;
+        p->most_per_code =
+            e->most_in_flight > p->most_per_code ? e->most_in_flight : p->most_per_code;
     }
 }
 

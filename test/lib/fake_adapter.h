@@ -1,9 +1,10 @@
 /* fake_adapter: a system that does what the test says, behind the engine's own contract.
  *
- * A struct fake_peer is the system: its dossiers and catalogue (as a source), its ledger (as a sink), its script. It belongs to the
- * test and outlives the adapters opened on it, so that a crash of the daemon leaves it as it was. Answers come on a
- * later turn, after latency_ms of the loop's time; what a call does happens half-way. Bodies are short texts that name a
- * status: "dossier CODE status=4 text". */
+ * A struct fake_peer is the system: its dossiers and catalogue (as a source), its ledger (as a
+ * sink), its script. It belongs to the test and outlives the adapters opened on it, so that a crash
+ * of the daemon leaves it as it was. Answers come on a later turn, after latency_ms of the loop's
+ * time; what a call does happens half-way. Bodies are short texts that name a status: "dossier CODE
+ * status=4 text". */
 #ifndef TEST_FAKE_ADAPTER_H
 #define TEST_FAKE_ADAPTER_H
 
@@ -41,8 +42,8 @@ enum fake_look {
 };
 
 struct fake_rule {
-    char code[64]; /* "" any */
-    char text[32]; /* "" any; else one of the bodies must contain it */
+    char code[64];         /* "" any */
+    char text[32];         /* "" any; else one of the bodies must contain it */
     bool steps, snapshots; /* of what it speaks */
     enum fake_answer answer;
     uint32_t times;
@@ -101,7 +102,7 @@ struct fake_peer {
     size_t pad_bytes; /* dossiers' bodies are this much longer */
 
     /* script */
-    bool down; /* nothing connects */
+    bool down;    /* nothing connects */
     bool upserts; /* isUpdating may be wrong */
     bool refuses_config;
     uint32_t retry_after_s;
@@ -109,12 +110,13 @@ struct fake_peer {
     size_t n_rules, rules_capacity;
     enum fake_look look;
     uint32_t look_times; /* then from the ledger */
-    uint32_t polls_fail, lists_fail, list_cut; /* list_cut: so many rows at most, as if complete; 0 all */
+    uint32_t polls_fail, lists_fail,
+        list_cut; /* list_cut: so many rows at most, as if complete; 0 all */
     int poll_err;
-    bool unmapped[16];   /* statuses that the map lacks */
-    bool unwanted[16];   /* statuses that the check refuses (invalid) */
+    bool unmapped[16]; /* statuses that the map lacks */
+    bool unwanted[16]; /* statuses that the check refuses (invalid) */
     uint32_t chaos_after, chaos_before, chaos_transient; /* percent of sends */
-    uint64_t seed; /* of the chaos; 0 off */
+    uint64_t seed;                                       /* of the chaos; 0 off */
 
     /* what it holds */
     struct fake_ledger ledger;
@@ -140,15 +142,18 @@ void fake_peer_init(struct fake_peer *p, const char *name, struct loop *loop);
 void fake_peer_free(struct fake_peer *p);
 
 /* Script. code NULL: any; times 0: until fake_peer_obey. */
-void fake_peer_answer(struct fake_peer *p, const char *code, enum fake_answer answer, uint32_t times);
-void fake_peer_answer_steps(struct fake_peer *p, const char *code, enum fake_answer answer, uint32_t times);
+void fake_peer_answer(struct fake_peer *p, const char *code, enum fake_answer answer,
+                      uint32_t times);
+void fake_peer_answer_steps(struct fake_peer *p, const char *code, enum fake_answer answer,
+                            uint32_t times);
 void fake_peer_answer_snapshots(struct fake_peer *p, const char *code, enum fake_answer answer,
                                 uint32_t times);
 /* Calls that carry a body with this text in it. */
 void fake_peer_answer_text(struct fake_peer *p, const char *text, enum fake_answer answer,
                            uint32_t times);
 void fake_peer_obey(struct fake_peer *p); /* forgets the rules */
-void fake_peer_let_go(struct fake_peer *p); /* hanging calls are answered: done when accepted, else transient */
+void fake_peer_let_go(
+    struct fake_peer *p); /* hanging calls are answered: done when accepted, else transient */
 
 /* As a source. */
 void fake_source_put(struct fake_peer *p, const char *code, int status, const char *text);
@@ -157,20 +162,20 @@ void fake_source_step(struct fake_peer *p, const char *code, const char *key, in
 void fake_source_fail(struct fake_peer *p, const char *code, int err, uint32_t times);
 void fake_source_remove(struct fake_peer *p, const char *code);
 struct fake_dossier *fake_source_find(struct fake_peer *p, const char *code);
-/* The canonical records of what it holds now, as detail delivers them; code's index is from 0 (the snapshot) to n_steps. body is
- * written into out. */
-void fake_source_record(const struct fake_peer *p, const struct fake_dossier *d, size_t index, enum record_kind kind,
-                        char *body, size_t size, struct record *out);
+/* The canonical records of what it holds now, as detail delivers them; code's index is from 0 (the
+ * snapshot) to n_steps. body is written into out. */
+void fake_source_record(const struct fake_peer *p, const struct fake_dossier *d, size_t index,
+                        enum record_kind kind, char *body, size_t size, struct record *out);
 
 /* As a catalogue. */
-void fake_catalog_put(struct fake_peer *p, enum record_kind kind, const char *code, const char *name,
-                      const char *text);
+void fake_catalog_put(struct fake_peer *p, enum record_kind kind, const char *code,
+                      const char *name, const char *text);
 void fake_catalog_remove(struct fake_peer *p, enum record_kind kind, const char *code);
 
 /* Opens an adapter on a peer. One at a time. */
 struct adapter *fake_adapter_open(struct fake_peer *p, const struct config *config);
-/* The daemon dies: what is in flight has or has not reached the peer by now, and no answer will be heard; calls made later
- * go nowhere. The adapter still cancels and frees like any other. */
+/* The daemon dies: what is in flight has or has not reached the peer by now, and no answer will be
+ * heard; calls made later go nowhere. The adapter still cancels and frees like any other. */
 void fake_adapter_cut(struct fake_peer *p);
 
 #endif

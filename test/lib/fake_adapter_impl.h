@@ -1,5 +1,5 @@
-/* fake_adapter_impl: the inside of the fake adapter: fake_adapter.c runs calls, fake_sink.c decides what a writing call
- * does, fake_reads.c answers polls, details and lists. */
+/* fake_adapter_impl: the inside of the fake adapter: fake_adapter.c runs calls, fake_sink.c decides
+ * what a writing call does, fake_reads.c answers polls, details and lists. */
 #ifndef TEST_FAKE_ADAPTER_IMPL_H
 #define TEST_FAKE_ADAPTER_IMPL_H
 
@@ -31,7 +31,7 @@ struct fake_call {
         struct adapter_list *list;
     } to;
     enum fake_answer answer;
-    size_t logged;        /* index in the peer's log */
+    size_t logged; /* index in the peer's log */
     struct outcome outcome;
     enum lookup_answer look;
     int look_status;

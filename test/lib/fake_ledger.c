@@ -78,8 +78,8 @@ static void digest_of(const struct record *record, bool withdrawn, uint8_t out[R
     digest_end(&d, out);
 }
 
-static struct fake_content *content_of(struct fake_entry *e, const uint8_t digest[RECORD_HASH_BYTES],
-                                       bool step)
+static struct fake_content *content_of(struct fake_entry *e,
+                                       const uint8_t digest[RECORD_HASH_BYTES], bool step)
 {
     struct fake_content *c;
 

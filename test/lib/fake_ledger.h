@@ -1,9 +1,10 @@
 /* fake_ledger: what a fake sink has accepted, and the oracle over it.
  *
- * An accepted call that changes what is stored, or adds a step, is an effect; one that changes nothing is a
- * repeat. A repeat is excused only by an answer that got lost since: for a step about the same step, for a snapshot about any
- * of its dossier (A, a lost B, A again must be sent, for B may have come). Contents are told apart by the
- * digest of their bytes as they came over, so that the journal's own digests prove nothing here. */
+ * An accepted call that changes what is stored, or adds a step, is an effect; one that changes
+ * nothing is a repeat. A repeat is excused only by an answer that got lost since: for a step about
+ * the same step, for a snapshot about any of its dossier (A, a lost B, A again must be sent, for B
+ * may have come). Contents are told apart by the digest of their bytes as they came over, so that
+ * the journal's own digests prove nothing here. */
 #ifndef TEST_FAKE_LEDGER_H
 #define TEST_FAKE_LEDGER_H
 
@@ -17,8 +18,8 @@
 struct fake_content {
     uint8_t digest[RECORD_HASH_BYTES];
     bool step;
-    bool doubt;        /* an answer about it got lost since it was last accepted */
-    uint32_t accepted; /* times */
+    bool doubt;           /* an answer about it got lost since it was last accepted */
+    uint32_t accepted;    /* times */
     uint64_t accepted_ms; /* wall: the last time */
 };
 
@@ -41,7 +42,8 @@ struct fake_entry {
     uint32_t steps;                       /* stored, twins included */
     struct fake_content *contents;        /* owned */
     size_t n_contents, capacity;
-    bool snapshot_doubt; /* an answer about some snapshot of it got lost since the last was accepted */
+    bool snapshot_doubt; /* an answer about some snapshot of it got lost since the last was accepted
+                          */
     uint32_t in_flight, most_in_flight;
 };
 
@@ -50,12 +52,12 @@ struct fake_ledger {
     size_t n, capacity;
     bool step_twins; /* a step sent twice is stored twice (the portal without step_dedupe) */
     uint64_t effects, repeats;
-    uint64_t duplicated; /* repeats without excuse: no answer was lost */
-    uint64_t twins;      /* steps stored twice */
-    uint64_t disorder;   /* an older one after a newer one */
+    uint64_t duplicated;      /* repeats without excuse: no answer was lost */
+    uint64_t twins;           /* steps stored twice */
+    uint64_t disorder;        /* an older one after a newer one */
     struct fake_repeat *list; /* owned; every repeat */
     size_t n_list, list_capacity;
-    uint64_t damaged;    /* bytes that do not match the content hash they came with */
+    uint64_t damaged; /* bytes that do not match the content hash they came with */
 };
 
 void fake_ledger_init(struct fake_ledger *l);

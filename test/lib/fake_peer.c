@@ -7,9 +7,9 @@
 #include "lib/fake_adapter.h"
 
 static const char *const answer_names[FAKE_ANSWERS] = {
-    "done",    "unsure-after", "unsure-before", "transient", "busy",    "permanent",
-    "part",    "backoff",      "exists",        "missing",   "auth",    "login",
-    "config",  "held",         "hang",          "hang-after",
+    "done",   "unsure-after", "unsure-before", "transient",  "busy", "permanent",
+    "part",   "backoff",      "exists",        "missing",    "auth", "login",
+    "config", "held",         "hang",          "hang-after",
 };
 
 const char *fake_answer_name(enum fake_answer answer)
@@ -84,7 +84,8 @@ static void add_rule(struct fake_peer *p, const char *code, enum fake_answer ans
     r->steps = steps;
 }
 
-void fake_peer_answer(struct fake_peer *p, const char *code, enum fake_answer answer, uint32_t times)
+void fake_peer_answer(struct fake_peer *p, const char *code, enum fake_answer answer,
+                      uint32_t times)
 {
     add_rule(p, code, answer, times, true, true);
 }
@@ -130,7 +131,8 @@ static struct fake_dossier *dossier_of(struct fake_peer *p, const char *code)
     struct fake_dossier *d = fake_source_find(p, code);
 
     if (d == NULL) {
-        p->dossiers = grown(p->dossiers, p->n_dossiers, &p->dossiers_capacity, sizeof(*p->dossiers));
+        p->dossiers =
+            grown(p->dossiers, p->n_dossiers, &p->dossiers_capacity, sizeof(*p->dossiers));
         d = &p->dossiers[p->n_dossiers++];
         memset(d, 0, sizeof(*d));
         (void)snprintf(d->code, sizeof(d->code), "%s", code);
@@ -231,8 +233,8 @@ static struct fake_catalog_row *row_of(struct fake_peer *p, enum record_kind kin
     return NULL;
 }
 
-void fake_catalog_put(struct fake_peer *p, enum record_kind kind, const char *code, const char *name,
-                      const char *text)
+void fake_catalog_put(struct fake_peer *p, enum record_kind kind, const char *code,
+                      const char *name, const char *text)
 {
     struct fake_catalog_row *row = row_of(p, kind, code);
 

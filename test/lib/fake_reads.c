@@ -158,7 +158,8 @@ static void list_ledger(struct fake_peer *p, struct adapter_list *list)
 {
     for (size_t i = 0; i < p->ledger.n; i++) {
         const struct fake_entry *e = p->ledger.entries[i];
-        struct record r = {.kind = list->kind, .code = e->code, .local_no = "", .step_key = "", .body = ""};
+        struct record r = {
+            .kind = list->kind, .code = e->code, .local_no = "", .step_key = "", .body = ""};
 
         if (e->there) {
             memcpy(r.hash, e->sent_hash, sizeof(r.hash));
@@ -182,7 +183,8 @@ void fake_read_list(struct fake_peer *p, struct adapter_list *list)
         struct record record;
         char body[256];
 
-        if (row->kind != list->kind || !row->active || (p->list_cut > 0 && list->n_rows == p->list_cut)) {
+        if (row->kind != list->kind || !row->active ||
+            (p->list_cut > 0 && list->n_rows == p->list_cut)) {
             continue;
         }
         if (list->err != 0 && list->n_rows == 1) {

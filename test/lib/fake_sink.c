@@ -25,7 +25,8 @@ void fake_sink_check(struct adapter *a, struct adapter_check *c)
     if (p->unmapped[status]) {
         c->status = 0;
         c->hold = HOLD_UNMAPPED_STATUS;
-        (void)snprintf(c->reason, sizeof(c->reason), "status %d has no mapping; edit status.csv", status);
+        (void)snprintf(c->reason, sizeof(c->reason), "status %d has no mapping; edit status.csv",
+                       status);
     } else if (p->unwanted[status]) {
         c->hold = HOLD_INVALID;
         (void)snprintf(c->reason, sizeof(c->reason), "status %d is not wanted here", status);
@@ -189,11 +190,11 @@ void fake_sink_look(struct fake_call *c)
     }
     look = p->down ? FAKE_LOOK_DOWN : look;
     fake_sink_outcome(&c->outcome,
-                look == FAKE_LOOK_DOWN      ? FAKE_TRANSIENT
-                : look == FAKE_LOOK_LOGIN   ? FAKE_LOGIN
-                : look == FAKE_LOOK_UNKNOWN ? FAKE_BACKOFF
-                                            : FAKE_DONE,
-                p);
+                      look == FAKE_LOOK_DOWN      ? FAKE_TRANSIENT
+                      : look == FAKE_LOOK_LOGIN   ? FAKE_LOGIN
+                      : look == FAKE_LOOK_UNKNOWN ? FAKE_BACKOFF
+                                                  : FAKE_DONE,
+                      p);
     switch (look) {
     case FAKE_LOOK_TRUE:
         c->look = e != NULL && e->there ? LOOKUP_THERE : LOOKUP_ABSENT;

@@ -435,8 +435,8 @@ static bool held_somewhere(const struct journal_life *life, const struct record 
             continue;
         }
         waits = waits || (same && item_open(item->state));
-        held = held || (item->state == ITEM_HELD && item->reason[0] != '\0' &&
-                        (same || kind == ITEM_STEP));
+        held = held ||
+               (item->state == ITEM_HELD && item->reason[0] != '\0' && (same || kind == ITEM_STEP));
     }
     return waits && held;
 }

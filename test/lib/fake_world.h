@@ -1,7 +1,9 @@
-/* fake_world: a whole daemon's engine and journal on the fake loop, between fake peers, for tests and replays.
+/* fake_world: a whole daemon's engine and journal on the fake loop, between fake peers, for tests
+ * and replays.
  *
- * Peers outlive the daemon: a stop, a crash and a restart are calls here. The journal is a real file in a folder of its
- * own; a crash leaves it as the disk would have it and goes on with a copy. What fails in here aborts with a line on stderr. */
+ * Peers outlive the daemon: a stop, a crash and a restart are calls here. The journal is a real
+ * file in a folder of its own; a crash leaves it as the disk would have it and goes on with a copy.
+ * What fails in here aborts with a line on stderr. */
 #ifndef TEST_FAKE_WORLD_H
 #define TEST_FAKE_WORLD_H
 
@@ -49,7 +51,8 @@ MUST_CHECK int fake_world_open(struct fake_world *w, struct errmsg *msg);
 void fake_world_stop(struct fake_world *w);
 /* Begins the clean stop without waiting. */
 void fake_world_stop_begin(struct fake_world *w);
-/* The process is gone. The peers hear nothing more first; then `turns` more turns of the loop still reach the disk. */
+/* The process is gone. The peers hear nothing more first; then `turns` more turns of the loop still
+ * reach the disk. */
 void fake_world_crash(struct fake_world *w, unsigned turns);
 
 void fake_world_run(struct fake_world *w, uint64_t ms);
@@ -73,8 +76,9 @@ void fake_world_life(struct fake_world *w, const char *code, struct journal_life
 /* The oracle: source changes whose final content is neither at the sink nor on a HELD item. */
 uint64_t fake_world_lost(struct fake_world *w, struct fake_peer *source, struct fake_peer *sink,
                          const char *flow);
-/* The oracle: repeats at the sink for which the journal has no attempt in doubt since that was accepted before: of the same
- * step, of any snapshot of the dossier. The sink's ledger counts the same from what it knows; a daemon that forgets its doubts is caught only here. */
+/* The oracle: repeats at the sink for which the journal has no attempt in doubt since that was
+ * accepted before: of the same step, of any snapshot of the dossier. The sink's ledger counts the
+ * same from what it knows; a daemon that forgets its doubts is caught only here. */
 uint64_t fake_world_duplicated(struct fake_world *w, const struct fake_peer *sink);
 
 #endif

@@ -1,4 +1,5 @@
-/* replay: text scenarios run against a whole engine on fake time; see README.md here for the language.
+/* replay: text scenarios run against a whole engine on fake time; see README.md here for the
+ * language.
  *
  * One command a line. A command is a row of a const table and a function; a function gets the words
  * of its line and answers with NULL or with what is wrong, for a person. */

@@ -100,9 +100,9 @@ static const char *do_flow(struct replay *r, const struct words *w)
 
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         if (strcmp(kinds[i].name, w->w[1]) == 0) {
-            struct config_flow *flow = fake_world_flow(
-                &r->world, kinds[i].name, kinds[i].kind, "portal",
-                kinds[i].kind == FLOW_SEEN ? "" : "onestop");
+            struct config_flow *flow =
+                fake_world_flow(&r->world, kinds[i].name, kinds[i].kind, "portal",
+                                kinds[i].kind == FLOW_SEEN ? "" : "onestop");
 
             flow->every_ms = kinds[i].kind == FLOW_STATUS ? 30000 : flow->every_ms;
             r->world.onestop->caps = ADAPTER_IDEMPOTENT;
@@ -115,7 +115,8 @@ static const char *do_flow(struct replay *r, const struct words *w)
 
 /* ---- the source ---- */
 
-/* source dossier CODE status N [text], source step CODE KEY status N, portal status CODE N [text] */
+/* source dossier CODE status N [text], source step CODE KEY status N, portal status CODE N [text]
+ */
 static const char *put(struct replay *r, struct fake_peer *p, const struct words *w)
 {
     uint64_t status;
@@ -322,8 +323,8 @@ static const char *do_sink(struct replay *r, const struct words *w)
     static const struct {
         const char *name;
         const char *(*run)(struct replay *r, const struct words *w);
-    } verbs[] = {{"answers", sink_answers}, {"looks", sink_looks},    {"holds", sink_holds},
-                 {"forgets", sink_forgets}, {"down", sink_down},      {"up", sink_down},
+    } verbs[] = {{"answers", sink_answers}, {"looks", sink_looks},     {"holds", sink_holds},
+                 {"forgets", sink_forgets}, {"down", sink_down},       {"up", sink_down},
                  {"obeys", sink_obeys},     {"lets-go", sink_lets_go}, {"is", sink_is}};
 
     for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
@@ -437,9 +438,10 @@ static const char *do_act(struct replay *r, const struct words *w)
         const char *name;
         enum journal_act_verb verb;
         enum item_state state;
-    } verbs[] = {{"retry", JOURNAL_RETRY, ITEM_PENDING},     {"release", JOURNAL_RELEASE, ITEM_HELD},
-                 {"hold", JOURNAL_HOLD, ITEM_PENDING},       {"drop", JOURNAL_DROP, ITEM_HELD},
-                 {"delivered", JOURNAL_DELIVERED, ITEM_HELD}, {"resend", JOURNAL_RESEND, ITEM_HELD}};
+    } verbs[] = {
+        {"retry", JOURNAL_RETRY, ITEM_PENDING},      {"release", JOURNAL_RELEASE, ITEM_HELD},
+        {"hold", JOURNAL_HOLD, ITEM_PENDING},        {"drop", JOURNAL_DROP, ITEM_HELD},
+        {"delivered", JOURNAL_DELIVERED, ITEM_HELD}, {"resend", JOURNAL_RESEND, ITEM_HELD}};
     const char *why = not_running(r);
 
     for (size_t i = 0; why == NULL && i < sizeof(verbs) / sizeof(verbs[0]); i++) {
@@ -473,14 +475,14 @@ static const struct {
     size_t min_words;
     const char *(*run)(struct replay *r, const struct words *w);
 } commands[] = {
-    {"config", 3, do_config},   {"flow", 2, do_flow},       {"source", 2, do_source},
-    {"sink", 2, do_sink},       {"portal", 2, do_portal},   {"catalog", 2, do_catalog},
-    {"map", 4, sink_map},       {"start", 1, do_start},     {"restart", 1, do_start},
-    {"stop", 1, do_stop},       {"crash", 1, do_crash},     {"advance", 2, do_advance},
-    {"reload", 3, do_reload},   {"adopt", 1, do_adopt},     {"poll", 1, do_poll},
-    {"pause", 2, do_pause},     {"resume", 2, do_pause},    {"retry", 2, do_act},
-    {"release", 2, do_act},     {"hold", 2, do_act},        {"drop", 2, do_act},
-    {"delivered", 2, do_act},   {"resend", 2, do_act},      {"mark", 1, do_mark},
+    {"config", 3, do_config},     {"flow", 2, do_flow},     {"source", 2, do_source},
+    {"sink", 2, do_sink},         {"portal", 2, do_portal}, {"catalog", 2, do_catalog},
+    {"map", 4, sink_map},         {"start", 1, do_start},   {"restart", 1, do_start},
+    {"stop", 1, do_stop},         {"crash", 1, do_crash},   {"advance", 2, do_advance},
+    {"reload", 3, do_reload},     {"adopt", 1, do_adopt},   {"poll", 1, do_poll},
+    {"pause", 2, do_pause},       {"resume", 2, do_pause},  {"retry", 2, do_act},
+    {"release", 2, do_act},       {"hold", 2, do_act},      {"drop", 2, do_act},
+    {"delivered", 2, do_act},     {"resend", 2, do_act},    {"mark", 1, do_mark},
     {"expect", 2, replay_expect},
 };
 

@@ -118,7 +118,8 @@ static const char *expect_shown(struct replay *r, const struct words *w)
     return equal(r, "status shown", (uint64_t)e->status, w->w[3]);
 }
 
-/* expect call K is snapshot|steps|lookup [CODE] [new|update] [of N] [OUTCOME]: K counts from 1 since the mark */
+/* expect call K is snapshot|steps|lookup [CODE] [new|update] [of N] [OUTCOME]: K counts from 1
+ * since the mark */
 static const char *expect_call(struct replay *r, const struct words *w)
 {
     const struct fake_peer *p = r->world.portal;
@@ -206,7 +207,8 @@ static const char *expect_second(struct replay *r, const struct words *w)
     int err;
 
     (void)w;
-    err = journal_open(&r->world.loop.loop, NULL, r->world.metrics, &r->world.options, &second, &msg);
+    err =
+        journal_open(&r->world.loop.loop, NULL, r->world.metrics, &r->world.options, &second, &msg);
     return err == ERR_BUSY ? NULL : replay_wrong(r, "a second daemon got the journal");
 }
 
@@ -215,14 +217,22 @@ static const struct {
     size_t min_words;
     const char *(*run)(struct replay *r, const struct words *w);
 } expectations[] = {
-    {"calls", 3, expect_calls},       {"lookups", 3, expect_lookups},
-    {"ledger", 4, expect_ledger},     {"province", 4, expect_province},
-    {"state", 4, expect_state},       {"steps", 4, expect_steps},
-    {"snapshots", 4, expect_snapshots}, {"shown", 4, expect_shown},
-    {"call", 5, expect_call},         {"lost", 3, expect_oracle},
-    {"duplicated", 3, expect_oracle}, {"disorder", 3, expect_oracle},
-    {"verdict", 3, expect_verdict},   {"idle", 2, expect_idle},
-    {"paused", 3, expect_paused},     {"second", 3, expect_second},
+    {"calls", 3, expect_calls},
+    {"lookups", 3, expect_lookups},
+    {"ledger", 4, expect_ledger},
+    {"province", 4, expect_province},
+    {"state", 4, expect_state},
+    {"steps", 4, expect_steps},
+    {"snapshots", 4, expect_snapshots},
+    {"shown", 4, expect_shown},
+    {"call", 5, expect_call},
+    {"lost", 3, expect_oracle},
+    {"duplicated", 3, expect_oracle},
+    {"disorder", 3, expect_oracle},
+    {"verdict", 3, expect_verdict},
+    {"idle", 2, expect_idle},
+    {"paused", 3, expect_paused},
+    {"second", 3, expect_second},
     {"at-most-calls", 3, expect_at_most_calls},
 };
 

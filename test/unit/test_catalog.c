@@ -1,4 +1,5 @@
-/* The catalogue in a whole engine, on virtual time: read whole, swapped, handed to the province, compared. */
+/* The catalogue in a whole engine, on virtual time: read whole, swapped, handed to the province,
+ * compared. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -30,7 +31,8 @@ static void put_procedures(struct fake_world *w, int from, int n, const char *te
     }
 }
 
-/* A portal with a small catalogue, read daily at 01:00 into the mirror and handed to the province. */
+/* A portal with a small catalogue, read daily at 01:00 into the mirror and handed to the province.
+ */
 static int setup(void **state)
 {
     struct fake_world *w;
@@ -205,7 +207,8 @@ static void what_is_new_or_renamed_or_old_is_read_again(void **state)
     fake_world_run(w, 2 * MINUTE_MS);
     put_procedures(w, 100, 2, "new");
     fake_catalog_put(w->portal, RECORD_PROCEDURE, code_of(3), "another name", "second");
-    fake_catalog_put(w->portal, RECORD_PROCEDURE, code_of(4), "a procedure", "changed under its name");
+    fake_catalog_put(w->portal, RECORD_PROCEDURE, code_of(4), "a procedure",
+                     "changed under its name");
     read_again(w);
     assert_int_equal(w->portal->catalog_details, 33);
     assert_int_equal(w->onestop->ledger.effects, 33);

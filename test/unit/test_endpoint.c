@@ -26,7 +26,8 @@ static struct endpoint fresh(uint32_t max_in_flight)
     return e;
 }
 
-static bool call(struct endpoint *e, const struct outcome *outcome, uint64_t now_ms, uint64_t random)
+static bool call(struct endpoint *e, const struct outcome *outcome, uint64_t now_ms,
+                 uint64_t random)
 {
     endpoint_begin(e, LANE_DOSSIER, now_ms);
     return endpoint_end(e, outcome, now_ms, (int64_t)now_ms, random);
@@ -172,7 +173,8 @@ static void retry_after_holds_the_endpoint_a_day_at_most(void **state)
     assert_int_equal(endpoint_wait_ms(&e, LANE_DOSSIER, 2000), 24 * HOUR_MS);
 }
 
-/* Calls made in an hour by somebody who asks and then waits as long as he was told, and up to 15 ms longer. */
+/* Calls made in an hour by somebody who asks and then waits as long as he was told, and up to 15 ms
+ * longer. */
 static uint32_t calls_in_an_hour(uint32_t per_minute, uint64_t lateness_ms)
 {
     const uint32_t rates[ENDPOINT_LANES] = {[LANE_LOOK] = per_minute};
@@ -216,7 +218,8 @@ static void idle_time_is_not_saved_up(void **state)
     endpoint_begin(&e, LANE_CATALOG, 0);
     endpoint_begin(&e, LANE_CATALOG, HOUR_MS);
     assert_in_range(endpoint_wait_ms(&e, LANE_CATALOG, HOUR_MS), 100, 200);
-    assert_int_equal(endpoint_wait_ms(&e, LANE_DOSSIER, HOUR_MS), 0); /* lanes do not wait for each other */
+    assert_int_equal(endpoint_wait_ms(&e, LANE_DOSSIER, HOUR_MS),
+                     0); /* lanes do not wait for each other */
 }
 
 static void a_pause_stops_everything_until_a_person_resumes(void **state)

@@ -1,4 +1,5 @@
-/* The poller in a whole engine, on virtual time: what is asked of a source, when, and what becomes of its troubles. */
+/* The poller in a whole engine, on virtual time: what is asked of a source, when, and what becomes
+ * of its troubles. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -313,7 +313,8 @@ static void a_refused_login_cools_the_endpoint_down(void **state)
     fake_peer_answer(w->portal, NULL, FAKE_LOGIN, 0);
     fake_world_start(w);
     fake_world_run(w, 6 * HOUR_MS);
-    assert_true(w->portal->sends <= 8 * 20); /* a window's worth after each wait, waits up to an hour */
+    assert_true(w->portal->sends <=
+                8 * 20); /* a window's worth after each wait, waits up to an hour */
     fake_peer_obey(w->portal);
     fake_world_run(w, 2 * HOUR_MS);
     assert_int_equal(fake_world_open_items(w, "dossiers"), 0);

@@ -528,7 +528,8 @@ static void what_nobody_can_settle_for_days_is_given_to_a_person(void **state)
     assert_int_equal(fake_world_act(w, JOURNAL_RELEASE, A, ITEM_HELD, NULL), 0);
     fake_world_run(w, 2 * MINUTE_MS);
     assert_int_equal(fake_world_state(w, A, NULL), ITEM_DONE);
-    assert_int_equal(logged(w, w->portal->n_log - 2)->verb, 'l'); /* still in doubt: looked up first */
+    assert_int_equal(logged(w, w->portal->n_log - 2)->verb,
+                     'l'); /* still in doubt: looked up first */
     assert_oracle(w);
 }
 

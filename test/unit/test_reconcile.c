@@ -1,4 +1,5 @@
-/* Walks in a whole engine, on virtual time: adopting dossiers that were there before us, and reading open ones back. */
+/* Walks in a whole engine, on virtual time: adopting dossiers that were there before us, and
+ * reading open ones back. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -287,7 +288,8 @@ static void adopting_survives_an_outage_and_a_stop(void **state)
     fake_world_start(w);
     fake_world_run(w, MINUTE_MS);
     assert_int_equal(engine_adopt(w->engine, "dossiers", "tester"), 0);
-    assert_int_equal(engine_adopt(w->engine, "dossiers", "tester"), ERR_STATE); /* one is under way */
+    assert_int_equal(engine_adopt(w->engine, "dossiers", "tester"),
+                     ERR_STATE); /* one is under way */
     fake_world_run(w, 20000);
     w->portal->down = true;
     fake_world_run(w, 10 * MINUTE_MS);
