@@ -101,8 +101,8 @@ struct outcome {
     uint32_t took_ms;
     uint8_t request[RECORD_HASH_BYTES];  /* digest of the body that left, without the session */
     uint8_t response[RECORD_HASH_BYTES]; /* digest of the body that came; zero when none */
-    int status;        /* snapshots: the national status that the call carried; 0 none */
-    bool has_content;  /* snapshots: content is set */
+    int status;       /* snapshots: the national status that the call carried; 0 none */
+    bool has_content; /* snapshots: content is set */
     uint8_t content[RECORD_HASH_BYTES]; /* held_hash of what the call carried */
 };
 
@@ -112,12 +112,12 @@ struct adapter_check {
     /* in */
     const struct record *record;
     /* out */
-    int status;                           /* national status 1..10 for dossiers and steps; 0 none */
-    enum hold_why hold;                   /* HOLD_NONE: may be sent */
-    uint32_t flags;                       /* enum item_flag */
-    /* Digest of a snapshot as this sink would hold it, mapped and without volatile parts: where it is
-     * equal, a second call would change nothing. For catalogue records reason then names what the sink
-     * can't hold. */
+    int status;         /* national status 1..10 for dossiers and steps; 0 none */
+    enum hold_why hold; /* HOLD_NONE: may be sent */
+    uint32_t flags;     /* enum item_flag */
+    /* Digest of a snapshot as this sink would hold it, mapped and without volatile parts: where it
+     * is equal, a second call would change nothing. For catalogue records reason then names what
+     * the sink can't hold. */
     bool has_held_hash;
     uint8_t held_hash[RECORD_HASH_BYTES];
     char reason[300]; /* for a person: what is wrong, which file to edit; no personal data */

@@ -111,8 +111,8 @@ static bool map_procedure(const struct adapter_env *env, struct mapped *m, int64
     return false;
 }
 
-/* 6.3: from 1 an online dossier may be refused (3), sent back for papers (5) or withdrawn (7) without ever
- * having been received. */
+/* 6.3: from 1 an online dossier may be refused (3), sent back for papers (5) or withdrawn (7)
+ * without ever having been received. */
 static bool must_be_received(int status)
 {
     return status >= 2 && status != 3 && status != 5 && status != 7;
@@ -498,8 +498,8 @@ static void put_step(struct wire *wire, const struct mapped *m)
     json_object_close(w);
 }
 
-/* The digest of a dossier's object without its volatile parts. from: where it begins in the buffer, when
- * it was written there. */
+/* The digest of a dossier's object without its volatile parts. from: where it begins in the buffer,
+ * when it was written there. */
 static int digest_dossier(struct wire *wire, const struct mapped *m, const char *written, size_t n,
                           struct adapter_check *verdict)
 {
@@ -548,7 +548,8 @@ static int put_record(struct wire *wire, const struct record *record, bool conse
     if (err == 0) {
         struct wire copy = *wire; /* its writer is in the middle of the call */
 
-        err = digest_dossier(&copy, &m, wire->w.out->data + begin, wire->w.out->len - begin, verdict);
+        err =
+            digest_dossier(&copy, &m, wire->w.out->data + begin, wire->w.out->len - begin, verdict);
     }
     return err;
 }

@@ -6,16 +6,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* X(field): texts of a procedure. Lists of the wire that only people read are joined as doc/opencps.md
- * says; what is needed apart stays apart. */
+/* X(field): texts of a procedure. Lists of the wire that only people read are joined as
+ * doc/opencps.md says; what is needed apart stays apart. */
 #define PROCEDURE_TEXTS(X)                                                                         \
     X(code)                                                                                        \
     X(name)                                                                                        \
-    X(kind)          /* LOAITTHC */                                                                \
-    X(status)        /* TRANGTHAI as it stood */                                                   \
-    X(publisher)     /* MACOQUANCONGBO */                                                          \
+    X(kind)      /* LOAITTHC */                                                                    \
+    X(status)    /* TRANGTHAI as it stood */                                                       \
+    X(publisher) /* MACOQUANCONGBO */                                                              \
     X(publisher_name)                                                                              \
-    X(decision_id)   /* IDQUYETDINHCONGBO */                                                       \
+    X(decision_id) /* IDQUYETDINHCONGBO */                                                         \
     X(sector_code)                                                                                 \
     X(sector_name)                                                                                 \
     X(steps_text)                                                                                  \
@@ -32,11 +32,12 @@ struct procedure {
 #define X(field) const char *field;
     PROCEDURE_TEXTS(X)
 #undef X
-    int level;       /* service level known from LayDVC: 4 full or partial service, 2 none; 0 not known yet */
-    int sectors;     /* how many LINHVUCTHUCHIEN rows */
-    int agencies;    /* how many COQUANTHUCHIEN rows */
-    int forms;       /* how many component rows carry a form template */
-    bool active;     /* TRANGTHAI is 1 */
+    int level;    /* service level known from LayDVC: 4 full or partial service, 2 none; 0 not known
+                     yet */
+    int sectors;  /* how many LINHVUCTHUCHIEN rows */
+    int agencies; /* how many COQUANTHUCHIEN rows */
+    int forms;    /* how many component rows carry a form template */
+    bool active;  /* TRANGTHAI is 1 */
 };
 
 void procedure_init(struct procedure *p);

@@ -1,7 +1,8 @@
-/* record: what travels through the engine and the journal: an identity, a digest and an opaque body.
+/* record: what travels through the engine and the journal: an identity, a digest and an opaque
+ * body.
  *
- * Engine and journal know this and nothing of wires. Bodies are canonical records as JSON text, made and
- * read by codec/record.c. */
+ * Engine and journal know this and nothing of wires. Bodies are canonical records as JSON text,
+ * made and read by codec/record.c. */
 #ifndef DOMAIN_RECORD_H
 #define DOMAIN_RECORD_H
 
@@ -21,7 +22,8 @@ enum record_kind {
     RECORD_STATUS = 7 /* a status that the portal shows, on its way to the province */
 };
 
-/* Steps are delivered one by one in order; of everything else the newest takes the older one's place. */
+/* Steps are delivered one by one in order; of everything else the newest takes the older one's
+ * place. */
 static inline enum item_kind record_item_kind(enum record_kind kind)
 {
     return kind == RECORD_STEP ? ITEM_STEP : ITEM_SNAPSHOT;
@@ -32,11 +34,11 @@ static inline enum item_kind record_item_kind(enum record_kind kind)
 /* All pointers borrowed. */
 struct record {
     enum record_kind kind;
-    const char *code;     /* whose: dossier (portal_no) or procedure code */
-    const char *local_no; /* "" when the same */
-    const char *step_key; /* steps: the source's identity, else "" */
-    int64_t at_s;         /* the source's time of the event or snapshot */
-    int64_t promised_s;   /* 0 none */
+    const char *code;                /* whose: dossier (portal_no) or procedure code */
+    const char *local_no;            /* "" when the same */
+    const char *step_key;            /* steps: the source's identity, else "" */
+    int64_t at_s;                    /* the source's time of the event or snapshot */
+    int64_t promised_s;              /* 0 none */
     uint8_t hash[RECORD_HASH_BYTES]; /* over the canonical record without volatile parts */
     const char *body;
     size_t body_len;

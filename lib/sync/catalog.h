@@ -39,7 +39,7 @@ struct catalog {
     struct names *names;
     uint64_t every_ms, refresh_ms;
     uint64_t first_ms, cap_ms; /* back-off after a reading that failed */
-    int at_minute; /* of the day, local; -1 none */
+    int at_minute;             /* of the day, local; -1 none */
     uint32_t shrink_percent;
     bool off, live;
 
