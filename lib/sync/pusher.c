@@ -431,10 +431,10 @@ static uint32_t wanted(const struct pusher *p, uint32_t room)
         return p->n_ready > 0 ? 0 : room;
     }
     ahead = ahead < AHEAD_MIN ? AHEAD_MIN : ahead;
-    if (interval_us > 0 && ahead > 1 + 1000000 / interval_us) {
-        ahead = 1 + (uint32_t)(1000000 / interval_us);
-    }
     ahead += room;
+    if (interval_us > 0 && ahead > 1 + 1000000 / interval_us) {
+        ahead = 1 + (uint32_t)(1000000 / interval_us); /* a second's worth: the pace is the limit */
+    }
     ahead = ahead > READY_MAX ? READY_MAX : ahead;
     return ahead > p->n_ready ? ahead - p->n_ready : 0;
 }

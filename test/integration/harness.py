@@ -401,3 +401,37 @@ class WorldTest(unittest.TestCase):
         self.assertEqual({k: report[k] for k in numbers}, numbers,
                          report["first_mismatches"][:5])
         return report
+
+
+class RepliesTest(WorldTest):
+    """A world that is settled, disturbed by the portal's replies, and calm again."""
+
+    def settled(self, **knobs):
+        """A world in which everything of the first reading is delivered."""
+        self.run_world(10, province={"days": 6}, **knobs)
+        self.world.settle()
+        return self.world
+
+    def change(self, changes=6):
+        """Changes in the province; returns the codes of the dossiers that changed."""
+        self.mark = len(self.world.attempts())
+        codes = self.world.province.post("step", changes=changes)["codes"]
+        self.world.order("/v1/sources/onestop:poll", full=True)
+        return codes
+
+    def new_attempts(self):
+        """Ended since the changes."""
+        return [a for a in self.world.attempts()[self.mark:] if a[1] != "none"]
+
+    def outcomes(self):
+        return {outcome for _, outcome, _, _ in self.new_attempts()}
+
+    def wait_outcome(self, outcome, n=1):
+        self.world.wait(lambda: sum(o == outcome for _, o, _, _ in self.new_attempts()) >= n,
+                        f"{n} attempts that end as {outcome}")
+
+    def calm(self, **knobs):
+        """The portal behaves again; everything must arrive."""
+        self.world.portal.knob(**knobs)
+        self.world.settle()
+        self.assert_delivered()

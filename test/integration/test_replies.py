@@ -8,49 +8,7 @@ import json
 import time
 import unittest
 
-from harness import WorldTest
-
-
-class RepliesTest(WorldTest):
-    def settled(self, **knobs):
-        """A world in which everything of the first reading is delivered."""
-        self.run_world(10, province={"days": 6}, **knobs)
-        self.world.settle()
-        return self.world
-
-    def change(self, changes=6):
-        """Changes in the province; returns the codes of the dossiers that changed."""
-        self.mark = len(self.world.attempts())
-        codes = self.world.province.post("step", changes=changes)["codes"]
-        self.world.order("/v1/sources/onestop:poll", full=True)
-        return codes
-
-    def new_attempts(self):
-        """Ended since the changes."""
-        return [a for a in self.world.attempts()[self.mark:] if a[1] != "none"]
-
-    def outcomes(self):
-        return {outcome for _, outcome, _, _ in self.new_attempts()}
-
-    def wait_outcome(self, outcome, n=1):
-        self.world.wait(lambda: sum(o == outcome for _, o, _, _ in self.new_attempts()) >= n,
-                        f"{n} attempts that end as {outcome}")
-
-    def calm(self, **knobs):
-        """The portal behaves again; everything must arrive."""
-        self.world.portal.knob(**knobs)
-        self.world.settle()
-        self.assert_delivered()
-
-    def misbehave(self, outcome, off, n=1, **knobs):
-        """Knobs on, changes, n attempts with that outcome, knobs off, everything delivered."""
-        world = self.settled()
-        world.portal.knob(**knobs)
-        self.change()
-        self.wait_outcome(outcome, n)
-        seen = self.new_attempts()
-        self.calm(**{knob: off for knob in knobs} if not isinstance(off, dict) else off)
-        return seen
+from harness import RepliesTest
 
 
 class Success(RepliesTest):
@@ -106,8 +64,11 @@ class NothingHappened(RepliesTest):
     """Transient: the same again, no doubt, no look-up, no attempt charged to the item."""
 
     def test_429(self):
-        seen = self.misbehave("transient", 0, n=3, fail_429_percent=100)
-        self.assertEqual({(o, h) for _, o, h, _ in seen}, {("transient", 429)})
+        self.settled().portal.knob(fail_429_percent=100)
+        self.change()
+        self.wait_outcome("transient", 3)
+        self.assertEqual({(o, h) for _, o, h, _ in self.new_attempts()}, {("transient", 429)})
+        self.calm(fail_429_percent=0)
         self.assertEqual(self.world.flow()["lookups"], 0)
         self.assert_delivered(repeats=0)
 
@@ -146,7 +107,7 @@ class NothingHappened(RepliesTest):
 class Doubt(RepliesTest):
     """The portal may have it: UNSURE, a look-up, then the same again; nothing twice."""
 
-    def doubt(self, off=0, http=0, **knobs):
+    def doubt(self, http=0, **knobs):
         world = self.settled()
         world.portal.knob(**knobs)
         self.change()
@@ -154,7 +115,7 @@ class Doubt(RepliesTest):
         seen = self.new_attempts()
         self.assertTrue({h for _, o, h, _ in seen if o == "unsure"} <= {0, http}, seen)
         # Snapshots in doubt are looked up before they go again; every doubt is repeated or resolved.
-        self.calm(**{k: off for k in knobs})
+        self.calm(**{k: 0 for k in knobs})
         return self.new_attempts()
 
     def assert_resolved(self, attempts):
@@ -484,121 +445,6 @@ class Exists(RepliesTest):
         self.assertEqual(world.queue(state="HELD"), [])
         self.assert_delivered(repeats=0)
         self.assertFalse(any(line["updating"] for line in world.ledger("dossier")))
-
-
-class Session(RepliesTest):
-    """A dead session costs one login and one repeat, never an item."""
-
-    def ends_often(self, **knobs):
-        self.run_world(30, **knobs)
-        world = self.world
-        world.settle()
-        self.assert_delivered(repeats=0)
-        self.assertGreater(world.portal.stats()["logins"], 3)
-        self.assertEqual({o for _, o, _, _ in world.attempts()}, {"done"})
-        self.assertEqual(world.queue(state="HELD"), [])
-
-    def test_after_so_many_calls(self):
-        self.ends_often(session_calls=10)
-
-    def test_after_so_many_calls_told_by_401(self):
-        self.ends_often(session_calls=10, expiry_style="401")
-
-    def test_after_so_many_calls_with_one_session_at_a_time(self):
-        self.ends_often(session_calls=10, single_session=1)
-
-    def test_after_a_time(self):
-        self.run_world(10, province={"days": 6}, session_ttl=1)
-        world = self.world
-        world.settle()
-        logins = world.portal.stats()["logins"]
-
-        def renewed():
-            self.change(2)
-            world.settle()
-            return world.portal.stats()["logins"] > logins
-        world.wait(renewed, "a second login")
-        self.assert_delivered(repeats=0)
-
-    def test_renewed_before_it_ends(self):
-        """At 80 % of the configured life, so the portal never has to refuse one."""
-        self.run_world(10, province={"days": 6}, conf={"portal": {"session_life": "2s"}},
-                       session_ttl=600)
-        world = self.world
-        world.settle()
-
-        def renewed():
-            self.change(1)
-            world.settle()
-            return world.portal.stats()["logins"] > 1
-        world.wait(renewed, "a renewal")
-        self.assertEqual(world.portal.stats()["refused"]["session"], 0)
-
-    def login_trouble(self, value):
-        world = self.world
-        world.start_portal(login_fail=value)
-        world.start_province(6)
-        world.write_conf()
-        world.start()
-        world.wait(lambda: world.endpoint()["last_failure_text"], "a failed login")
-        self.assertEqual(world.ledger("dossier"), [])
-        self.assertTrue({i["state"] for i in world.queue()} <= {"PENDING", "INFLIGHT"})
-        self.assertTrue({o for _, o, _, _ in world.attempts()} <= {"none", "login", "transient"})
-        world.portal.knob(login_fail="off")
-        world.settle()
-        self.assert_delivered(repeats=0)
-
-    def test_login_refused_cools_the_endpoint_down(self):
-        self.login_trouble("on")
-
-    def test_login_answers_500(self):
-        self.login_trouble("500")
-
-    def test_logins_are_not_hammered(self):
-        world = self.world
-        world.start_portal(login_fail="on")
-        world.start_province(30)
-        world.write_conf(retry={"first": "2s", "cap": "60s"})
-        world.start()
-        world.wait(lambda: world.portal.stats()["refused"]["login"] >= 1, "a refused login")
-        world.wait(lambda: world.flow()["counts"]["snapshots"]["PENDING"] == 30, "the first reading")
-        self.assertLessEqual(world.portal.stats()["refused"]["login"], 2)
-
-    def test_sessions_that_are_always_refused_pause_the_endpoint(self):
-        """Three dossiers in a row refused on the newest session: HELD, and the endpoint pauses."""
-        self.run_world(12, session_ttl=0)
-        world = self.world
-        world.wait(lambda: world.endpoint()["paused"], "the endpoint to pause")
-        held = world.queue(state="HELD", hold="auth")
-        self.assertGreaterEqual(len(held), 3)
-        world.portal.knob(session_ttl=600)
-        world.order("/v1/endpoints/portal:resume", reason="the portal is mended")
-        world.order("/v1/queue:release", state="HELD", reason="the portal is mended")
-        world.settle()
-        self.assert_delivered(repeats=0)
-
-
-class Configuration(RepliesTest):
-    """3xx: nothing follows a redirect; the endpoint pauses with an alert."""
-
-    def redirected(self, where):
-        world = self.settled()
-        world.portal.knob(redirect=where)
-        self.change()
-        world.wait(lambda: world.endpoint()["paused"], "the endpoint to pause")
-        self.assertIn("config", self.outcomes())
-        self.assertEqual(world.queue(state="HELD"), [])
-        self.assertNotEqual(world.status()["verdict"], "ok")
-        world.portal.knob(redirect="off")
-        world.order("/v1/endpoints/portal:resume", reason="the address is mended")
-        world.settle()
-        self.assert_delivered(repeats=0)
-
-    def test_redirect_on_the_same_host(self):
-        self.redirected("same")
-
-    def test_redirect_to_another_host(self):
-        self.redirected("other")
 
 
 class Mixed(RepliesTest):
