@@ -134,7 +134,7 @@ check-asan: deps
 
 check-tsan: deps
 	@$(SANITIZE_BUILD) BUILD=$(BUILD)/tsan SANITIZE=-fsanitize=thread tests
-	@BUILD=$(BUILD)/tsan test/run-tests.sh unit replay
+	@BUILD=$(BUILD)/tsan SLOW_TOOL=1 TSAN_OPTIONS=allocator_may_return_null=1 test/run-tests.sh unit replay
 
 check-valgrind: deps
 	@$(MAKE) --no-print-directory -j2 $(UNIT_BIN)
