@@ -33,6 +33,7 @@ enum column {
     COLUMN_NATIONAL,
     COLUMN_FROM,
     COLUMN_UNTIL,
+    COLUMN_DIVIDED,
     COLUMNS
 };
 
@@ -41,7 +42,7 @@ enum need { NEED_UNKNOWN, NEED_OPTIONAL, NEED_REQUIRED };
 static const char *const column_names[COLUMNS] = {
     [COLUMN_STATUS] = "status",     [COLUMN_SUBSTATUS] = "substatus", [COLUMN_NAME] = "name",
     [COLUMN_LOCAL] = "local",       [COLUMN_NATIONAL] = "national",   [COLUMN_FROM] = "valid_from",
-    [COLUMN_UNTIL] = "valid_until",
+    [COLUMN_UNTIL] = "valid_until", [COLUMN_DIVIDED] = "divided",
 };
 
 static const struct {
@@ -63,7 +64,8 @@ static const struct {
     [MAP_AGENCY] = {{[COLUMN_LOCAL] = NEED_REQUIRED,
                      [COLUMN_NATIONAL] = NEED_REQUIRED,
                      [COLUMN_FROM] = NEED_OPTIONAL,
-                     [COLUMN_UNTIL] = NEED_OPTIONAL},
+                     [COLUMN_UNTIL] = NEED_OPTIONAL,
+                     [COLUMN_DIVIDED] = NEED_OPTIONAL},
                     "an agency code like H56.12"},
 };
 
@@ -183,7 +185,11 @@ static bool status_key(char letter, const char *first, const char *second, char 
     return n > 0 && n < KEY_SIZE;
 }
 
-static bool code_key(enum map_kind kind, const char *local, char out[KEY_SIZE])
+/* Rows of a divided unit stand under keys of their own, so that a decision for one of them, a plain
+ * row, comes first. */
+#define DIVIDED "\x01"
+
+static bool code_key(enum map_kind kind, const char *local, bool divided, char out[KEY_SIZE])
 {
     char normal[CODE_MAX];
     int n;
@@ -191,8 +197,8 @@ static bool code_key(enum map_kind kind, const char *local, char out[KEY_SIZE])
     if (kind == MAP_AGENCY && code_agency_normal(local, normal) == 0) {
         local = normal;
     }
-    n = snprintf(out, KEY_SIZE, "%s", local);
-    return n > 0 && n < KEY_SIZE;
+    n = snprintf(out, KEY_SIZE, "%s%s", divided ? DIVIDED : "", local);
+    return local[0] != '\0' && n > 0 && n < KEY_SIZE;
 }
 
 static bool row_key(struct reading *r, char out[KEY_SIZE])
@@ -202,7 +208,8 @@ static bool row_key(struct reading *r, char out[KEY_SIZE])
     const char *name = field(r, COLUMN_NAME);
 
     if (r->map->kind != MAP_STATUS) {
-        return code_key(r->map->kind, field(r, COLUMN_LOCAL), out);
+        return code_key(r->map->kind, field(r, COLUMN_LOCAL), field(r, COLUMN_DIVIDED)[0] != '\0',
+                        out);
     }
     if (*status != '\0' && *substatus != '\0') {
         return status_key('p', status, substatus, out);
@@ -267,6 +274,18 @@ static bool read_dates(struct reading *r, struct row *row)
     return from && until;
 }
 
+static bool read_divided(struct reading *r, const struct row *row)
+{
+    const char *divided = field(r, COLUMN_DIVIDED);
+
+    if (*divided == '\0' || strcmp(divided, "yes") == 0) {
+        return true;
+    }
+    fault(r, row->line, "divided \"%s\" is not valid; write yes or leave it empty",
+          show(divided).text);
+    return false;
+}
+
 static void read_row(struct reading *r)
 {
     struct map *map = r->map;
@@ -285,6 +304,7 @@ static void read_row(struct reading *r)
     }
     good = read_national(r, &row) && good;
     good = read_dates(r, &row) && good;
+    good = read_divided(r, &row) && good;
     if (!good) {
         return;
     }
@@ -338,7 +358,22 @@ static int compare_rows(const void *left, const void *right)
     if (order == 0) {
         order = (a->from_s > b->from_s) - (a->from_s < b->from_s);
     }
+    if (order == 0 && a->key[0] == DIVIDED[0]) {
+        order = strcmp(a->code, b->code);
+    }
     return order != 0 ? order : (a->line > b->line) - (a->line < b->line);
+}
+
+/* Two rows that can not both hold: the same key at the same time; of a divided unit only when they
+ * name the same part. */
+static void check_pair(struct reading *r, const struct row *first, const struct row *second)
+{
+    if (second->from_s < first->until_s &&
+        (first->key[0] != DIVIDED[0] || strcmp(first->code, second->code) == 0)) {
+        fault(r, second->line > first->line ? second->line : first->line,
+              "valid at the same time as line %u for the same key; end one before the other begins",
+              second->line > first->line ? first->line : second->line);
+    }
 }
 
 static void sort_and_compare(struct reading *r)
@@ -357,12 +392,7 @@ static void sort_and_compare(struct reading *r)
             longest = row;
             continue;
         }
-        if (row->from_s < longest->until_s) {
-            fault(r, row->line > longest->line ? row->line : longest->line,
-                  "valid at the same time as line %u for the same key; end one before the other "
-                  "begins",
-                  row->line > longest->line ? longest->line : row->line);
-        }
+        check_pair(r, row->key[0] == DIVIDED[0] ? &map->rows[i - 1] : longest, row);
         if (row->until_s > longest->until_s) {
             longest = row;
         }
@@ -580,9 +610,41 @@ const char *map_code(const struct map *map, const char *local, int64_t at_s)
     char key[KEY_SIZE];
     const struct row *row;
 
-    if (map->kind == MAP_STATUS || local == NULL || !code_key(map->kind, local, key)) {
+    if (map->kind == MAP_STATUS || local == NULL || !code_key(map->kind, local, false, key)) {
         return NULL;
     }
     row = find(map, key, at_s);
     return row != NULL ? row->code : NULL;
+}
+
+size_t map_divided(const struct map *map, const char *local, int64_t at_s, const char *codes[],
+                   size_t max)
+{
+    char key[KEY_SIZE];
+    size_t low = 0;
+    size_t high = map->n_rows;
+    size_t n = 0;
+
+    if (map->kind != MAP_AGENCY || local == NULL || map_code(map, local, at_s) != NULL ||
+        !code_key(map->kind, local, true, key)) {
+        return 0;
+    }
+    while (low < high) { /* the first row of the key */
+        size_t middle = low + (high - low) / 2;
+
+        if (strcmp(map->rows[middle].key, key) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    for (; low < map->n_rows && strcmp(map->rows[low].key, key) == 0; low++) {
+        if (map->rows[low].from_s <= at_s && at_s < map->rows[low].until_s) {
+            if (n < max) {
+                codes[n] = map->rows[low].code;
+            }
+            n++;
+        }
+    }
+    return n;
 }

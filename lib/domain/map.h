@@ -23,9 +23,9 @@ enum map_kind { MAP_STATUS, MAP_PROCEDURE, MAP_AGENCY };
  * 16 MB or 1,000,000 lines; ERR_NOMEM.
  *
  * Columns: status,substatus,name,national,valid_from,valid_until or
- * local,national,valid_from,valid_until, in any order; status, local and national must be there. A
- * status row matches by status and sub-status, or by whichever of the two it holds; name is looked
- * up only in rows that hold neither and is a remark in others. */
+ * local,national,valid_from,valid_until and, for agencies, divided, in any order; status, local and
+ * national must be there. A status row matches by status and sub-status, or by whichever of the two
+ * it holds; name is looked up only in rows that hold neither and is a remark in others. */
 MUST_CHECK int map_parse(enum map_kind kind, const char *path, const char *text, size_t len,
                          struct map **out, struct errmsg *msg);
 /* The same from a regular file. Also ERR_NOTFOUND, ERR_DENIED, ERR_IO, ERR_INVAL (not a regular
@@ -43,5 +43,10 @@ int map_status(const struct map *map, const char *status, const char *substatus,
 /* The national code, borrowed from the map; NULL when no row fits. Agencies compare in normal form.
  */
 const char *map_code(const struct map *map, const char *local, int64_t at_s);
+/* A unit that was divided among several: how many national codes its rows with divided = yes name
+ * at that time; the first max of them in codes. 0 when it is not divided, or when a row without
+ * that mark decides for one of them. Such a unit is not mapped by itself: a person decides. */
+size_t map_divided(const struct map *map, const char *local, int64_t at_s, const char *codes[],
+                   size_t max);
 
 #endif

@@ -11,6 +11,9 @@
 
 #include <cmocka.h>
 
+#include "base/buf.h"
+#include "domain/vntime.h"
+
 #define NOON_S INT64_C(1763614800) /* 2025-11-20 12:00 in Viet Nam */
 #define STATUS_HEADER "status,substatus,name,national,valid_from,valid_until\n"
 #define CODE_HEADER "local,national,valid_from,valid_until\n"
@@ -35,6 +38,14 @@ static void bad(enum map_kind kind, const char *text, const char *message)
     assert_int_equal(map_parse(kind, "m.csv", text, strlen(text), &map, &msg), ERR_CONFIG);
     assert_null(map);
     assert_string_equal(msg.text, message);
+}
+
+static int64_t vn(const char *day)
+{
+    int64_t at_s = 0;
+
+    assert_int_equal(vntime_parse(day, "yyyy-MM-dd", &at_s), 0);
+    return at_s;
 }
 
 static void status_goes_substatus_then_status_then_name(void **state)
@@ -138,6 +149,133 @@ static void agencies_compare_in_normal_form(void **state)
     assert_string_equal(map_code(map, "Phòng A", NOON_S), "000.00.09.H56");
     assert_null(map_code(map, "H56.12", NOON_S));
     map_free(map);
+}
+
+static void a_divided_unit_waits_for_a_person(void **state)
+{
+    struct map *map = good(MAP_AGENCY, "local,national,valid_from,valid_until,divided\n"
+                                       "H56.25.31,H56.101,2025-07-01,,yes\n"
+                                       "000.31.25.H56,H56.102,2025-07-01,,yes\n"
+                                       "H56.25.32,H56.101,2025-07-01,,yes\n"
+                                       "H56.25.32,H56.103,2025-07-01,,yes\n"
+                                       "H56.25.32,H56.103,2026-01-01,,\n");
+    const char *codes[4];
+    int64_t before_s = vn("2025-06-30");
+    int64_t after_s = vn("2025-07-02");
+
+    (void)state;
+    assert_int_equal(map_divided(map, "H56.25.31", before_s, codes, 4), 0);
+    assert_int_equal(map_divided(map, "000.31.25.H56", after_s, codes, 4), 2);
+    assert_string_equal(codes[0], "H56.101");
+    assert_string_equal(codes[1], "H56.102");
+    assert_null(map_code(map, "H56.25.31", after_s));
+    assert_int_equal(map_divided(map, "H56.25.32", after_s, codes, 1), 2);
+    /* a plain row is the person's decision */
+    assert_int_equal(map_divided(map, "H56.25.32", vn("2026-01-02"), codes, 4), 0);
+    assert_string_equal(map_code(map, "H56.25.32", vn("2026-01-02")), "H56.103");
+    assert_int_equal(map_divided(map, "H56", after_s, codes, 4), 0);
+    map_free(map);
+    bad(MAP_AGENCY, "local,national,divided\nH56.1,H56.2,yes\nH56.1,H56.2,yes\n",
+        "m.csv:3: valid at the same time as line 2 for the same key; end one before the other "
+        "begins");
+    bad(MAP_AGENCY, "local,national,divided\nH56.1,H56.2,ja\n",
+        "m.csv:2: divided \"ja\" is not valid; write yes or leave it empty");
+    bad(MAP_PROCEDURE, "local,national,divided\n",
+        "m.csv:1: unknown column \"divided\"; remove "
+        "or rename it");
+}
+
+#define WARDS "../shared/data/ward_old_to_new_2025.csv"
+
+/* The column of a CSV line without quoted commas in front of it. */
+static char *column(char *line, unsigned n)
+{
+    char *at = line;
+
+    while (n > 0 && at != NULL) {
+        at = strchr(at, ',');
+        at = at != NULL ? at + 1 : NULL;
+        n--;
+    }
+    return at;
+}
+
+/* An agency code made of a ward's number: no group may be zero, none longer than three digits. */
+static void ward_code(const char *province, const char *ward, char out[32])
+{
+    unsigned number = (unsigned)strtoul(ward, NULL, 10) % 100000;
+
+    (void)snprintf(out, 32, "H%.2s.%u.%u", province, number / 900 + 1, number % 900 + 1);
+}
+
+static void every_merged_ward_of_2025_is_mapped_or_waits_for_a_person(void **state)
+{
+    FILE *file = fopen(WARDS, "r");
+    struct buf text;
+    char line[1024];
+    struct map *map;
+    struct errmsg msg = {{0}};
+    size_t rows = 0;
+    size_t mapped = 0;
+    size_t divided = 0;
+    int64_t at_s = vn("2025-07-02");
+
+    (void)state;
+    if (file == NULL) {
+        print_message("left out: " WARDS " is not here\n");
+        skip();
+    }
+    buf_init(&text, 16 << 20);
+    buf_puts(&text, "local,national,valid_from,divided\n");
+    for (bool header = true; fgets(line, sizeof(line), file) != NULL; header = false) {
+        char from[32];
+        char to[32];
+
+        if (!header) {
+            ward_code(column(line, 0), column(line, 4), from);
+            ward_code(column(line, 6), column(line, 8), to);
+            buf_printf(&text, "%s,%s,2025-07-01,%s\n", from, to,
+                       strstr(line, ",True\n") != NULL || strstr(line, ",True\r") != NULL ? "yes"
+                                                                                          : "");
+            rows++;
+        }
+    }
+    assert_int_equal(map_parse(MAP_AGENCY, "wards.csv", buf_text(&text), text.len, &map, &msg), 0);
+    assert_int_equal(rows, 10602);
+    assert_int_equal(map_rows(map), rows);
+    rewind(file);
+    for (bool header = true; fgets(line, sizeof(line), file) != NULL; header = false) {
+        const char *codes[32];
+        char from[32];
+        char to[32];
+
+        if (header) {
+            continue;
+        }
+        ward_code(column(line, 0), column(line, 4), from);
+        ward_code(column(line, 6), column(line, 8), to);
+        if (map_code(map, from, at_s) != NULL) {
+            assert_string_equal(map_code(map, from, at_s), to);
+            mapped++;
+        } else {
+            size_t n = map_divided(map, from, at_s, codes, 32);
+            bool named = false;
+
+            assert_in_range(n, 1, 32);
+            for (size_t i = 0; i < n; i++) {
+                named = named || strcmp(codes[i], to) == 0;
+            }
+            assert_true(named);
+            divided++;
+        }
+        assert_null(map_code(map, from, vn("2025-06-30")));
+    }
+    assert_int_equal(mapped + divided, rows);
+    print_message("%zu rows: %zu wards map to one, %zu rows belong to divided ones\n", rows, mapped,
+                  divided);
+    map_free(map);
+    buf_free(&text);
+    (void)fclose(file);
 }
 
 static void an_empty_map_with_a_header_is_a_map(void **state)
@@ -357,6 +495,8 @@ int main(void)
         cmocka_unit_test(statuses_that_no_row_can_hold_fit_none),
         cmocka_unit_test(rows_hold_between_their_dates),
         cmocka_unit_test(agencies_compare_in_normal_form),
+        cmocka_unit_test(a_divided_unit_waits_for_a_person),
+        cmocka_unit_test(every_merged_ward_of_2025_is_mapped_or_waits_for_a_person),
         cmocka_unit_test(an_empty_map_with_a_header_is_a_map),
         cmocka_unit_test(faults_name_file_line_and_remedy),
         cmocka_unit_test(national_statuses_are_one_to_ten),
