@@ -277,28 +277,26 @@ int record_from_dossier(const struct dossier *d, struct arena *a, struct record 
     return rc;
 }
 
-/* The identity of a step that the source gave none: the same event has the same key whenever it is
- * read. */
-static int derive_step_key(struct encoder *e, const struct step *s, const char **out)
+/* The digest of these texts and of the time before them (NULL: none), as an identity. */
+static int digest_key(struct encoder *e, const char *at, const char *const (*texts)[2], size_t n,
+                      const char **out)
 {
     static const uint8_t failed[DIGEST_BYTES]; /* what OpenSSL's failure leaves */
-    const char *const sources[][2] = {
-        {"status", s->status}, {"actor", s->actor}, {"text", s->text}};
     uint8_t hash[DIGEST_BYTES];
     char hex[DIGEST_HEX_SIZE];
-    char at[24];
     struct digest d;
     int rc = digest_begin(&d);
 
     if (rc < 0) {
         return record_no_memory(e->msg); /* OpenSSL knows no other failure here */
     }
-    (void)snprintf(at, sizeof(at), "%lld", (long long)s->at_s);
-    digest_add_field(&d, at);
-    for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]) && rc == 0; i++) {
-        const char *text = sources[i][1] != NULL ? sources[i][1] : "";
+    if (at != NULL) {
+        digest_add_field(&d, at);
+    }
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        const char *text = texts[i][1] != NULL ? texts[i][1] : "";
 
-        rc = clean_text(e, sources[i][0], text, &text);
+        rc = clean_text(e, texts[i][0], text, &text);
         digest_add_field(&d, rc == 0 ? text : "");
     }
     digest_end(&d, hash);
@@ -311,6 +309,21 @@ static int derive_step_key(struct encoder *e, const struct step *s, const char *
     digest_hex(hash, hex);
     *out = arena_strndup(e->arena, hex, 2 * (size_t)STEP_KEY_BYTES);
     return *out != NULL ? 0 : record_no_memory(e->msg);
+}
+
+/* The identity of a step that the source gave none: the same event has the same key whenever it is
+ * read. An answer is its own identity. */
+static int derive_step_key(struct encoder *e, const struct step *s, const char **out)
+{
+    const char *const event[][2] = {{"status", s->status}, {"actor", s->actor}, {"text", s->text}};
+    const char *const answer[][2] = {{"answer", s->answer}};
+    char at[24];
+
+    if (s->answer != NULL && *s->answer != '\0') {
+        return digest_key(e, NULL, answer, 1, out);
+    }
+    (void)snprintf(at, sizeof(at), "%lld", (long long)s->at_s);
+    return digest_key(e, at, event, sizeof(event) / sizeof(event[0]), out);
 }
 
 int record_from_step(const struct step *s, struct arena *a, struct record *out, struct errmsg *msg)
@@ -327,6 +340,7 @@ int record_from_step(const struct step *s, struct arena *a, struct record *out, 
         rc = derive_step_key(&e, s, &out->step_key);
     }
     out->at_s = s->at_s;
+    out->alone = s->answer != NULL && *s->answer != '\0';
     buf_free(&e.body);
     return rc;
 }

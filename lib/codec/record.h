@@ -17,7 +17,8 @@
 /* Fill *out from a canonical struct; body and strings live in the arena. Texts are checked: UTF-8,
  * no NUL; made NFC. NULL texts count as "". A code is needed. ERR_FORMAT names the field,
  * ERR_TOOBIG, ERR_NOMEM. at_s is changed_s of a dossier, at_s of a step, else 0. A step without key
- * gets one made from its at_s, status, actor and text; the body stays without. */
+ * gets one made from its at_s, status, actor and text, an answer one from the answer alone; the
+ * body stays without. An answer is to go alone. */
 MUST_CHECK int record_from_dossier(const struct dossier *d, struct arena *a, struct record *out,
                                    struct errmsg *msg);
 MUST_CHECK int record_from_step(const struct step *s, struct arena *a, struct record *out,

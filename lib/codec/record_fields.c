@@ -13,6 +13,7 @@
 #define X(name) FIELD(dossier_file, name, FIELD_TEXT),
 static const struct record_field file[] = {
     X(id) X(name) X(component) FIELD(dossier_file, url, FIELD_ADDRESS), X(result_code)
+    X(extra)
 };
 #undef X
 

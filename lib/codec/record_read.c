@@ -52,7 +52,7 @@ static int get_files(const struct decoder *d, const struct record_field *f,
     for (const struct json *node = json_first(array); node != NULL; node = json_next(node)) {
         int rc;
 
-        files[i] = (struct dossier_file){"", "", "", "", ""};
+        files[i] = (struct dossier_file){"", "", "", "", "", ""};
         rc = get_fields(d, &record_file_fields, node, &files[i]);
         if (rc < 0) {
             return err_wrap(d->msg, rc, "%s[%zu]", f->name, i);

@@ -19,6 +19,7 @@ struct dossier_file {
     const char *component;   /* component code (MaThanhPhanHoSo) */
     const char *url;         /* what portal and citizen open */
     const char *result_code; /* results: MaGiayToKetQua */
+    const char *extra;       /* wire fields that have no place here, see DOSSIER_TEXTS */
 };
 
 /* X(field): the text fields of a dossier, in the order of its canonical form. */
@@ -45,7 +46,11 @@ struct dossier_file {
     X(phone)                                                                                       \
     X(subject)    /* TrichYeuHoSo */                                                               \
     X(receipt_no) /* SoBienNhan */                                                                 \
-    X(note)       /* GhiChu */
+    X(note)       /* GhiChu */                                                                     \
+    X(status_map) /* what reads the raw status: "" the configuration's map, "national" none is     \
+                     needed (1..10), else the map of the source of that name */                    \
+    X(extra)      /* portal fields that have no place here: one JSON object, keys in order of      \
+                     bytes, sent as they are */
 
 /* X(field): the times of a dossier. */
 #define DOSSIER_TIMES(X)                                                                           \
@@ -91,7 +96,11 @@ struct dossier {
     X(text)        /* NoiDungXuLy */                                                               \
     X(status)      /* raw */                                                                       \
     X(substatus)   /* raw */                                                                       \
-    X(status_name)
+    X(status_name)                                                                                 \
+    X(status_map) /* as in DOSSIER_TEXTS */                                                        \
+    X(extra)      /* as in DOSSIER_TEXTS */                                                        \
+    X(answer)     /* not a step but an answer on a dossier that began at the portal: the data      \
+                     object of DongBoTrangThaiHoSo as JSON (national-portal.md 5.4) */
 
 #define STEP_TIMES(X)                                                                              \
     X(at_s)                                                                                        \

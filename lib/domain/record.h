@@ -6,6 +6,7 @@
 #ifndef DOMAIN_RECORD_H
 #define DOMAIN_RECORD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -42,6 +43,7 @@ struct record {
     uint8_t hash[RECORD_HASH_BYTES]; /* over the canonical record without volatile parts */
     const char *body;
     size_t body_len;
+    bool alone; /* steps: never in one call with others (an answer, see dossier.h) */
 };
 
 #endif
