@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/digest.h"
 #include "domain/status.h"
 #include "journal/subject.h"
 #include "journal/worker.h"
@@ -47,9 +48,24 @@ static int check_record(const struct record *r)
     return r->body_len > JOURNAL_BODY_MAX ? ERR_TOOBIG : 0;
 }
 
+static int copy_part(struct journal_append *a, const struct journal_record *record,
+                     struct journal_record *copy)
+{
+    copy->source = arena_strdup(&a->arena, record->source);
+    if (record->part != NULL) {
+        copy->part = arena_strndup(&a->arena, record->part, record->part_len);
+        a->bytes += record->part_len;
+    }
+    return copy->source == NULL || (record->part != NULL && copy->part == NULL)
+               ? refused(&a->arena, record->part_len)
+               : 0;
+}
+
 int journal_append_add(struct journal_append *a, const struct journal_record *record)
 {
-    int err = check_record(&record->record);
+    bool sourced = record->source != NULL;
+    int err =
+        sourced && record->part_len > JOURNAL_BODY_MAX ? ERR_TOOBIG : check_record(&record->record);
     struct journal_record *copy = err == 0 ? arena_alloc(&a->arena, sizeof(*copy)) : NULL;
 
     if (err < 0) {
@@ -68,6 +84,10 @@ int journal_append_add(struct journal_append *a, const struct journal_record *re
         copy->record.step_key == NULL || copy->record.body == NULL ||
         (record->reason != NULL && copy->reason == NULL)) {
         return refused(&a->arena, record->record.body_len);
+    }
+    err = sourced ? copy_part(a, record, copy) : 0;
+    if (err < 0) {
+        return err;
     }
     copy->next = NULL;
     *a->records_end = copy;
@@ -121,6 +141,8 @@ static void new_from_record(const struct journal_record *r, struct item_new *n)
     n->status = r->status;
     n->at_s = r->record.at_s;
     n->flags = r->flags;
+    n->solo = r->solo ? 1 : 0;
+    n->source = n->kind == ITEM_STEP ? r->source : NULL;
     n->body = r->record.body;
     n->body_len = r->record.body_len;
 }
@@ -160,12 +182,13 @@ static int replace_waiting(struct db *db, struct subject *s, struct open_item *w
 
 /* Back to what the peer holds (A, B, A): no call is needed, and what waits is of no use any more.
  */
-static int return_to_acknowledged(struct db *db, struct subject *s, const struct journal_record *r,
+static int return_to_acknowledged(struct db *db, struct subject *s, struct journal_record *r,
                                   struct open_item *waiting, struct journal_append *a)
 {
     int err = 0;
 
     a->unchanged++;
+    r->item = s->acked_item;
     if (waiting == NULL && s->newest_item != s->acked_item) {
         err = item_delete_body(db, s->newest_item); /* given up by a person */
     }
@@ -175,7 +198,7 @@ static int return_to_acknowledged(struct db *db, struct subject *s, const struct
     return err < 0 ? err : 1;
 }
 
-static int store_snapshot(struct db *db, struct subject *s, const struct journal_record *r,
+static int store_snapshot(struct db *db, struct subject *s, struct journal_record *r,
                           struct open_item *waiting, bool in_flight, struct journal_append *a)
 {
     struct item_new fresh;
@@ -197,13 +220,14 @@ static int store_snapshot(struct db *db, struct subject *s, const struct journal
         err = item_delete_body(db, s->newest_item); /* only the newest body is kept */
     }
     s->newest_item = id;
+    r->item = id;
     a->stored++;
     a->held += fresh.state == ITEM_HELD;
     return err < 0 ? err : 1;
 }
 
 /* 1 the subject has changed, 0 nothing new, negative failed; so of steps. */
-static int admit_snapshot(struct db *db, struct subject *s, const struct journal_record *r,
+static int admit_snapshot(struct db *db, struct subject *s, struct journal_record *r,
                           struct journal_append *a)
 {
     struct subject_view view;
@@ -214,6 +238,7 @@ static int admit_snapshot(struct db *db, struct subject *s, const struct journal
 
     if (same != 0 || err < 0) {
         a->unchanged += same == 1;
+        r->item = s->newest_item;
         return same < 0 ? same : err; /* same == 1: err is 0 */
     }
     for (size_t i = 0; i < view.n_snapshots; i++) {
@@ -234,19 +259,16 @@ static int admit_snapshot(struct db *db, struct subject *s, const struct journal
 }
 
 /* A known step is never stored twice; one whose body was damaged here gets it back. */
-static int admit_known_step(struct db *db, struct subject *s, const struct journal_record *r,
+static int admit_known_step(struct db *db, struct subject *s, struct journal_record *r, int64_t id,
                             struct journal_append *a)
 {
-    static const struct sql known = {
-        "SELECT id FROM item WHERE subject = ?1 AND step_key = ?2 AND kind = 2"};
     struct open_item item;
     struct item_change change;
-    int64_t id = 0;
     int64_t subject;
-    int found = db_integer(db, &known, &id, "it", s->id, r->record.step_key);
+    int found = item_load(db, id, &item, &subject);
     int err;
 
-    found = found == 1 ? item_load(db, id, &item, &subject) : found;
+    r->item = id;
     if (found != 1 || item.hold != HOLD_DAMAGED || memcmp(item.hash, r->record.hash, 32) != 0) {
         a->unchanged += found == 1;
         return found < 0 ? found : 0;
@@ -258,27 +280,101 @@ static int admit_known_step(struct db *db, struct subject *s, const struct journ
     return err < 0 ? err : 1;
 }
 
-static int admit_step(struct db *db, struct subject *s, const struct journal_record *r,
+/* What another source said of the same event under a key of its own; a key that is known leads to
+ * its own step. */
+static int find_twin(struct db *db, const struct subject *s, const struct journal_record *r,
+                     int64_t *id)
+{
+    static const struct sql twin = {
+        "SELECT id FROM item WHERE subject = ?1 AND kind = 2 AND at = ?2 AND status = ?3 "
+        "AND hash = ?4 AND source IS NOT ?5 AND NOT EXISTS (SELECT 1 FROM item "
+        "WHERE subject = ?1 AND step_key = ?6 AND kind = 2) ORDER BY id LIMIT 1"};
+
+    return db_integer(db, &twin, id, "iiibtt", s->id, r->record.at_s, (int64_t)r->status,
+                      (const void *)r->record.hash, sizeof(r->record.hash), r->source,
+                      r->record.step_key);
+}
+
+static int admit_step(struct db *db, struct subject *s, struct journal_record *r,
                       struct journal_append *a)
 {
+    static const struct sql known = {
+        "SELECT id FROM item WHERE subject = ?1 AND step_key = ?2 AND kind = 2"};
     struct item_new fresh;
-    int64_t id;
+    int64_t id = 0;
+    int found = a->steps_by_content ? find_twin(db, s, r, &id) : 0;
     int stored;
 
+    if (found != 0) {
+        return found < 0 ? found : admit_known_step(db, s, r, id, a);
+    }
     new_from_record(r, &fresh);
     stored = item_insert(db, s, &fresh, a->now_ms, &id);
     if (stored == 0) {
-        return admit_known_step(db, s, r, a);
+        found = db_integer(db, &known, &id, "it", s->id, r->record.step_key);
+        return found == 1 ? admit_known_step(db, s, r, id, a) : found;
     }
+    r->item = id;
     a->stored++;
     a->held += fresh.state == ITEM_HELD;
     return stored;
 }
 
-/* Records of one subject stand together: the row is read and stored once for all of them. */
-static int admit_subject(struct db *db, const struct journal_record **at, struct journal_append *a)
+/* ---- flows with several sources ---- */
+
+static int store_part(struct db *db, struct subject *s, const struct journal_record *r,
+                      struct journal_append *a)
 {
-    const struct journal_record *r = *at;
+    static const struct sql upsert = {
+        "INSERT INTO part (subject, source, rank, at, sha256, body) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (subject, source) DO UPDATE SET "
+        "rank = excluded.rank, at = excluded.at, sha256 = excluded.sha256, body = excluded.body"};
+    uint8_t sha256[32];
+    int err = digest_sha256(r->part, r->part_len, sha256);
+
+    if (err == 0) {
+        err = db_run(db, &upsert, "itiibb", s->id, r->source, (int64_t)r->rank, r->part_at_s,
+                     (const void *)sha256, sizeof(sha256), (const void *)r->part, r->part_len);
+    }
+    if (err == 0 && r->record.local_no[0] != '\0') {
+        err = subject_set_local_no(db, s, r->record.local_no);
+    }
+    if (err == 0 && s->settled_s < 0) {
+        s->settled_s =
+            (int64_t)(a->now_ms / 1000); /* retention has been here: again for the part */
+        err = subject_store(db, s);
+    }
+    return err;
+}
+
+/* What began at the portal is there, however new it is in this flow. */
+static int note_birth(struct db *db, struct subject *s, const struct journal_append *a)
+{
+    static const struct sql select = {"SELECT 1 FROM subject WHERE flow = ?1 AND code = ?2"};
+    int64_t one = 0;
+    int found = a->born_flow != 0 ? db_integer(db, &select, &one, "it", a->born_flow, s->code) : 0;
+
+    s->present = found == 1; /* stored with what makes the subject */
+    return found < 0 ? found : 0;
+}
+
+static int admit(struct db *db, struct subject *s, struct journal_record *r,
+                 struct journal_append *a)
+{
+    bool step = record_item_kind(r->record.kind) == ITEM_STEP;
+    int admitted = step ? admit_step(db, s, r, a) : admit_snapshot(db, s, r, a);
+    int err = admitted;
+
+    if (admitted >= 0 && !step && r->source != NULL && r->part != NULL) {
+        err = store_part(db, s, r, a);
+    }
+    return err < 0 ? err : admitted;
+}
+
+/* Records of one subject stand together: the row is read and stored once for all of them. */
+static int admit_subject(struct db *db, struct journal_record **at, struct journal_append *a)
+{
+    struct journal_record *r = *at;
     const char *code = r->record.code;
     bool changed = false;
     struct subject s;
@@ -287,10 +383,10 @@ static int admit_subject(struct db *db, const struct journal_record **at, struct
 
     if (found == 0) {
         err = subject_insert(db, a->flow, code, r->record.local_no, &s);
+        err = err == 0 ? note_birth(db, &s, a) : err;
     }
     for (; r != NULL && err == 0 && strcmp(r->record.code, code) == 0; r = r->next) {
-        int admitted = record_item_kind(r->record.kind) == ITEM_STEP ? admit_step(db, &s, r, a)
-                                                                     : admit_snapshot(db, &s, r, a);
+        int admitted = admit(db, &s, r, a);
 
         changed = changed || admitted == 1;
         err = admitted < 0 ? admitted : 0;
@@ -311,12 +407,24 @@ static int store_row(struct db *db, const char *source, const struct journal_row
                   (int64_t)row->owed, row->why);
 }
 
+/* At the end, when every record of the request has had its effect on the others. */
+static int tell_fates(struct db *db, const struct journal_append *a)
+{
+    struct journal_fate *fate = a->fates;
+    int found = 1;
+
+    for (const struct journal_record *r = a->records; r != NULL && found == 1; r = r->next) {
+        found = item_fate(db, r->item, fate++);
+    }
+    return found < 0 ? found : 0;
+}
+
 static int run_append(struct db *db, struct journal_op *op)
 {
     static const struct sql cursor = {"INSERT INTO cursor (source, value) VALUES (?1, ?2) "
                                       "ON CONFLICT (source) DO UPDATE SET value = excluded.value"};
     struct journal_append *a = CONTAINER_OF(op, struct journal_append, op);
-    const struct journal_record *r = a->records;
+    struct journal_record *r = a->records;
     int err = 0;
 
     while (r != NULL && err == 0) {
@@ -328,7 +436,7 @@ static int run_append(struct db *db, struct journal_op *op)
     if (err == 0 && a->cursor != NULL) {
         err = db_run(db, &cursor, "tt", a->source, a->cursor);
     }
-    return err;
+    return err == 0 && a->fates != NULL ? tell_fates(db, a) : err;
 }
 
 static void undo_append(struct journal_op *op)
@@ -339,6 +447,13 @@ static void undo_append(struct journal_op *op)
     a->unchanged = 0;
     a->replaced = 0;
     a->held = 0;
+    if (a->fates != NULL) {
+        struct journal_fate *fate = a->fates;
+
+        for (const struct journal_record *r = a->records; r != NULL; r = r->next) {
+            memset(fate++, 0, sizeof(*fate));
+        }
+    }
 }
 
 void journal_append(struct journal *j, struct journal_append *a)

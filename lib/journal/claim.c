@@ -181,6 +181,7 @@ static int read_bodies(struct db *db, const struct subject *s, const struct jour
         call->items[i].same = item->same;
         call->items[i].flags = item->flags;
         call->items[i].created_ms = item->created_ms;
+        call->items[i].solo = item->solo;
         call->items[i].was_unsure = item->state == ITEM_UNSURE;
         memcpy(record->hash, item->hash, sizeof(record->hash));
         record->kind = item->kind == ITEM_STEP ? RECORD_STEP : c->snapshot_kind;

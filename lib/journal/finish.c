@@ -114,7 +114,9 @@ static struct item_change decided(const struct journal_finish *f, const struct o
     }
     change.attempts += f->charge;
     change.same = f->same;
-    change.solo = item->solo || f->solo;
+    if (f->solo != 0 && (item->solo == 0 || f->solo < item->solo)) {
+        change.solo = f->solo;
+    }
     change.flags |= f->flags;
     if (f->status >= 0) {
         change.status = f->status;
@@ -235,7 +237,10 @@ static int run_finish(struct db *db, struct journal_op *op)
         s.doubt = db->losing_control ? 0 : f->doubt;
     }
     s.flips += f->flip;
-    if (f->verb == JOURNAL_LOOKUP) {
+    if (f->local_no[0] != '\0') {
+        err = subject_set_local_no(db, &s, f->local_no);
+    }
+    if (err == 0 && f->verb == JOURNAL_LOOKUP) {
         err = finish_lookup(db, f, &s);
     }
     for (size_t i = 0; i < f->n && f->verb == JOURNAL_SEND && err == 0; i++) {

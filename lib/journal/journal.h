@@ -113,7 +113,9 @@ struct journal_compare {
     const char *const *ids; /* borrowed until done */
     const uint8_t (*hashes)[RECORD_HASH_BYTES];
     size_t n;
-    bool changed[JOURNAL_ROWS_MAX]; /* out */
+    /* out */
+    bool changed[JOURNAL_ROWS_MAX];
+    bool owed[JOURNAL_ROWS_MAX]; /* its detail is still owed, changed or not */
 };
 void journal_compare(struct journal *j, struct journal_compare *c);
 
@@ -145,8 +147,27 @@ struct journal_record {
     int status;           /* national, 0 none */
     enum hold_why hold;
     uint32_t flags;
-    const char *reason;          /* of hold; copied */
-    struct journal_record *next; /* the journal's */
+    const char *reason; /* of hold; copied */
+    bool solo;          /* a step that is never sent together with others */
+    /* Flows with several sources: who said it, and what it said by itself (record is then what all
+     * say together). NULL source: the flow has one source. Copied. */
+    const char *source;
+    int rank;
+    const char *part; /* snapshots; NULL: nothing to keep */
+    size_t part_len;
+    int64_t part_at_s; /* the source's time of part; record.at_s is that of all together */
+    /* the journal's own */
+    int64_t item; /* that holds it */
+    struct journal_record *next;
+};
+
+/* What became of a record, or of an item. */
+struct journal_fate {
+    int64_t item; /* that holds it, or an equal one that was there: its successors followed */
+    enum item_state state;
+    enum hold_why hold;
+    char reason[300];
+    char code[16], words[304]; /* of its last attempt that ended; "" none */
 };
 
 struct journal_row {
@@ -163,6 +184,14 @@ struct journal_append {
     struct journal_op op;
     int64_t flow;
     uint64_t now_ms; /* wall */
+    /* A dossier that is new here but known in this flow (intake) is there at the sink: isUpdating
+     * True from the first. 0 none. */
+    int64_t born_flow;
+    /* A step of another source with the same time, national status and digest is the same step. */
+    bool steps_by_content;
+    /* The caller's, one per record in the order of journal_append_add; filled in the transaction.
+     * NULL: not wanted. */
+    struct journal_fate *fates;
     /* out */
     uint32_t stored, unchanged, replaced, held;
     /* the journal's own */
@@ -198,6 +227,7 @@ struct journal_call_item {
     uint32_t flags; /* enum item_flag */
     int64_t created_ms;
     bool was_unsure;
+    uint32_t solo; /* items that may go in one call with it: 0 any number, 1 none */
 };
 
 /* One call to make; its intent is committed. Owned by whoever got it from a claim:
@@ -273,7 +303,7 @@ struct journal_finish {
     char reason[300];
     bool charge;      /* counts as an attempt of the item */
     uint32_t same;    /* equal unexplained answers in a row, this one included */
-    bool solo;        /* from now on one item a call */
+    uint32_t solo;    /* from now on at most so many items a call; 0 leave */
     int present;      /* subject: -1 leave, 0, 1 */
     int doubt;        /* subject: -1 leave, 0, 1 */
     bool flip;        /* count a flip; DONE resets it */
@@ -283,6 +313,7 @@ struct journal_finish {
     bool has_content; /* snapshots: what the call carried had this digest, which becomes the item's
                        */
     uint8_t content[RECORD_HASH_BYTES];
+    char local_no[JOURNAL_CODE_SIZE]; /* the sink's own number of what it created; "" leave */
     bool withdrawn; /* the intent was never begun (clean stop): the attempt row goes */
     /* out */
     bool settled;           /* the subject has nothing open */
@@ -376,6 +407,79 @@ struct journal_seen {
     bool differs; /* out: status shown differs from the acknowledged one */
 };
 void journal_seen(struct journal *j, struct journal_seen *s);
+
+/* ---- what a flow knows of a code ---- */
+
+/* The fate of one item now, successors followed. op.err ERR_NOTFOUND. */
+struct journal_outcome {
+    struct journal_op op;
+    int64_t item;
+    struct journal_fate fate; /* out */
+};
+void journal_outcome(struct journal *j, struct journal_outcome *o);
+
+/* One dossier of a flow, with what its sources last said of it. */
+struct journal_known {
+    struct journal_op op;
+    int64_t flow;
+    char code[JOURNAL_CODE_SIZE]; /* portal_no, or local_no */
+    bool want_body;
+    bool want_parts;
+    /* out */
+    bool known;
+    bool acknowledged; /* acked_status is what the sink holds */
+    int acked_status, status;
+    bool open; /* something is PENDING, INFLIGHT, UNSURE or HELD */
+    struct arena arena;
+    const char *portal_no, *local_no; /* "" none */
+    const char *body;                 /* newest snapshot; NULL when not kept or not wanted */
+    size_t body_len;
+    struct journal_part {
+        const char *source;
+        int rank;
+        int64_t at_s; /* the source's time */
+        const char *body;
+        size_t body_len;
+    } * parts; /* highest rank first */
+    size_t n_parts;
+};
+void journal_known(struct journal *j, struct journal_known *k);
+void journal_known_free(struct journal_known *k);
+
+/* Which codes the sink has for good: acknowledged, nothing open. For acknowledging intake. */
+struct journal_delivered {
+    struct journal_op op;
+    int64_t flow;
+    const char *const *codes; /* borrowed until done */
+    size_t n;
+    bool delivered[JOURNAL_ROWS_MAX]; /* out */
+};
+void journal_delivered(struct journal *j, struct journal_delivered *d);
+
+/* Newest snapshots of dossiers with their bodies, in order of subject id: for checking maps. */
+struct journal_bodies {
+    struct journal_op op;
+    int64_t flow;  /* 0 any */
+    int64_t after; /* subject id */
+    size_t limit;  /* <= 500 */
+    /* out */
+    struct arena arena;
+    struct journal_body_row {
+        int64_t subject, item;
+        int64_t flow;
+        const char *code;
+        enum item_state state;
+        enum hold_why hold;
+        int status;
+        int64_t at_s;
+        const char *body;
+        size_t body_len;
+    } * rows;
+    size_t n;
+    bool more;
+};
+void journal_bodies(struct journal *j, struct journal_bodies *b);
+void journal_bodies_free(struct journal_bodies *b);
 
 /* ---- facts ---- */
 

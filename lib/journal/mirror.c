@@ -266,7 +266,7 @@ static int run_list(struct db *db, struct journal_op *op)
     static const struct sql select = {
         "SELECT code, name, hash, active, version, changed_ms, checked_ms, first_ms, "
         "iif(?5, body, NULL), local_hash FROM mirror WHERE kind = ?1 AND code > ?2 AND changed_ms "
-        "> ?3 "
+        "> ?3 AND (?6 IS NULL OR code = ?6) "
         "ORDER BY code LIMIT ?4"};
     struct mirror_list *l = CONTAINER_OF(op, struct mirror_list, op);
     int err = 0;
@@ -276,9 +276,9 @@ static int run_list(struct db *db, struct journal_op *op)
     if (l->rows == NULL) {
         return no_memory(op);
     }
-    stmt = db_bind(db, &select, &err, "itiii", (int64_t)l->kind, l->after,
+    stmt = db_bind(db, &select, &err, "itiiit", (int64_t)l->kind, l->after,
                    (int64_t)l->changed_after_ms - (l->changed_after_ms == 0), (int64_t)l->limit,
-                   (int64_t)l->with_body);
+                   (int64_t)l->with_body, l->only);
     if (stmt == NULL) {
         return err;
     }

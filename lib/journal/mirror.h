@@ -68,7 +68,8 @@ struct mirror_list {
     struct journal_op op;
     enum record_kind kind;
     char after[64];
-    size_t limit; /* <= 500 */
+    const char *only; /* this code alone; borrowed until done; NULL all */
+    size_t limit;     /* <= 500 */
     bool with_body;
     uint64_t changed_after_ms; /* 0 any */
     struct arena arena;        /* out */

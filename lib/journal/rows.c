@@ -27,12 +27,14 @@ static int run_compare(struct db *db, struct journal_op *op)
             return err;
         }
         c->changed[i] = true;
+        c->owed[i] = false;
         if (err == 1) {
             uint8_t hash[32];
 
             db_digest(stmt, 0, hash);
             /* An owed row is asked again by itself, at its own pace. */
             c->changed[i] = memcmp(hash, c->hashes[i], sizeof(hash)) != 0;
+            c->owed[i] = sqlite3_column_int(stmt, 1) != 0;
             db_reset(stmt);
         }
     }

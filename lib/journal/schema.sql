@@ -1,4 +1,5 @@
--- The journal's tables, version 1. Applied in one transaction; user_version is set last.
+-- The journal's tables, version 2, as a fresh file has them; older files are brought here by the
+-- migrations in sqlite_open.c. Applied in one transaction; user_version is set last.
 -- Text is UTF-8 NFC, times are UTC (_ms milliseconds, otherwise seconds), digests are SHA-256.
 
 PRAGMA application_id = 1685480307; -- DB_APPLICATION of sqlite.h
@@ -58,11 +59,12 @@ CREATE TABLE item (
     due_ms     INTEGER NOT NULL DEFAULT 0, -- not before
     attempts   INTEGER NOT NULL DEFAULT 0, -- charged attempts and look-ups
     same       INTEGER NOT NULL DEFAULT 0, -- equal unexplained refusals in a row
-    solo       INTEGER NOT NULL DEFAULT 0, -- 1: sent alone, after a refused call of several
+    solo       INTEGER NOT NULL DEFAULT 0, -- at most so many items in a call, after a refused one of more; 0 no limit
     hold       INTEGER NOT NULL DEFAULT 0, -- why HELD, see enum hold_why
     flags      INTEGER NOT NULL DEFAULT 0, -- see enum item_flag (truncated, jumped, consented)
     successor  INTEGER,                    -- of a SUPERSEDED item: what stands for it
-    reason     TEXT                        -- of HELD, DROPPED, ADOPTED: words for a person
+    reason     TEXT,                       -- of HELD, DROPPED, ADOPTED: words for a person
+    source     TEXT                        -- of a step in a flow with several sources: who said it
 );
 -- Open is state < 4. (A list with IN would cost a temporary table at every move.)
 CREATE INDEX item_open ON item (subject, id) WHERE state < 4;
@@ -76,6 +78,18 @@ CREATE TABLE body (
     item   INTEGER PRIMARY KEY,
     sha256 BLOB NOT NULL,
     body   BLOB NOT NULL
+);
+
+-- What each source of a flow with several last said of a dossier, so that a record of one never empties
+-- what another filled. Goes together with the dossier's bodies.
+CREATE TABLE part (
+    subject INTEGER NOT NULL REFERENCES subject,
+    source  TEXT NOT NULL,
+    rank    INTEGER NOT NULL, -- whose word counts more; the higher
+    at      INTEGER NOT NULL, -- the source's time of it
+    sha256  BLOB NOT NULL,
+    body    BLOB NOT NULL,    -- canonical record
+    PRIMARY KEY (subject, source)
 );
 
 -- How many items are in each state; kept with every move, so that status never counts rows.

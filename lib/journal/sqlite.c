@@ -318,6 +318,21 @@ bool db_checkpoint_due(const struct db *db)
     return db->wal_pages > db->checkpoint_at;
 }
 
+int db_open_reader(struct db *db, const char *path, struct errmsg *msg)
+{
+    int code;
+
+    memset(db, 0, sizeof(*db));
+    code = sqlite3_open_v2(path, &db->sqlite, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
+    if (code == SQLITE_OK) {
+        (void)sqlite3_busy_timeout(db->sqlite, 5000);
+        return 0;
+    }
+    code = db_error(db, code, "open");
+    db_close(db);
+    return err_set(msg, code, "journal %s: %s", path, db->why.text);
+}
+
 void db_close(struct db *db)
 {
     for (size_t i = 0; i < db->n_statements; i++) {

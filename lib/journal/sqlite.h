@@ -16,7 +16,7 @@
 #include "base/err.h"
 #include "domain/item.h"
 
-#define DB_SCHEMA_VERSION 1
+#define DB_SCHEMA_VERSION 2
 #define DB_APPLICATION 0x64766373 /* "dvcs" in the file's header, see schema.sql */
 #define DB_MAX_STATEMENTS 160
 #define DB_MAX_FLOWS 64
@@ -58,9 +58,12 @@ struct db_options {
  * it is. */
 MUST_CHECK int db_open(struct db *db, const char *path, const struct db_options *options,
                        struct errmsg *msg);
+/* A read-only connection beside whoever writes; the file is left as it is, whatever its version. */
+MUST_CHECK int db_open_reader(struct db *db, const char *path, struct errmsg *msg);
 /* Writes nothing: see db_checkpoint for a clean stop. */
 void db_close(struct db *db);
-/* Brings the schema from its version to n; steps[i] leads from version i to i + 1. */
+/* Brings the schema from its version to n; steps[i] leads from version i to i + 1. No file has
+ * version 0. */
 MUST_CHECK int db_migrate(struct db *db, const char *const *steps, int64_t n);
 MUST_CHECK int db_begin(struct db *db);
 MUST_CHECK int db_commit(struct db *db); /* also writes the tally's changes */

@@ -99,7 +99,23 @@ static int read_pragma(struct db *db, const struct sql *sql, int64_t *value)
     return found < 0 ? found : 0;
 }
 
-/* Each step takes the schema from its index to the next version, in one transaction. */
+/* All of it and the version that it makes, or nothing. */
+static int apply(struct db *db, const char *schema, int64_t version)
+{
+    char set_version[64];
+    int err = db_begin(db);
+
+    (void)snprintf(set_version, sizeof(set_version), "PRAGMA user_version = %lld",
+                   (long long)version);
+    err = err == 0 ? db_exec(db, schema) : err;
+    err = err == 0 ? db_exec(db, set_version) : err;
+    err = err == 0 ? db_exec(db, "COMMIT") : err;
+    if (err < 0) {
+        db_rollback(db);
+    }
+    return err;
+}
+
 int db_migrate(struct db *db, const char *const *steps, int64_t n)
 {
     static const struct sql select = {"PRAGMA user_version"};
@@ -107,17 +123,7 @@ int db_migrate(struct db *db, const char *const *steps, int64_t n)
     int err = read_pragma(db, &select, &version);
 
     for (; version < n && err == 0; version++) {
-        char set_version[64];
-
-        (void)snprintf(set_version, sizeof(set_version), "PRAGMA user_version = %lld",
-                       (long long)version + 1);
-        err = db_begin(db);
-        err = err == 0 ? db_exec(db, steps[version]) : err;
-        err = err == 0 ? db_exec(db, set_version) : err;
-        err = err == 0 ? db_exec(db, "COMMIT") : err;
-        if (err < 0) {
-            db_rollback(db);
-        }
+        err = apply(db, steps[version], version + 1);
     }
     return err;
 }
@@ -133,7 +139,7 @@ static int identify(struct db *db)
     int err = read_pragma(db, &select_application, &application);
 
     err = err == 0 ? read_pragma(db, &select_version, &version) : err;
-    if (err == 0 && application != DB_APPLICATION) {
+    if (err == 0 && (application != DB_APPLICATION || version < 1)) {
         err = err_set(&db->why, ERR_CORRUPT, "not a journal of this program");
     } else if (err == 0 && version > DB_SCHEMA_VERSION) {
         err = err_set(&db->why, ERR_SCHEMA,
@@ -165,7 +171,14 @@ static int quick_check(struct db *db)
 
 /* ---- open ---- */
 
-static const char *const migrations[DB_SCHEMA_VERSION] = {journal_schema_sql};
+/* schema.sql says what the columns are. What a step made once stays as it is here: files of its
+ * version exist. */
+static const char *const migrations[DB_SCHEMA_VERSION] = {
+    [1] = "ALTER TABLE item ADD COLUMN source TEXT;"
+          "CREATE TABLE part (subject INTEGER NOT NULL REFERENCES subject, source TEXT NOT NULL, "
+          "rank INTEGER NOT NULL, at INTEGER NOT NULL, sha256 BLOB NOT NULL, body BLOB NOT NULL, "
+          "PRIMARY KEY (subject, source))",
+};
 
 static int connect_file(struct db *db, const char *path, const struct db_options *options)
 {
@@ -232,7 +245,7 @@ static int create_file(struct db *db, const char *path, const struct db_options 
     (void)close(fd);
     err = connect_file(db, fresh, options);
     err = err == 0 ? configure(db, options) : err;
-    err = err == 0 ? db_migrate(db, migrations, DB_SCHEMA_VERSION) : err;
+    err = err == 0 ? apply(db, journal_schema_sql, DB_SCHEMA_VERSION) : err;
     err = err == 0 ? db_checkpoint(db, true) : err;
     db_close(db);
     if (err == 0 && rename(fresh, path) != 0) {

@@ -85,6 +85,14 @@ int subject_insert(struct db *db, int64_t flow, const char *code, const char *lo
     return 0;
 }
 
+int subject_set_local_no(struct db *db, const struct subject *s, const char *local_no)
+{
+    static const struct sql update = {
+        "UPDATE subject SET local_no = nullif(?2, code) WHERE id = ?1 AND local_no IS NOT ?2"};
+
+    return db_run(db, &update, "it", s->id, local_no);
+}
+
 int subject_store(struct db *db, const struct subject *s)
 {
     static const struct sql update = {
@@ -146,7 +154,7 @@ static void read_item(sqlite3_stmt *stmt, struct open_item *item)
     item->attempts = (uint32_t)sqlite3_column_int64(stmt, 9);
     item->same = (uint32_t)sqlite3_column_int64(stmt, 10);
     item->flags = (uint32_t)sqlite3_column_int64(stmt, 11);
-    item->solo = sqlite3_column_int(stmt, 12) != 0;
+    item->solo = (uint32_t)sqlite3_column_int64(stmt, 12);
 }
 
 int item_load(struct db *db, int64_t id, struct open_item *item, int64_t *subject)
@@ -221,9 +229,16 @@ int subject_view(struct db *db, const struct subject *s, struct subject_view *vi
     return err;
 }
 
+/* How many items a call may have that carries this one too. */
+static size_t most_with(const struct open_item *item, size_t most)
+{
+    return item->solo != 0 && item->solo < most ? item->solo : most;
+}
+
 struct subject_next subject_next_call(const struct subject *s, struct subject_view *view)
 {
     struct subject_next next = {NULL, 0};
+    size_t most;
     const struct open_item *held = NULL;
     const struct open_item *head = &view->steps[0];
 
@@ -245,14 +260,14 @@ struct subject_next subject_next_call(const struct subject *s, struct subject_vi
     }
     next.items = &view->steps[0];
     next.n = 1;
-    while (!head->solo && next.n < view->n_steps && next.n < JOURNAL_CALL_ITEMS) {
+    for (most = most_with(head, JOURNAL_CALL_ITEMS); next.n < view->n_steps; next.n++) {
         const struct open_item *step = &view->steps[next.n];
 
+        most = most_with(step, most);
         /* Doubt does not spread: steps in doubt go with their like. */
-        if (step->state != head->state || step->solo || (held != NULL && step->id > held->id)) {
+        if (next.n >= most || step->state != head->state || (held != NULL && step->id > held->id)) {
             break;
         }
-        next.n++;
     }
     return next;
 }
@@ -388,11 +403,13 @@ int item_insert(struct db *db, const struct subject *s, const struct item_new *n
 {
     static const struct sql insert = {
         "INSERT INTO item (subject, kind, state, step_key, hash, status, at, created_ms, "
-        "changed_ms, hold, flags, reason) "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10, ?11) ON CONFLICT DO NOTHING"};
-    int err = db_run(db, &insert, "iiitbiiiiit", s->id, (int64_t)n->kind, (int64_t)n->state,
+        "changed_ms, hold, flags, reason, solo, source) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10, ?11, ?12, ?13) "
+        "ON CONFLICT DO NOTHING"};
+    int err = db_run(db, &insert, "iiitbiiiiitit", s->id, (int64_t)n->kind, (int64_t)n->state,
                      n->step_key, (const void *)n->hash, (size_t)32, (int64_t)n->status, n->at_s,
-                     (int64_t)now_ms, (int64_t)n->hold, (int64_t)n->flags, n->reason);
+                     (int64_t)now_ms, (int64_t)n->hold, (int64_t)n->flags, n->reason,
+                     (int64_t)n->solo, n->source);
 
     if (err < 0 || sqlite3_changes(db->sqlite) == 0) {
         return err; /* 0: the step is known */

@@ -50,7 +50,7 @@ struct open_item {
     int status;
     int64_t at_s, created_ms, due_ms;
     uint32_t attempts, same, flags;
-    bool solo;
+    uint32_t solo; /* at most so many items in its call; 0 no limit */
 };
 
 #define VIEW_STEPS (JOURNAL_CALL_ITEMS + 1)
@@ -77,6 +77,9 @@ struct subject_next subject_next_call(const struct subject *s, struct subject_vi
 /* Sets queue, due and since from what is open now, and stores the row. */
 MUST_CHECK int subject_reschedule(struct db *db, struct subject *s, uint64_t now_ms);
 
+/* The province's number of it, unless it is the code. */
+MUST_CHECK int subject_set_local_no(struct db *db, const struct subject *s, const char *local_no);
+
 /* A call is on its way: nothing is due until it has ended. Stores the row. */
 MUST_CHECK int subject_occupy(struct db *db, struct subject *s);
 
@@ -89,8 +92,7 @@ struct item_change {
     enum hold_why hold;
     const char *reason; /* NULL: none */
     int64_t successor;  /* 0 none */
-    uint32_t attempts, same, flags;
-    bool solo;
+    uint32_t attempts, same, flags, solo;
     int status;
 };
 /* A change that leaves everything but the state as it is. */
@@ -113,7 +115,8 @@ struct item_new {
     const uint8_t *hash;
     int status;
     int64_t at_s;
-    uint32_t flags;
+    uint32_t flags, solo;
+    const char *source; /* NULL: not told */
     const char *body;
     size_t body_len;
 };
@@ -126,5 +129,8 @@ MUST_CHECK int item_store_body(struct db *db, int64_t id, const char *body, size
  * a. */
 MUST_CHECK int item_body(struct db *db, int64_t id, struct arena *a, const char **body,
                          size_t *len);
+
+/* What has become of an item, successors followed. 1 found, 0 not there, negative failed. */
+MUST_CHECK int item_fate(struct db *db, int64_t id, struct journal_fate *fate);
 
 #endif

@@ -21,6 +21,16 @@ static int next_settled(struct db *db, int64_t before_s, int64_t *id)
     return db_integer(db, &select, id, "i", before_s);
 }
 
+/* What its sources said of a dossier goes with the last of its bodies. */
+static int remove_parts(struct db *db, int64_t subject)
+{
+    static const struct sql parts = {
+        "DELETE FROM part WHERE subject = ?1 AND NOT EXISTS "
+        "(SELECT 1 FROM subject s JOIN body b ON b.item = s.newest_item WHERE s.id = ?1)"};
+
+    return db_run(db, &parts, "i", subject);
+}
+
 /* A body goes when its dossier is final or its item was dropped; else the newest snapshot's stays,
  * since a refused step may need it again. */
 static int remove_bodies(struct db *db, struct upkeep_retention *r)
@@ -46,7 +56,8 @@ static int remove_bodies(struct db *db, struct upkeep_retention *r)
         if (left == 0) {
             break; /* this subject may have more */
         }
-        err = db_run(db, &mark, "i", id);
+        err = remove_parts(db, id);
+        err = err == 0 ? db_run(db, &mark, "i", id) : err;
         if (err < 0) {
             return err;
         }
@@ -159,21 +170,6 @@ void upkeep_backup(struct journal *j, struct upkeep_backup *b)
 
 /* ---- from outside ---- */
 
-static int open_reader(struct db *db, const char *path, struct errmsg *msg)
-{
-    int code;
-
-    memset(db, 0, sizeof(*db));
-    code = sqlite3_open_v2(path, &db->sqlite, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
-    if (code == SQLITE_OK) {
-        (void)sqlite3_busy_timeout(db->sqlite, 5000);
-        return 0;
-    }
-    code = db_error(db, code, "open");
-    db_close(db);
-    return err_set(msg, code, "journal %s: %s", path, db->why.text);
-}
-
 static int check_integrity(struct db *db, void (*found)(void *ctx, const char *text), void *ctx,
                            uint64_t *faults)
 {
@@ -195,12 +191,12 @@ static int check_integrity(struct db *db, void (*found)(void *ctx, const char *t
     return err;
 }
 
-static int check_bodies(struct db *db, void (*found)(void *ctx, const char *text), void *ctx,
-                        uint64_t *faults)
+/* select gives an id, a digest and what it is of. */
+static int check_digests(struct db *db, const struct sql *select, const char *what,
+                         void (*found)(void *ctx, const char *text), void *ctx, uint64_t *faults)
 {
-    static const struct sql select = {"SELECT item, sha256, body FROM body ORDER BY item"};
     int err = 0;
-    sqlite3_stmt *stmt = db_bind(db, &select, &err, "");
+    sqlite3_stmt *stmt = db_bind(db, select, &err, "");
 
     if (stmt == NULL) {
         return err;
@@ -216,7 +212,7 @@ static int check_bodies(struct db *db, void (*found)(void *ctx, const char *text
             digest_equal(stored, actual)) {
             continue;
         }
-        (void)snprintf(text, sizeof(text), "body of item %lld does not match its digest",
+        (void)snprintf(text, sizeof(text), "%s %lld does not match its digest", what,
                        (long long)sqlite3_column_int64(stmt, 0));
         (*faults)++;
         found(ctx, text);
@@ -224,12 +220,26 @@ static int check_bodies(struct db *db, void (*found)(void *ctx, const char *text
     return err;
 }
 
+static int check_bodies(struct db *db, void (*found)(void *ctx, const char *text), void *ctx,
+                        uint64_t *faults)
+{
+    static const struct sql bodies = {"SELECT item, sha256, body FROM body ORDER BY item"};
+    static const struct sql parts = {"SELECT subject, sha256, body FROM part ORDER BY subject"};
+    static const struct sql has_parts = {"SELECT 1 FROM sqlite_schema WHERE name = 'part'"};
+    int64_t one = 0;
+    int err = check_digests(db, &bodies, "body of item", found, ctx, faults);
+    int with = err == 0 ? db_integer(db, &has_parts, &one, "") : err;
+
+    /* A file that no daemon has opened since the program was renewed has none yet. */
+    return with == 1 ? check_digests(db, &parts, "a part of subject", found, ctx, faults) : with;
+}
+
 int upkeep_check(const char *path, void (*found)(void *ctx, const char *text), void *ctx,
                  struct errmsg *msg)
 {
     uint64_t faults = 0;
     struct db db;
-    int err = open_reader(&db, path, msg);
+    int err = db_open_reader(&db, path, msg);
 
     if (err < 0) {
         return err;
@@ -269,7 +279,7 @@ int upkeep_audit_verify(const char *path, uint64_t *rows, struct errmsg *msg)
     uint8_t chain[32] = {0};
     struct db db;
     sqlite3_stmt *stmt;
-    int err = open_reader(&db, path, msg);
+    int err = db_open_reader(&db, path, msg);
 
     *rows = 0;
     if (err < 0) {

@@ -214,21 +214,31 @@ int fixture_wait(struct fixture *f, struct journal_op *op)
 
 void fixture_add(struct journal_append *a, const struct fixture_record *r)
 {
-    struct journal_record jr = {.status = r->status, .hold = r->hold};
+    struct journal_record jr = {
+        .status = r->status,
+        .hold = r->hold,
+        .solo = r->solo,
+        .source = r->source,
+        .rank = r->rank,
+        .part = r->part,
+        .part_len = r->part != NULL ? strlen(r->part) : 0,
+        .part_at_s = FIXTURE_FIRST_S + r->part_at_s,
+    };
     char body[256];
+    const char *hashed = r->digest != NULL ? r->digest : body;
 
     (void)snprintf(body, sizeof(body), "{\"code\":\"%s\",\"content\":\"%s\",\"step\":\"%s\"}",
                    r->code, r->content != NULL ? r->content : "", r->step != NULL ? r->step : "");
     jr.record.kind = r->step != NULL ? RECORD_STEP : RECORD_DOSSIER;
     jr.record.code = r->code;
-    jr.record.local_no = "";
+    jr.record.local_no = r->local_no != NULL ? r->local_no : "";
     jr.record.step_key = r->step != NULL ? r->step : "";
     jr.record.at_s = FIXTURE_FIRST_S + r->at_s;
     jr.record.promised_s = r->promised_s;
     jr.record.body = body;
     jr.record.body_len = strlen(body);
     jr.reason = r->hold != HOLD_NONE ? "held by the test" : NULL;
-    assert_int_equal(digest_sha256(body, strlen(body), jr.record.hash), 0);
+    assert_int_equal(digest_sha256(hashed, strlen(hashed), jr.record.hash), 0);
     assert_int_equal(journal_append_add(a, &jr), 0);
 }
 
@@ -543,6 +553,9 @@ static const char *const invariants[] = {
     "WHERE i.kind = 1 AND i.state IN (4, 5, 7) AND i.id <> s.newest_item",
     /* a superseded snapshot has its successor, and nothing else has one */
     "SELECT count(*) FROM item WHERE (state = 6 AND kind = 1) <> (successor IS NOT NULL)",
+    /* what sources said goes with the bodies */
+    "SELECT count(*) FROM part p LEFT JOIN subject s ON s.id = p.subject WHERE s.id IS NULL OR "
+    "(s.settled < 0 AND NOT EXISTS (SELECT 1 FROM body b WHERE b.item = s.newest_item))",
 };
 
 void fixture_check(struct fixture *f)

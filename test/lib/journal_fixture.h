@@ -61,6 +61,13 @@ struct fixture_record {
     int64_t at_s; /* from FIXTURE_FIRST_S */
     int64_t promised_s;
     enum hold_why hold;
+    bool solo;
+    const char *local_no;
+    const char *digest; /* equal digest, equal hash, whatever else differs; NULL: none */
+    const char *source; /* NULL: the flow has one */
+    int rank;
+    const char *part;
+    int64_t part_at_s; /* from FIXTURE_FIRST_S */
 };
 /* Adds one record to a request that is being filled. */
 void fixture_add(struct journal_append *a, const struct fixture_record *r);

@@ -266,6 +266,71 @@ static void steps_go_oldest_first_and_at_most_ten(void **state)
     fixture_end(&f);
 }
 
+static void a_step_that_goes_alone_parts_the_others(void **state)
+{
+    static const struct fixture_record steps[] = {
+        {.code = "A", .step = "s1", .at_s = 1, .status = 2},
+        {.code = "A", .step = "s2", .at_s = 2, .status = 2},
+        {.code = "A", .step = "answer", .at_s = 3, .status = 2, .solo = true},
+        {.code = "A", .step = "s4", .at_s = 4, .status = 2},
+        {.code = "A", .step = "s5", .at_s = 5, .status = 2},
+    };
+    static const size_t expected[] = {2, 1, 2};
+    struct fixture f;
+
+    (void)state;
+    fixture_open(&f);
+    (void)fixture_append(&f, steps, 5);
+    for (size_t i = 0; i < 3; i++) {
+        struct journal_call *call = fixture_claim_one(&f);
+
+        assert_int_equal(call->n, expected[i]);
+        assert_int_equal(call->items[0].solo, i == 1 ? 1 : 0);
+        (void)fixture_end_call(&f, call, ITEM_DONE);
+    }
+    fixture_claim_none(&f);
+    fixture_end(&f);
+}
+
+/* After a refused call of many: fewer, and fewer still; never more again. */
+static void a_call_has_no_more_items_than_each_of_them_allows(void **state)
+{
+    static const uint32_t limits[] = {4, 7, 2, 1}; /* as refused calls set them */
+    static const size_t allowed[] = {4, 4, 2, 1};
+    struct fixture f;
+    struct journal_call *call;
+
+    (void)state;
+    fixture_open(&f);
+    for (int i = 0; i < 8; i++) {
+        char key[8];
+
+        (void)snprintf(key, sizeof(key), "s%d", i);
+        (void)fixture_step(&f, "A", key, i, 2);
+    }
+    call = fixture_claim_one(&f);
+    assert_int_equal(call->n, 8);
+    for (size_t i = 0; i < 4; i++) {
+        struct journal_finish finish;
+
+        fixture_decide(&f, &finish, call, ITEM_PENDING);
+        finish.due_ms = 0;
+        finish.solo = limits[i];
+        (void)fixture_finish(&f, &finish, call);
+        call = fixture_claim_one(&f);
+        assert_int_equal(call->n, allowed[i]);
+        assert_int_equal(call->items[0].solo, allowed[i]);
+    }
+    (void)fixture_end_call(&f, call, ITEM_DONE);
+    call = fixture_claim_one(&f);
+    assert_int_equal(call->n, 1); /* the second was in the call of two */
+    (void)fixture_end_call(&f, call, ITEM_DONE);
+    call = fixture_claim_one(&f);
+    assert_int_equal(call->n, 2);
+    (void)fixture_end_call(&f, call, ITEM_DONE);
+    fixture_end(&f);
+}
+
 static void a_held_step_stops_the_later_ones_but_no_snapshot(void **state)
 {
     static const struct fixture_record steps[] = {
@@ -419,6 +484,8 @@ int main(void)
         cmocka_unit_test(a_clock_set_back_does_not_delay_for_days),
         cmocka_unit_test(a_new_snapshot_need_not_wait_for_the_delay_of_the_old_one),
         cmocka_unit_test(steps_go_oldest_first_and_at_most_ten),
+        cmocka_unit_test(a_step_that_goes_alone_parts_the_others),
+        cmocka_unit_test(a_call_has_no_more_items_than_each_of_them_allows),
         cmocka_unit_test(a_held_step_stops_the_later_ones_but_no_snapshot),
         cmocka_unit_test(a_held_snapshot_stops_the_steps_that_came_after_it),
         cmocka_unit_test(without_any_snapshot_a_step_is_sent_as_it_is),

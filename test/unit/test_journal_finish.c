@@ -250,7 +250,7 @@ static void a_refused_call_of_several_steps_goes_on_one_by_one(void **state)
     assert_int_equal(call->n, 3);
     fixture_decide(&f, &finish, call, ITEM_UNSURE);
     finish.due_ms = 0;
-    finish.solo = true;
+    finish.solo = 1;
     assert_int_equal(fixture_finish(&f, &finish, call), ITEM_UNSURE);
     assert_string_equal(fixture_states(&f, "A"), "uuu");
     (void)fixture_step(&f, "A", "s4", 4, 4);
@@ -279,7 +279,7 @@ static void a_step_that_the_peer_has_already_is_superseded(void **state)
     call = fixture_claim_one(&f);
     fixture_decide(&f, &finish, call, ITEM_UNSURE);
     finish.due_ms = 0;
-    finish.solo = true;
+    finish.solo = 1;
     (void)fixture_finish(&f, &finish, call);
     call = fixture_claim_one(&f);
     fixture_decide(&f, &finish, call, ITEM_DONE);

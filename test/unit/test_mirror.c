@@ -290,7 +290,9 @@ static void rows_come_in_pages_with_or_without_bodies(void **state)
     night(&f, &s, later, 3);
     memset(&l, 0xA5, sizeof(l));
     l.kind = KIND;
+    l.only = NULL;
     l.after[0] = '\0';
+    l.only = NULL;
     l.limit = 2;
     l.with_body = true;
     l.changed_after_ms = 0;

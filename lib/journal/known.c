@@ -1,0 +1,285 @@
+/* known: what a flow knows of a code, for those who answer for the sink (gateway), merge sources or
+ * check maps. */
+#include <string.h>
+
+#include "base/digest.h"
+#include "journal/subject.h"
+#include "journal/worker.h"
+
+#define PARTS_MAX 16 /* sources of a flow, those that were renamed included */
+#define KNOWN_BYTES_MAX ((PARTS_MAX + 2) * JOURNAL_BODY_MAX)
+#define BODIES_MAX 500
+#define BODIES_BYTES_MAX (8u << 20) /* of one page; one record always fits */
+
+static int no_memory(struct journal_op *op)
+{
+    return journal_op_fail(op, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+}
+
+/* ---- one dossier ---- */
+
+/* The portal's number is the identity; the province's may be anybody's, the newest has it. */
+static int find_subject(struct db *db, struct journal_known *k, struct subject *s)
+{
+    static const struct sql by_local_no = {
+        "SELECT id FROM subject INDEXED BY subject_local WHERE local_no = ?1 AND flow = ?2 "
+        "ORDER BY id DESC LIMIT 1"};
+    int64_t id = 0;
+    int found = subject_find(db, k->flow, k->code, s);
+
+    if (found == 0) {
+        found = db_integer(db, &by_local_no, &id, "ti", k->code, k->flow);
+        found = found == 1 ? subject_load(db, id, s) : found;
+    }
+    return found;
+}
+
+static int read_numbers(struct db *db, struct journal_known *k, const struct subject *s)
+{
+    static const struct sql select = {
+        "SELECT local_no, EXISTS (SELECT 1 FROM item INDEXED BY item_open WHERE subject = ?1 "
+        "AND state < 4) FROM subject WHERE id = ?1"};
+    int err = 0;
+    sqlite3_stmt *stmt = db_bind(db, &select, &err, "i", s->id);
+
+    err = stmt != NULL ? db_row(db, stmt) : err;
+    if (err != 1) {
+        return err;
+    }
+    k->known = true;
+    k->acknowledged = s->present != 0 && (s->has_acked || s->acked_status != 0);
+    k->acked_status = s->acked_status;
+    k->status = s->status;
+    k->local_no = db_text(&k->arena, stmt, 0);
+    k->open = sqlite3_column_int(stmt, 1) != 0;
+    k->portal_no = arena_strdup(&k->arena, s->code);
+    db_reset(stmt);
+    return k->local_no != NULL && k->portal_no != NULL ? 0 : no_memory(&k->op);
+}
+
+/* A damaged body is as good as none here; claiming it tells a person. */
+static int read_body(struct db *db, struct journal_known *k, const struct subject *s)
+{
+    int found =
+        s->newest_item != 0 ? item_body(db, s->newest_item, &k->arena, &k->body, &k->body_len) : 0;
+
+    if (found == ERR_NOMEM) {
+        return no_memory(&k->op);
+    }
+    if (found == 0 || found == ERR_CORRUPT) {
+        k->body = NULL;
+        k->body_len = 0;
+        found = 0;
+    }
+    return found < 0 ? found : 0;
+}
+
+/* false without memory. A damaged part is left out: its source says it again. */
+static bool read_part(struct journal_known *k, sqlite3_stmt *stmt)
+{
+    struct journal_part *part = &k->parts[k->n_parts];
+    size_t len = (size_t)sqlite3_column_bytes(stmt, 4);
+    const char *body = len > 0 ? sqlite3_column_blob(stmt, 4) : "";
+    uint8_t stored[32];
+    uint8_t actual[32];
+
+    db_digest(stmt, 3, stored);
+    if (body == NULL || digest_sha256(body, len, actual) < 0) {
+        return false;
+    }
+    if (!digest_equal(stored, actual)) {
+        return true;
+    }
+    part->source = db_text(&k->arena, stmt, 0);
+    part->rank = sqlite3_column_int(stmt, 1);
+    part->at_s = sqlite3_column_int64(stmt, 2);
+    part->body = arena_strndup(&k->arena, body, len);
+    part->body_len = len;
+    k->n_parts++;
+    return part->source != NULL && part->body != NULL;
+}
+
+static int read_parts(struct db *db, struct journal_known *k, const struct subject *s)
+{
+    static const struct sql select = {"SELECT source, rank, at, sha256, body FROM part "
+                                      "WHERE subject = ?1 ORDER BY rank DESC, at DESC LIMIT ?2"};
+    int err = 0;
+    sqlite3_stmt *stmt;
+
+    k->parts = arena_alloc(&k->arena, PARTS_MAX * sizeof(*k->parts));
+    if (k->parts == NULL) {
+        return no_memory(&k->op);
+    }
+    stmt = db_bind(db, &select, &err, "ii", s->id, (int64_t)PARTS_MAX);
+    if (stmt == NULL) {
+        return err;
+    }
+    for (err = db_row(db, stmt); err == 1; err = db_row(db, stmt)) {
+        if (!read_part(k, stmt)) {
+            db_reset(stmt);
+            return no_memory(&k->op);
+        }
+    }
+    return err;
+}
+
+static int run_known(struct db *db, struct journal_op *op)
+{
+    struct journal_known *k = CONTAINER_OF(op, struct journal_known, op);
+    struct subject s;
+    int found = find_subject(db, k, &s);
+    int err = found == 1 ? read_numbers(db, k, &s) : found;
+
+    if (err == 0 && k->known && op->err == 0 && k->want_body) {
+        err = read_body(db, k, &s);
+    }
+    if (err == 0 && k->known && op->err == 0 && k->want_parts) {
+        err = read_parts(db, k, &s);
+    }
+    return err;
+}
+
+static void clear_known(struct journal_known *k)
+{
+    k->known = false;
+    k->acknowledged = false;
+    k->open = false;
+    k->acked_status = 0;
+    k->status = 0;
+    k->portal_no = "";
+    k->local_no = "";
+    k->body = NULL;
+    k->body_len = 0;
+    k->parts = NULL;
+    k->n_parts = 0;
+}
+
+static void undo_known(struct journal_op *op)
+{
+    journal_known_free(CONTAINER_OF(op, struct journal_known, op));
+}
+
+void journal_known(struct journal *j, struct journal_known *k)
+{
+    arena_init(&k->arena, KNOWN_BYTES_MAX);
+    clear_known(k);
+    journal_start(j, &k->op, run_known, undo_known, false);
+}
+
+void journal_known_free(struct journal_known *k)
+{
+    arena_free(&k->arena);
+    clear_known(k);
+}
+
+/* ---- what the sink has for good ---- */
+
+static int run_delivered(struct db *db, struct journal_op *op)
+{
+    static const struct sql select = {
+        "SELECT 1 FROM subject s WHERE s.flow = ?1 AND s.code = ?2 AND s.present <> 0 "
+        "AND s.acked_hash IS NOT NULL AND NOT EXISTS (SELECT 1 FROM item i INDEXED BY item_open "
+        "WHERE i.subject = s.id AND i.state < 4)"};
+    struct journal_delivered *d = CONTAINER_OF(op, struct journal_delivered, op);
+
+    if (d->n > JOURNAL_ROWS_MAX) {
+        return journal_op_fail(op, ERR_TOOBIG, "more than %d codes", JOURNAL_ROWS_MAX);
+    }
+    for (size_t i = 0; i < d->n; i++) {
+        int64_t one = 0;
+        int found = db_integer(db, &select, &one, "it", d->flow, d->codes[i]);
+
+        if (found < 0) {
+            return found;
+        }
+        d->delivered[i] = found == 1;
+    }
+    return 0;
+}
+
+void journal_delivered(struct journal *j, struct journal_delivered *d)
+{
+    memset(d->delivered, 0, sizeof(d->delivered));
+    journal_start(j, &d->op, run_delivered, NULL, false);
+}
+
+/* ---- newest snapshots ---- */
+
+/* 1 read, 0 left out (its body is damaged), negative failed. */
+static int read_snapshot(struct db *db, struct journal_bodies *b, sqlite3_stmt *stmt)
+{
+    struct journal_body_row *row = &b->rows[b->n];
+    int found;
+
+    row->subject = sqlite3_column_int64(stmt, 0);
+    row->flow = sqlite3_column_int64(stmt, 1);
+    row->code = db_text(&b->arena, stmt, 2);
+    row->item = sqlite3_column_int64(stmt, 3);
+    row->state = (enum item_state)sqlite3_column_int(stmt, 4);
+    row->hold = (enum hold_why)sqlite3_column_int(stmt, 5);
+    row->status = sqlite3_column_int(stmt, 6);
+    row->at_s = sqlite3_column_int64(stmt, 7);
+    if (row->code == NULL) {
+        return ERR_NOMEM;
+    }
+    found = item_body(db, row->item, &b->arena, &row->body, &row->body_len);
+    return found == ERR_CORRUPT ? 0 : found;
+}
+
+static int run_bodies(struct db *db, struct journal_op *op)
+{
+    static const struct sql select = {
+        "SELECT s.id, s.flow, s.code, i.id, i.state, i.hold, i.status, i.at "
+        "FROM subject s NOT INDEXED CROSS JOIN body b ON b.item = s.newest_item "
+        "CROSS JOIN item i ON i.id = b.item "
+        "WHERE s.id > ?1 AND (?2 = 0 OR s.flow = ?2) ORDER BY s.id"};
+    struct journal_bodies *b = CONTAINER_OF(op, struct journal_bodies, op);
+    int err = 0;
+    sqlite3_stmt *stmt;
+
+    b->rows = arena_alloc(&b->arena, b->limit * sizeof(*b->rows));
+    if (b->rows == NULL) {
+        return no_memory(op);
+    }
+    stmt = db_bind(db, &select, &err, "ii", b->after, b->flow);
+    if (stmt == NULL) {
+        return err;
+    }
+    for (err = db_row(db, stmt); err == 1; err = db_row(db, stmt)) {
+        int found;
+
+        if (b->n == b->limit || b->arena.used_bytes > BODIES_BYTES_MAX) {
+            b->more = true;
+            db_reset(stmt);
+            return 0;
+        }
+        found = read_snapshot(db, b, stmt);
+        if (found < 0) {
+            db_reset(stmt);
+            return found == ERR_NOMEM ? no_memory(op) : found;
+        }
+        b->n += found == 1;
+    }
+    return err;
+}
+
+static void undo_bodies(struct journal_op *op)
+{
+    journal_bodies_free(CONTAINER_OF(op, struct journal_bodies, op));
+}
+
+void journal_bodies(struct journal *j, struct journal_bodies *b)
+{
+    arena_init(&b->arena, BODIES_BYTES_MAX + 2 * JOURNAL_BODY_MAX);
+    b->n = 0;
+    b->more = false;
+    b->limit = b->limit == 0 || b->limit > BODIES_MAX ? BODIES_MAX : b->limit;
+    journal_start(j, &b->op, run_bodies, undo_bodies, false);
+}
+
+void journal_bodies_free(struct journal_bodies *b)
+{
+    arena_free(&b->arena);
+    b->n = 0;
+    b->more = false;
+}
