@@ -29,6 +29,12 @@ struct work {
     struct loop_work *work;
 };
 
+struct watch {
+    uv_fs_event_t handle;
+    struct loop_uv *owner;
+    struct loop_watch *watch; /* NULL: stopped, the handle closes */
+};
+
 static struct loop_uv *from_loop(struct loop *loop)
 {
     return CONTAINER_OF(loop, struct loop_uv, loop);
@@ -197,12 +203,90 @@ static bool work_uv(struct loop *loop, struct loop_work *work)
     return true;
 }
 
+static void on_watch(uv_fs_event_t *handle, const char *name, int events, int status)
+{
+    struct watch *w = handle->data;
+
+    (void)name;
+    (void)events;
+    (void)status; /* an error too is a reason to look */
+    if (w->watch != NULL) {
+        w->watch->changed(w->watch); /* may stop it */
+    }
+}
+
+static void on_watch_closed(uv_handle_t *handle)
+{
+    struct watch *w = handle->data;
+    struct loop_uv *l = w->owner;
+
+    free(w);
+    l->handles--;
+    free_if_done(l);
+}
+
+static int watch_err(int uv_err)
+{
+    switch (uv_err) {
+    case UV_ENOENT:
+    case UV_ENOTDIR:
+        return ERR_NOTFOUND;
+    case UV_EACCES:
+    case UV_EPERM:
+        return ERR_DENIED;
+    case UV_ENOMEM:
+        return ERR_NOMEM;
+    default:
+        return ERR_UNSUPPORTED;
+    }
+}
+
+static void unwatch_uv(struct loop *loop, struct loop_watch *watch)
+{
+    struct watch *w = watch->impl;
+
+    (void)loop;
+    w->watch = NULL;
+    uv_close((uv_handle_t *)&w->handle, on_watch_closed);
+}
+
+static int watch_uv(struct loop *loop, struct loop_watch *watch, const char *path)
+{
+    struct loop_uv *l = from_loop(loop);
+    struct watch *w = calloc(1, sizeof(*w));
+    int err;
+
+    if (w == NULL) {
+        return ERR_NOMEM;
+    }
+    err = uv_fs_event_init(l->uv, &w->handle);
+    if (err != 0) {
+        free(w);
+        return watch_err(err);
+    }
+    w->owner = l;
+    w->watch = watch;
+    w->handle.data = w;
+    l->handles++;
+    watch->impl = w;
+    uv_unref((uv_handle_t *)&w->handle); /* alone it must not keep uv_run going */
+    err = uv_fs_event_start(&w->handle, on_watch, path, 0);
+    if (err != 0) {
+        unwatch_uv(loop, watch);
+        watch->impl = NULL;
+        return watch_err(err);
+    }
+    return 0;
+}
+
 static const struct loop_ops ops = {
     .now_ms = now_ms_uv,
     .wall_ms = wall_ms_uv,
     .random = random_uv,
     .wake_at = wake_at_uv,
     .work = work_uv,
+    .watch = watch_uv,
+    .unwatch = unwatch_uv,
 };
 
 static int seed(struct loop_uv *l)

@@ -2,6 +2,8 @@
 
 #include <stddef.h>
 
+#include "base/err.h"
+
 void loop_init(struct loop *loop, const struct loop_ops *ops)
 {
     loop->ops = ops;
@@ -161,4 +163,18 @@ void loop_task_cancel(struct loop_task *task)
 bool loop_work_start(struct loop *loop, struct loop_work *work)
 {
     return loop->ops->work(loop, work);
+}
+
+int loop_watch_start(struct loop *loop, struct loop_watch *watch, const char *path)
+{
+    watch->impl = NULL;
+    return loop->ops->watch != NULL ? loop->ops->watch(loop, watch, path) : ERR_UNSUPPORTED;
+}
+
+void loop_watch_stop(struct loop *loop, struct loop_watch *watch)
+{
+    if (watch->impl != NULL) {
+        loop->ops->unwatch(loop, watch);
+        watch->impl = NULL;
+    }
 }

@@ -1,4 +1,5 @@
-/* loop: time, randomness, deferred calls and work off the loop, behind one small table.
+/* loop: time, randomness, deferred calls, work off the loop and watched folders, behind one small
+ * table.
  *
  * Everything in lib/ takes a struct loop and asks it for the time; nothing else reads a clock or a
  * random source. daemon/loop_uv.c fills the table with libuv, test/lib/fake_loop.c with a clock
@@ -39,6 +40,14 @@ struct loop_work {
     void *impl; /* the loop's own */
 };
 
+/* A folder in which something may come or go. changed is called on the loop after it did, perhaps
+ * once for several changes and perhaps for none at all: it tells that a look is worth while,
+ * nothing more, and may fail to tell on file systems of other machines. */
+struct loop_watch {
+    void (*changed)(struct loop_watch *watch);
+    void *impl; /* the loop's own; NULL: not watching */
+};
+
 struct loop_ops {
     uint64_t (*now_ms)(struct loop *loop); /* monotonic milliseconds */
     int64_t (*wall_ms)(struct loop *loop); /* Unix time in milliseconds; may jump */
@@ -46,6 +55,9 @@ struct loop_ops {
     void (*wake_at)(struct loop *loop); /* the earliest timer or task changed, see loop_next_ms */
     /* Queues work. Returns false without memory: then done is never called. */
     bool (*work)(struct loop *loop, struct loop_work *work);
+    /* See loop_watch_start and loop_watch_stop. Both NULL: this loop watches nothing. */
+    int (*watch)(struct loop *loop, struct loop_watch *watch, const char *path);
+    void (*unwatch)(struct loop *loop, struct loop_watch *watch);
 };
 
 struct loop {
@@ -81,5 +93,11 @@ void loop_defer(struct loop *loop, struct loop_task *task); /* once, however oft
 void loop_task_cancel(struct loop_task *task);
 
 bool loop_work_start(struct loop *loop, struct loop_work *work);
+
+/* Begins to watch the folder; watch must not be watching. ERR_NOTFOUND, ERR_DENIED, ERR_NOMEM,
+ * ERR_UNSUPPORTED (no watching here, or too many watches): sweeping must do then. */
+int loop_watch_start(struct loop *loop, struct loop_watch *watch, const char *path);
+/* changed does not come any more; the struct is free at once. Harmless when not watching. */
+void loop_watch_stop(struct loop *loop, struct loop_watch *watch);
 
 #endif

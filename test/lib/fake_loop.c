@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
+
 #define MAX_TURNS 1000000
 
 static struct fake_loop *fake(struct loop *loop)
@@ -56,12 +58,37 @@ static bool work(struct loop *loop, struct loop_work *item)
     return true;
 }
 
+static int watch_folder(struct loop *loop, struct loop_watch *watch, const char *path)
+{
+    struct fake_loop *f = fake(loop);
+
+    for (size_t i = 0; i < FAKE_LOOP_WATCHES; i++) {
+        if (f->watches[i] == NULL) {
+            f->watches[i] = watch;
+            (void)snprintf(f->watched[i], sizeof(f->watched[i]), "%s", path);
+            watch->impl = &f->watches[i];
+            return 0;
+        }
+    }
+    return ERR_UNSUPPORTED;
+}
+
+static void unwatch_folder(struct loop *loop, struct loop_watch *watch)
+{
+    struct loop_watch **place = watch->impl;
+
+    (void)loop;
+    *place = NULL;
+}
+
 static const struct loop_ops ops = {
     .now_ms = now_ms,
     .wall_ms = wall_ms,
     .random = random_bits,
     .wake_at = wake_at,
     .work = work,
+    .watch = watch_folder,
+    .unwatch = unwatch_folder,
 };
 
 void fake_loop_init(struct fake_loop *f)
@@ -89,6 +116,15 @@ void fake_loop_turn(struct fake_loop *f)
         item->run(item);
         item->done(item); /* may have freed item */
         item = next;
+    }
+}
+
+void fake_loop_changed(struct fake_loop *f, const char *path)
+{
+    for (size_t i = 0; i < FAKE_LOOP_WATCHES; i++) {
+        if (f->watches[i] != NULL && strcmp(f->watched[i], path) == 0) {
+            f->watches[i]->changed(f->watches[i]);
+        }
     }
 }
 

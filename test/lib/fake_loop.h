@@ -8,6 +8,8 @@
 
 #include "base/loop.h"
 
+#define FAKE_LOOP_WATCHES 4
+
 /* Zero the hooks (fake_loop_init does) and set them whenever the test likes. */
 struct fake_loop {
     struct loop loop; /* what the code under test gets */
@@ -17,7 +19,9 @@ struct fake_loop {
     bool hold_work;   /* queued work waits until this is false again: a slow worker */
     bool refuse_work; /* loop_work_start answers false: no memory */
     uint64_t wakes;   /* calls of wake_at */
-    struct loop_work *work_first, *work_last; /* queue through loop_work.impl */
+    struct loop_work *work_first, *work_last;      /* queue through loop_work.impl */
+    struct loop_watch *watches[FAKE_LOOP_WATCHES]; /* NULL: free */
+    char watched[FAKE_LOOP_WATCHES][256];          /* their folders */
 };
 
 /* The clock begins at FAKE_LOOP_START_MS, the wall at FAKE_LOOP_WALL_MS. */
@@ -32,6 +36,8 @@ void fake_loop_turn(struct fake_loop *f);
 void fake_loop_settle(struct fake_loop *f);
 /* Moves both clocks on by ms, stopping at each timer's time on the way; ends settled. */
 void fake_loop_advance(struct fake_loop *f, uint64_t ms);
+/* Tells who watches this folder that something came or went. */
+void fake_loop_changed(struct fake_loop *f, const char *path);
 /* Somebody set the system clock: only the wall moves. */
 void fake_loop_jump_wall(struct fake_loop *f, int64_t ms);
 /* Nothing is due now: no task, no due timer, no work that may run. */

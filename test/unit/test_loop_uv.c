@@ -5,7 +5,9 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 #include <uv.h>
@@ -278,6 +280,46 @@ static void two_loops_draw_different_numbers(void **state)
     loop_uv_close(other);
 }
 
+struct watcher {
+    struct loop_watch watch;
+    unsigned changes;
+};
+
+static void on_change(struct loop_watch *watch)
+{
+    CONTAINER_OF(watch, struct watcher, watch)->changes++;
+}
+
+static void a_watched_folder_tells_of_changes_until_it_is_stopped(void **state)
+{
+    struct fixture *f = *state;
+    struct watcher w = {.watch.changed = on_change};
+    char folder[] = "/tmp/test_loop_uv.XXXXXX";
+    char path[64];
+
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(path, sizeof(path), "%s/a", folder);
+    assert_int_equal(loop_watch_start(f->loop, &w.watch, "/tmp/no/such/folder"), ERR_NOTFOUND);
+    assert_null(w.watch.impl);
+    assert_int_equal(loop_watch_start(f->loop, &w.watch, folder), 0);
+    assert_int_equal(mkdir(path, 0700), 0);
+    for (int i = 0; i < 200 && w.changes == 0; i++) {
+        uv_run(&f->uv, UV_RUN_NOWAIT);
+        usleep(1000);
+    }
+    assert_true(w.changes > 0);
+    loop_watch_stop(f->loop, &w.watch);
+    loop_watch_stop(f->loop, &w.watch); /* harmless */
+    w.changes = 0;
+    assert_int_equal(rmdir(path), 0);
+    for (int i = 0; i < 5; i++) {
+        uv_run(&f->uv, UV_RUN_NOWAIT);
+        usleep(1000);
+    }
+    assert_int_equal(w.changes, 0);
+    assert_int_equal(rmdir(folder), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -293,6 +335,7 @@ int main(void)
         TEST(a_blocked_loop_shows_as_lag),
         TEST(work_runs_elsewhere_and_ends_on_the_loop),
         cmocka_unit_test_setup(closing_waits_for_work, setup),
+        TEST(a_watched_folder_tells_of_changes_until_it_is_stopped),
         TEST(wall_time_is_unix_time),
         TEST(two_loops_draw_different_numbers),
     };
