@@ -76,3 +76,8 @@ void http_cancel(struct http_client *client, struct http_req *req)
 {
     client->ops->cancel(client, req);
 }
+
+void http_resume(struct http_client *client, struct http_req *req)
+{
+    client->ops->resume(client, req);
+}

@@ -48,6 +48,15 @@ struct http_tls { /* borrowed; NULL members: system defaults */
     bool allow_plaintext; /* http:// is permitted */
 };
 
+struct http_req;
+
+/* What a sink says of the bytes that it was shown. */
+enum http_took {
+    HTTP_TOOK,
+    HTTP_FULL, /* not taken: shown again, with more perhaps, after http_resume */
+    HTTP_STOP  /* no further: the call ends as HTTP_UNKNOWN */
+};
+
 struct http_req {
     /* in: filled by the caller, borrowed until the callback */
     const char *method; /* "GET", "POST", "PUT" */
@@ -62,6 +71,10 @@ struct http_req {
     const struct http_tls *tls; /* NULL: defaults, https only */
     void (*done)(struct http_req *req);
     void *ctx; /* the caller's */
+    /* Optional: shown the body of a 2xx answer as it comes, on the loop; response stays empty then,
+     * response_bytes does not count and the stall is not measured while it is full. It must not
+     * call the client. Bodies of other answers go into response. */
+    enum http_took (*sink)(struct http_req *req, const char *bytes, size_t n);
     /* out: valid in the callback and until the request is reused or http_req_free */
     enum http_result result;
     int curl_code;          /* CURLcode, for words and logs; 0 with HTTP_ANSWERED */
@@ -77,6 +90,7 @@ struct http_client;
 struct http_client_ops {
     int (*send)(struct http_client *client, struct http_req *req);
     void (*cancel)(struct http_client *client, struct http_req *req);
+    void (*resume)(struct http_client *client, struct http_req *req);
 };
 struct http_client {
     const struct http_client_ops *ops;
@@ -92,6 +106,8 @@ MUST_CHECK int http_send(struct http_client *client, struct http_req *req);
 /* Ends a call in flight: its callback comes on a later turn with HTTP_CANCELED (nothing sent yet)
  * or HTTP_UNKNOWN. Harmless when nothing is in flight. */
 void http_cancel(struct http_client *client, struct http_req *req);
+/* The sink has room again: it is called on a later turn. Harmless when nothing is in flight. */
+void http_resume(struct http_client *client, struct http_req *req);
 
 struct uv_loop_s;
 /* The real one. The process ignores SIGPIPE. max_connections bounds kept connections; close frees

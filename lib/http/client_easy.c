@@ -30,9 +30,27 @@ static size_t on_read(char *to, size_t size, size_t n, void *ctx)
 static size_t on_write(char *bytes, size_t size, size_t n, void *ctx)
 {
     struct http_easy *e = ctx;
+    long status = 0;
 
+    if (e->req->sink != NULL) {
+        curl_easy_getinfo(e->handle, CURLINFO_RESPONSE_CODE, &status);
+    }
+    if (status / 100 == 2) {
+        enum http_took took = e->req->sink(e->req, bytes, size * n);
+
+        e->paused = took == HTTP_FULL;
+        return took == HTTP_TOOK ? size * n : took == HTTP_FULL ? CURL_WRITEFUNC_PAUSE : 0;
+    }
     buf_put(&e->req->response, bytes, size * n);
     return buf_error(&e->req->response) == 0 ? size * n : 0;
+}
+
+void http_easy_resume(struct http_easy *e)
+{
+    if (e->paused) {
+        e->paused = false;
+        (void)curl_easy_pause(e->handle, CURLPAUSE_CONT); /* what fails ends the transfer */
+    }
 }
 
 enum method { METHOD_GET, METHOD_POST, METHOD_PUT, METHOD_COUNT };
@@ -265,6 +283,7 @@ CURLcode http_easy_open(struct http_easy *e, struct http_req *req, CURLSH *share
     e->req = req;
     e->headers = NULL;
     e->read_bytes = 0;
+    e->paused = false;
     e->error[0] = '\0';
     clear_answer(req);
     e->handle = curl_easy_init();

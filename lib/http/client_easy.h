@@ -16,6 +16,7 @@ struct http_easy {
     CURL *handle;         /* its CURLINFO_PRIVATE is this struct */
     struct curl_slist *headers;
     size_t read_bytes; /* of the body, by curl */
+    bool paused;       /* the sink was full */
     char error[CURL_ERROR_SIZE];
 };
 
@@ -27,6 +28,9 @@ void http_easy_close(struct http_easy *e); /* outside of its multi */
 
 /* Something of the request may have left, on any of the connections that curl has tried. */
 bool http_easy_sent(const struct http_easy *e);
+
+/* The sink has room again. May call it. */
+void http_easy_resume(struct http_easy *e);
 
 /* Fills the answer of req, before the handle leaves its multi. */
 void http_easy_finish(struct http_easy *e, CURLcode code);

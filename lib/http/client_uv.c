@@ -13,6 +13,7 @@ struct call {
     struct list link; /* in client.calls or .ended */
     struct client *client;
     struct http_easy easy;
+    struct loop_task resume; /* the sink has room again */
     uint64_t started_ms;
     bool ended; /* out of multi; only the callback is owed */
 };
@@ -85,6 +86,7 @@ static void call_leave(struct call *call, CURLcode code)
 {
     struct client *c = call->client;
 
+    loop_task_cancel(&call->resume);
     http_easy_finish(&call->easy, code);
     call->easy.req->took_ms = loop_now_ms(c->loop) - call->started_ms;
     curl_multi_remove_handle(c->multi, call->easy.handle);
@@ -288,6 +290,11 @@ static int multi_open(struct client *c)
 
 /* ---- one request ---- */
 
+static void on_resume(struct loop_task *task)
+{
+    http_easy_resume(&CONTAINER_OF(task, struct call, resume)->easy);
+}
+
 static int client_send(struct http_client *base, struct http_req *req)
 {
     struct client *c = from_base(base);
@@ -307,6 +314,7 @@ static int client_send(struct http_client *base, struct http_req *req)
     call->client = c;
     call->started_ms = loop_now_ms(c->loop);
     list_init(&call->link);
+    loop_task_init(&call->resume, on_resume);
     code = http_easy_open(&call->easy, req, c->share);
     if (code == CURLE_OUT_OF_MEMORY ||
         (code == CURLE_OK && curl_multi_add_handle(c->multi, call->easy.handle) != CURLM_OK)) {
@@ -345,9 +353,19 @@ static void client_cancel(struct http_client *base, struct http_req *req)
     }
 }
 
+static void client_resume(struct http_client *base, struct http_req *req)
+{
+    struct call *call = req->impl;
+
+    if (call != NULL && !call->ended) {
+        loop_defer(from_base(base)->loop, &call->resume);
+    }
+}
+
 static const struct http_client_ops ops = {
     .send = client_send,
     .cancel = client_cancel,
+    .resume = client_resume,
 };
 
 /* ---- open and close ---- */

@@ -2,45 +2,25 @@
 
 #include <assert.h>
 #include <microhttpd.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <uv.h>
 
 #include "base/list.h"
+#include "http/net_allow.h"
 #include "http/server_accept.h"
+#include "http/server_call.h"
+#include "http/server_conn.h"
 
 #define ANSWER_DEADLINE_FACTOR 4 /* a reader gets so many times the deadline to take its answer */
-#define LAST_RUNS 8 /* of MHD, for the answers of the calls that a closing server ends */
-#define PROBLEM_MAX_BYTES ((size_t)4096)
-
-/* A connection from accept to its end. */
-struct conn {
-    struct list link;
-    struct http_server *server;
-    int fd; /* MHD's once it was added */
-    uid_t uid;
-    pid_t pid;
-    bool started; /* MHD has taken it in */
-    struct loop_timer deadline;
-};
-
-/* One request. It is freed when MHD is done with it and the handler has answered, whichever is
- * later. */
-struct exchange {
-    struct http_call call;
-    struct list link; /* in server.waiting while suspended */
-    struct conn *conn;
-    struct MHD_Connection *mhd;    /* NULL: the connection is gone */
-    struct MHD_Response *response; /* owned until queued */
-    unsigned status;
-    char *method; /* owned, as path */
-    char *path;
-    struct buf body;
-    bool dispatched; /* the handler has seen it */
-    bool in_handler;
-    bool answered; /* by the handler */
-};
+#define LAST_RUNS 8   /* of MHD, for the answers of the calls that a closing server ends */
+#define PARK_MS 10000 /* a call waits for its turn at most */
+#define WATCH_MS 250  /* how often clients of waiting calls are looked at */
+#define WATCH_AT_ONCE 64
+#define STOPPING "The service is stopping."
+#define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
 struct http_server {
     uv_loop_t *uv; /* borrowed, as loop */
@@ -52,11 +32,14 @@ struct http_server {
     struct loop_timer timer; /* when MHD wants to run next */
     struct loop_task again;  /* at once */
     struct loop_task shut;
-    struct list conns;
-    struct list waiting; /* suspended exchanges */
-    unsigned n_conns;
-    unsigned handles; /* open uv handles */
+    struct loop_timer watch; /* while calls wait and the owner wants to know who leaves */
+    struct http_conns conns;
+    struct list waiting; /* suspended exchanges that the handler has */
+    struct list parked;  /* suspended exchanges that wait for their turn, oldest first */
+    unsigned handles;    /* open uv handles */
+    bool tls;
     bool closing;
+    bool shut_begun;
     void (*closed)(void *ctx);
     void *closed_ctx;
 };
@@ -104,83 +87,61 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 
 /* ---- connections ---- */
 
-static void conn_free(struct conn *c)
+static bool admitted(const struct http_server *s, const struct http_newcomer *who)
 {
-    loop_timer_stop(&c->deadline);
-    list_remove(&c->link);
-    c->server->n_conns--;
-    free(c);
+    const struct http_server_options *o = &s->options;
+
+    return (o->admit == NULL || o->admit(o->ctx, who->uid, who->gid, who->pid)) &&
+           (o->allow == NULL || who->uid != (uid_t)-1 || net_allowed(o->allow, who->address));
 }
 
-/* MHD's own timer counts inactivity only, so that a byte now and then would keep a connection for
- * ever. It sees the shutdown as the peer's end. */
-static void on_deadline(struct loop_timer *timer)
+static bool has_room(struct http_server *s, const struct http_newcomer *who)
 {
-    struct conn *c = CONTAINER_OF(timer, struct conn, deadline);
+    const struct http_server_options *o = &s->options;
+    char peer[NET_ADDRESS_SIZE];
 
-    if (c->started) {
-        shutdown(c->fd, SHUT_RDWR);
+    if (s->conns.n >= o->max_connections) {
+        return false;
+    }
+    if (who->uid != (uid_t)-1) {
+        return http_conns_of_uid(&s->conns, who->uid) < o->max_connections_per_uid;
+    }
+    net_address_text(who->address, peer);
+    return o->max_connections_per_address == 0 ||
+           http_conns_of_peer(&s->conns, peer) < o->max_connections_per_address;
+}
+
+static void turn_away(const struct http_server *s, int fd)
+{
+    if (s->tls) {
+        close(fd); /* plain words would only puzzle it */
     } else {
-        conn_free(c); /* MHD could not take it in and has closed it: the number may be another's */
+        http_acceptor_turn_away(fd);
     }
-}
-
-static struct conn *conn_by_fd(struct http_server *s, int fd)
-{
-    for (struct list *l = s->conns.prev; l != &s->conns; l = l->prev) {
-        struct conn *c = CONTAINER_OF(l, struct conn, link);
-
-        if (c->fd == fd) {
-            return c;
-        }
-    }
-    return NULL;
-}
-
-static unsigned conns_of_uid(const struct http_server *s, uid_t uid)
-{
-    unsigned n = 0;
-
-    for (const struct list *l = s->conns.next; l != &s->conns; l = l->next) {
-        n += CONTAINER_OF(l, const struct conn, link)->uid == uid;
-    }
-    return n;
 }
 
 static void on_accepted(struct http_acceptor *a, const struct http_newcomer *who)
 {
     struct http_server *s = CONTAINER_OF(a, struct http_server, acceptor);
-    const struct http_server_options *o = &s->options;
-    struct conn *c;
+    struct http_conn *c;
 
-    if (o->admit != NULL && !o->admit(o->ctx, who->uid, who->gid, who->pid)) {
+    if (!admitted(s, who)) {
         close(who->fd);
         return;
     }
-    c = conn_by_fd(s, who->fd);
+    c = http_conn_by_fd(&s->conns, who->fd);
     if (c != NULL) {
-        conn_free(c); /* closed by MHD before it was started; the number is used again */
+        http_conn_free(c); /* closed by MHD before it was started; the number is used again */
     }
-    if (s->n_conns >= o->max_connections ||
-        (who->uid != (uid_t)-1 && conns_of_uid(s, who->uid) >= o->max_connections_per_uid)) {
-        http_acceptor_turn_away(who->fd);
-        return;
-    }
-    c = calloc(1, sizeof(*c));
+    c = has_room(s, who) ? http_conn_new(&s->conns, who) : NULL;
     if (c == NULL) {
-        http_acceptor_turn_away(who->fd);
+        turn_away(s, who->fd);
         return;
     }
     c->server = s;
-    c->fd = who->fd;
-    c->uid = who->uid;
-    c->pid = who->pid;
-    loop_timer_init(&c->deadline, on_deadline);
-    loop_timer_start(s->loop, &c->deadline, o->deadline_ms);
-    list_push(&s->conns, &c->link);
-    s->n_conns++;
+    http_conn_deadline(c, s->options.deadline_ms);
     if (MHD_add_connection(s->mhd, who->fd, who->address, who->address_len) != MHD_YES) {
-        conn_free(c); /* MHD has closed it */
+        http_conn_free(c); /* MHD has closed it */
         return;
     }
     loop_defer(s->loop, &s->again);
@@ -189,104 +150,41 @@ static void on_accepted(struct http_acceptor *a, const struct http_newcomer *who
 static void on_connection(void *ctx, struct MHD_Connection *mhd, void **socket_ctx,
                           enum MHD_ConnectionNotificationCode what)
 {
-    struct conn *c = *socket_ctx;
+    struct http_conn *c = *socket_ctx;
 
     if (what == MHD_CONNECTION_NOTIFY_STARTED) {
         const union MHD_ConnectionInfo *info =
             MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
 
-        c = conn_by_fd(ctx, info->connect_fd);
+        c = http_conn_by_fd(&((struct http_server *)ctx)->conns, info->connect_fd);
         *socket_ctx = c;
-        if (c != NULL) { /* without one it gets no answer, see exchange_new */
+        if (c != NULL) { /* without one it gets no answer, see begin */
             c->started = true;
         }
     } else if (c != NULL) {
         *socket_ctx = NULL;
-        conn_free(c);
+        http_conn_free(c);
     }
 }
 
 /* ---- requests ---- */
 
-static void exchange_free(struct exchange *x)
+static void resume(struct http_exchange *x)
 {
-    if (x->response != NULL) {
-        MHD_destroy_response(x->response);
-    }
-    buf_free(&x->body);
-    free(x->method);
-    free(x->path);
-    free(x);
+    struct http_server *s = x->conn->server;
+
+    list_remove(&x->link);
+    MHD_resume_connection(x->mhd);
+    loop_defer(s->loop, &s->again);
 }
 
-static struct exchange *exchange_new(struct http_server *s, struct MHD_Connection *mhd,
-                                     const char *method, const char *path)
+static void suspend(struct http_exchange *x, struct list *where)
 {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    struct exchange *x = info->socket_context != NULL ? calloc(1, sizeof(*x)) : NULL;
-
-    if (x == NULL) {
-        return NULL;
-    }
-    buf_init(&x->body, s->options.max_body_bytes);
-    list_init(&x->link);
-    x->conn = info->socket_context;
-    x->mhd = mhd;
-    x->method = strdup(method);
-    x->path = strdup(path);
-    x->call.server = s;
-    x->call.method = x->method;
-    x->call.path = x->path;
-    x->call.uid = x->conn->uid;
-    x->call.pid = x->conn->pid;
-    x->call.impl = x;
-    if (x->method == NULL || x->path == NULL) {
-        exchange_free(x);
-        return NULL;
-    }
-    return x;
+    list_push(where, &x->link);
+    MHD_suspend_connection(x->mhd);
 }
 
-/* NULL without memory: the connection is closed instead. */
-static void set_response(struct exchange *x, unsigned status, const char *content_type,
-                         const char *text, size_t n)
-{
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer(n, (void *)(uintptr_t)text, MHD_RESPMEM_MUST_COPY);
-
-    if (response != NULL) {
-        MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
-        MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-    }
-    x->status = status;
-    x->response = response;
-}
-
-static void put_problem(struct buf *b, unsigned status, const char *detail)
-{
-    buf_puts(b, "{\"type\":\"about:blank\",\"title\":");
-    buf_put_json(b, MHD_get_reason_phrase_for(status));
-    buf_printf(b, ",\"status\":%u,\"detail\":", status);
-    buf_put_json(b, detail);
-    buf_puts(b, "}\n");
-}
-
-static void set_problem(struct exchange *x, unsigned status, const char *detail)
-{
-    struct buf text;
-
-    buf_init(&text, PROBLEM_MAX_BYTES);
-    put_problem(&text, status, detail);
-    if (buf_error(&text) != 0) {
-        buf_clear(&text);
-        put_problem(&text, status, "");
-    }
-    set_response(x, status, "application/problem+json", buf_text(&text), text.len);
-    buf_free(&text);
-}
-
-static enum MHD_Result reply(struct exchange *x)
+static enum MHD_Result reply(struct http_exchange *x)
 {
     struct http_server *s = x->conn->server;
     enum MHD_Result result;
@@ -294,39 +192,111 @@ static enum MHD_Result reply(struct exchange *x)
     if (x->response == NULL) {
         return MHD_NO;
     }
-    loop_timer_start(s->loop, &x->conn->deadline,
-                     (uint64_t)s->options.deadline_ms * ANSWER_DEADLINE_FACTOR);
+    http_conn_deadline(x->conn, (uint64_t)s->options.deadline_ms * ANSWER_DEADLINE_FACTOR);
     result = MHD_queue_response(x->mhd, x->status, x->response);
     MHD_destroy_response(x->response);
     x->response = NULL;
     return result;
 }
 
+static enum MHD_Result refuse_length(struct http_exchange *x)
+{
+    http_exchange_problem(x, MHD_HTTP_CONTENT_TOO_LARGE, "The body is larger than allowed.");
+    return reply(x);
+}
+
 static enum MHD_Result begin(struct http_server *s, struct MHD_Connection *mhd, const char *method,
                              const char *path, void **request_ctx)
 {
-    struct exchange *x = exchange_new(s, mhd, method, path);
-    const char *length;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    struct http_conn *c = info->socket_context;
+    struct http_exchange *x =
+        c != NULL ? http_exchange_new(c, mhd, method, path, s->options.max_body_bytes) : NULL;
+    const char *text;
+    unsigned long long length;
 
     if (x == NULL) {
         return MHD_NO;
     }
+    x->call.server = s;
+    x->resume = resume;
     *request_ctx = x;
-    length = MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
-    if (length != NULL && strtoull(length, NULL, 10) > s->options.max_body_bytes) {
-        set_problem(x, MHD_HTTP_CONTENT_TOO_LARGE, "The body is larger than allowed.");
-        return reply(x); /* without reading it */
+    if (c->silent) {
+        c->silent = false;
+        http_conn_deadline(c, s->options.deadline_ms);
+    }
+    text = MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    length = text != NULL ? strtoull(text, NULL, 10) : 0;
+    if (length <= s->options.max_body_bytes) {
+        return MHD_YES;
+    }
+    x->too_long = true;
+    if (length > s->options.drain_bytes ||
+        MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_EXPECT) != NULL) {
+        return refuse_length(x); /* without reading it */
     }
     return MHD_YES;
 }
 
-static enum MHD_Result dispatch(struct http_server *s, struct exchange *x)
+/* The address has as many calls with the handler as it may have: this one waits. */
+static bool must_park(const struct http_server *s, const struct http_exchange *x)
 {
-    loop_timer_stop(&x->conn->deadline); /* from here on it is the handler's time */
-    if (buf_error(&x->body) != 0) {
-        set_problem(x, MHD_HTTP_CONTENT_TOO_LARGE, "The body is larger than allowed.");
+    const struct http_conn *c = x->conn;
+
+    return s->options.max_calls_per_address > 0 && c->uid == (uid_t)-1 && !c->running &&
+           http_conns_running(&s->conns, c->peer) >= s->options.max_calls_per_address;
+}
+
+static enum MHD_Result park(struct http_server *s, struct http_exchange *x)
+{
+    x->conn->parked = x;
+    http_conn_deadline(x->conn, PARK_MS);
+    suspend(x, &s->parked);
+    return MHD_YES;
+}
+
+/* A place became free: the oldest call of that address takes it. */
+static void unpark(struct http_server *s, const char *peer)
+{
+    for (struct list *l = s->parked.next; l != &s->parked; l = l->next) {
+        struct http_exchange *x = CONTAINER_OF(l, struct http_exchange, link);
+
+        if (strcmp(x->conn->peer, peer) == 0) {
+            x->conn->parked = NULL;
+            x->conn->running = true;
+            http_conn_deadline(x->conn, s->options.deadline_ms);
+            resume(x);
+            return;
+        }
+    }
+}
+
+static void on_waited(struct http_exchange *x)
+{
+    x->conn->parked = NULL;
+    x->dispatched = true; /* never by a handler, which is why it counts as answered */
+    x->answered = true;
+    http_call_add_header(&x->call, MHD_HTTP_HEADER_RETRY_AFTER, "1");
+    http_exchange_problem(x, MHD_HTTP_SERVICE_UNAVAILABLE,
+                          "Too many calls of this address at a time.");
+    resume(x);
+}
+
+static enum MHD_Result dispatch(struct http_server *s, struct http_exchange *x)
+{
+    if (s->shut_begun) { /* nothing may be suspended any more */
+        http_exchange_problem(x, MHD_HTTP_SERVICE_UNAVAILABLE, STOPPING);
         return reply(x);
     }
+    if (x->too_long || buf_error(&x->body) != 0) {
+        return refuse_length(x);
+    }
+    if (must_park(s, x)) {
+        return park(s, x);
+    }
+    loop_timer_stop(&x->conn->deadline); /* from here on it is the handler's time */
+    x->conn->running = true;
     x->dispatched = true;
     x->call.body = buf_text(&x->body);
     x->call.body_len = x->body.len;
@@ -336,8 +306,10 @@ static enum MHD_Result dispatch(struct http_server *s, struct exchange *x)
     if (x->answered) {
         return reply(x);
     }
-    list_push(&s->waiting, &x->link);
-    MHD_suspend_connection(x->mhd);
+    suspend(x, &s->waiting);
+    if (s->options.gone != NULL && !loop_timer_armed(&s->watch)) {
+        loop_timer_start(s->loop, &s->watch, WATCH_MS);
+    }
     return MHD_YES;
 }
 
@@ -348,14 +320,16 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *mhd, const c
                                   size_t *data_size, void **request_ctx)
 {
     struct http_server *s = ctx;
-    struct exchange *x = *request_ctx;
+    struct http_exchange *x = *request_ctx;
 
     (void)version;
     if (x == NULL) {
         return begin(s, mhd, method, path, request_ctx);
     }
     if (*data_size > 0) {
-        buf_put(&x->body, data, *data_size); /* past the limit the rest is read and forgotten */
+        if (!x->too_long) {
+            buf_put(&x->body, data, *data_size); /* past the limit the rest is forgotten */
+        }
         *data_size = 0;
         return MHD_YES;
     }
@@ -366,7 +340,8 @@ static void on_completed(void *ctx, struct MHD_Connection *mhd, void **request_c
                          enum MHD_RequestTerminationCode why)
 {
     struct http_server *s = ctx;
-    struct exchange *x = *request_ctx;
+    struct http_exchange *x = *request_ctx;
+    struct http_conn *c;
 
     (void)mhd;
     (void)why;
@@ -374,10 +349,17 @@ static void on_completed(void *ctx, struct MHD_Connection *mhd, void **request_c
         return;
     }
     *request_ctx = NULL;
-    loop_timer_start(s->loop, &x->conn->deadline, s->options.deadline_ms);
+    c = x->conn;
+    http_conn_deadline(c, s->options.idle_ms != 0 ? s->options.idle_ms : s->options.deadline_ms);
+    c->silent = true;
+    c->parked = NULL;
     list_remove(&x->link);
+    if (c->running) {
+        c->running = false;
+        unpark(s, c->peer);
+    }
     if (!x->dispatched || x->answered) {
-        exchange_free(x);
+        http_exchange_free(x);
         return;
     }
     x->mhd = NULL; /* the handler still has the call: http_answer frees it */
@@ -385,72 +367,59 @@ static void on_completed(void *ctx, struct MHD_Connection *mhd, void **request_c
     x->call.server = NULL;
 }
 
-static struct exchange *from_call(const struct http_call *call)
+/* ---- clients that leave while their call waits ---- */
+
+/* A suspended connection is not watched by MHD. Marks those whose clients have closed. */
+static void mark_left(struct http_exchange *const *some, const struct pollfd *fds, unsigned n)
 {
-    return call->impl;
-}
-
-const char *http_call_query(const struct http_call *call, const char *name)
-{
-    struct MHD_Connection *mhd = from_call(call)->mhd;
-
-    return mhd != NULL ? MHD_lookup_connection_value(mhd, MHD_GET_ARGUMENT_KIND, name) : NULL;
-}
-
-const char *http_call_header(const struct http_call *call, const char *name)
-{
-    struct MHD_Connection *mhd = from_call(call)->mhd;
-
-    return mhd != NULL ? MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, name) : NULL;
-}
-
-/* The response is there (or there was no memory for it): lets it go out. */
-static void resume(struct exchange *x)
-{
-    struct http_server *s = x->conn->server;
-
-    list_remove(&x->link);
-    MHD_resume_connection(x->mhd);
-    loop_defer(s->loop, &s->again);
-}
-
-/* True when the answer still has a way out. */
-static bool take_answer(struct exchange *x)
-{
-    assert(!x->answered);
-    x->answered = true;
-    if (x->mhd == NULL) {
-        exchange_free(x);
-        return false;
-    }
-    return x->in_handler ||
-           !list_empty(&x->link); /* else the closing server has answered already */
-}
-
-void http_answer(struct http_call *call, unsigned status, const char *content_type,
-                 const char *text, size_t n)
-{
-    struct exchange *x = from_call(call);
-
-    if (!take_answer(x)) {
-        return;
-    }
-    set_response(x, status, content_type, text, n);
-    if (!x->in_handler) {
-        resume(x);
+    for (unsigned i = 0; i < n; i++) {
+        some[i]->left = some[i]->left || (fds[i].revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
     }
 }
 
-void http_answer_problem(struct http_call *call, unsigned status, const char *detail)
+static void look_at_waiting(struct http_server *s)
 {
-    struct exchange *x = from_call(call);
+    struct http_exchange *some[WATCH_AT_ONCE];
+    struct pollfd fds[WATCH_AT_ONCE];
+    unsigned n = 0;
 
-    if (!take_answer(x)) {
-        return;
+    for (struct list *l = s->waiting.next; l != &s->waiting; l = l->next) {
+        some[n] = CONTAINER_OF(l, struct http_exchange, link);
+        fds[n] = (struct pollfd){.fd = some[n]->conn->fd, .events = POLLRDHUP};
+        n++;
+        if (n == WATCH_AT_ONCE || l->next == &s->waiting) {
+            if (poll(fds, n, 0) > 0) {
+                mark_left(some, fds, n);
+            }
+            n = 0;
+        }
     }
-    set_problem(x, status, detail);
-    if (!x->in_handler) {
-        resume(x);
+}
+
+static struct http_exchange *next_to_tell(const struct http_server *s)
+{
+    for (struct list *l = s->waiting.next; l != &s->waiting; l = l->next) {
+        struct http_exchange *x = CONTAINER_OF(l, struct http_exchange, link);
+
+        if (x->left && !x->told) {
+            return x;
+        }
+    }
+    return NULL;
+}
+
+static void on_watch(struct loop_timer *timer)
+{
+    struct http_server *s = CONTAINER_OF(timer, struct http_server, watch);
+    struct http_exchange *x;
+
+    look_at_waiting(s);
+    for (x = next_to_tell(s); x != NULL; x = next_to_tell(s)) {
+        x->told = true;
+        s->options.gone(s->options.ctx, &x->call);
+    }
+    if (!list_empty(&s->waiting) && !s->closing) {
+        loop_timer_start(s->loop, &s->watch, WATCH_MS);
     }
 }
 
@@ -486,10 +455,14 @@ static void on_shut(struct loop_task *task)
 {
     struct http_server *s = CONTAINER_OF(task, struct http_server, shut);
 
+    s->shut_begun = true;
+    while (!list_empty(&s->parked)) {
+        on_waited(CONTAINER_OF(s->parked.next, struct http_exchange, link));
+    }
     while (!list_empty(&s->waiting)) {
-        struct exchange *x = CONTAINER_OF(s->waiting.next, struct exchange, link);
+        struct http_exchange *x = CONTAINER_OF(s->waiting.next, struct http_exchange, link);
 
-        set_problem(x, MHD_HTTP_SERVICE_UNAVAILABLE, "The service is stopping.");
+        http_exchange_problem(x, MHD_HTTP_SERVICE_UNAVAILABLE, STOPPING);
         resume(x);
     }
     for (int i = 0; i < LAST_RUNS; i++) {
@@ -497,12 +470,30 @@ static void on_shut(struct loop_task *task)
     }
     uv_poll_stop(&s->poll);
     MHD_stop_daemon(s->mhd);
-    while (!list_empty(&s->conns)) { /* those that MHD never started */
-        conn_free(CONTAINER_OF(s->conns.next, struct conn, link));
+    while (!list_empty(&s->conns.all)) { /* those that MHD never started */
+        http_conn_free(CONTAINER_OF(s->conns.all.next, struct http_conn, link));
     }
     loop_task_cancel(&s->again);
     loop_timer_stop(&s->timer);
+    loop_timer_stop(&s->watch);
     uv_close((uv_handle_t *)&s->poll, on_poll_closed);
+}
+
+static struct MHD_Daemon *start_daemon(struct http_server *s)
+{
+    unsigned flags = MHD_USE_NO_LISTEN_SOCKET | MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME;
+    struct MHD_OptionItem tls[] = {
+        {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)s->options.tls_certificate},
+        {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)s->options.tls_key},
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)TLS_PRIORITIES},
+        {MHD_OPTION_END, 0, NULL}};
+    struct MHD_OptionItem plain[] = {{MHD_OPTION_END, 0, NULL}};
+
+    return MHD_start_daemon(s->tls ? flags | MHD_USE_TLS : flags, 0, NULL, NULL, on_request, s,
+                            MHD_OPTION_CONNECTION_LIMIT, s->options.max_connections + 1,
+                            MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,
+                            MHD_OPTION_NOTIFY_CONNECTION, on_connection, s, MHD_OPTION_ARRAY,
+                            s->tls ? tls : plain, MHD_OPTION_END);
 }
 
 static int start_mhd(struct http_server *s, struct errmsg *msg)
@@ -510,11 +501,11 @@ static int start_mhd(struct http_server *s, struct errmsg *msg)
     const union MHD_DaemonInfo *info;
     int rc;
 
-    s->mhd =
-        MHD_start_daemon(MHD_USE_NO_LISTEN_SOCKET | MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0,
-                         NULL, NULL, on_request, s, MHD_OPTION_CONNECTION_LIMIT,
-                         s->options.max_connections + 1, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
-                         s, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s, MHD_OPTION_END);
+    s->mhd = start_daemon(s);
+    if (s->mhd == NULL && s->tls) {
+        return err_set(msg, ERR_CONFIG,
+                       "certificate and key can't be used: both must be PEM and belong together");
+    }
     if (s->mhd == NULL) {
         return err_set(msg, ERR_IO, "libmicrohttpd did not start");
     }
@@ -542,9 +533,12 @@ int http_server_open(struct uv_loop_s *uv, struct loop *loop, struct log *log,
     s->uv = uv;
     s->loop = loop;
     s->options = *options;
-    list_init(&s->conns);
+    s->tls = options->tls_certificate != NULL;
+    http_conns_init(&s->conns, loop, on_waited);
     list_init(&s->waiting);
+    list_init(&s->parked);
     loop_timer_init(&s->timer, on_timer);
+    loop_timer_init(&s->watch, on_watch);
     loop_task_init(&s->again, on_again);
     loop_task_init(&s->shut, on_shut);
     err = http_acceptor_listen(&s->acceptor, options, msg);

@@ -328,7 +328,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 void http_acceptor_turn_away(int fd)
 {
     static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n"
-                                 "Connection: close\r\n\r\n";
+                                 "Retry-After: 1\r\nConnection: close\r\n\r\n";
     char sink[4096];
 
     if (send(fd, answer, sizeof(answer) - 1, MSG_DONTWAIT | MSG_NOSIGNAL) > 0) {

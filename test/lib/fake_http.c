@@ -22,7 +22,9 @@ struct pending {
     struct fake_http_answer answer; /* its body is owned */
     struct loop_timer timer;
     uint64_t sent_ms;
-    bool begun; /* a turn has passed, so that a cancel finds it sent */
+    size_t shown; /* bytes that a sink has taken */
+    bool full;    /* the sink waits for http_resume */
+    bool begun;   /* a turn has passed, so that a cancel finds it sent */
     bool canceled;
 };
 
@@ -223,6 +225,36 @@ static void fill(struct http_req *req, const struct fake_http_answer *answer)
     }
 }
 
+/* Shows the body to the sink, in pieces like a network's. False: not yet all. */
+static bool show(struct pending *p)
+{
+    enum { PIECE = 16384 };
+    struct http_req *req = p->req;
+    long status = p->answer.status != 0 ? p->answer.status : 200;
+
+    if (req->sink == NULL || p->answer.result != HTTP_ANSWERED || status / 100 != 2) {
+        return true;
+    }
+    while (p->shown < p->answer.body_len) {
+        size_t left = p->answer.body_len - p->shown;
+        size_t n = left < PIECE ? left : PIECE;
+        enum http_took took = req->sink(req, p->answer.body + p->shown, n);
+
+        if (took == HTTP_FULL) {
+            p->full = true;
+            return false;
+        }
+        if (took == HTTP_STOP) {
+            p->answer.result = HTTP_UNKNOWN;
+            p->answer.curl_code = 23;
+            break;
+        }
+        p->shown += n;
+    }
+    free_answer(&p->answer); /* nothing for response */
+    return true;
+}
+
 static void on_timer(struct loop_timer *timer)
 {
     struct pending *p = CONTAINER_OF(timer, struct pending, timer);
@@ -233,6 +265,9 @@ static void on_timer(struct loop_timer *timer)
         if (!p->answer.hold) {
             loop_timer_start(p->fake->loop, &p->timer, p->answer.delay_ms);
         }
+        return;
+    }
+    if (!p->canceled && !show(p)) {
         return;
     }
     list_remove(&p->link);
@@ -273,6 +308,7 @@ static void fake_cancel(struct http_client *client, struct http_req *req)
         return;
     }
     p->canceled = true;
+    p->full = false;
     free_answer(&p->answer);
     p->answer = (struct fake_http_answer){.result = p->begun ? HTTP_UNKNOWN : HTTP_CANCELED,
                                           .curl_code = 42};
@@ -294,9 +330,21 @@ void fake_http_release(struct fake_http *f)
 
 /* ---- the fake ---- */
 
+static void fake_resume(struct http_client *client, struct http_req *req)
+{
+    struct pending *p = req->impl;
+
+    (void)client;
+    if (p != NULL && p->full) {
+        p->full = false;
+        loop_timer_start(p->fake->loop, &p->timer, 0);
+    }
+}
+
 static const struct http_client_ops ops = {
     .send = fake_send,
     .cancel = fake_cancel,
+    .resume = fake_resume,
 };
 
 struct fake_http *fake_http_new(struct loop *loop)

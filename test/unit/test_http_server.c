@@ -21,6 +21,8 @@
 #include <uv.h>
 
 #include "daemon/loop_uv.h"
+#include "http/client.h"
+#include "http/net_allow.h"
 
 #define LENGTH_OF(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -35,6 +37,10 @@ struct fixture {
     struct http_call *held; /* the last call of /later */
     struct loop_timer answer_later;
     unsigned calls;
+    unsigned gone;
+    struct http_call *waiting[8]; /* calls of /queue */
+    unsigned n_waiting;
+    bool done; /* the client of the project */
     bool closed;
     bool refuse;
     uid_t seen_uid;
@@ -71,7 +77,12 @@ static void handle(void *ctx, struct http_call *call)
     f->seen_pid = call->pid;
     snprintf(f->seen, sizeof(f->seen), "%s %s q=%s x=%s body=%zu:%.20s", call->method, call->path,
              q != NULL ? q : "-", header != NULL ? header : "-", call->body_len, call->body);
-    if (strcmp(call->path, "/later") == 0) {
+    if (strcmp(call->path, "/queue") == 0) {
+        f->waiting[f->n_waiting++] = call;
+    } else if (strcmp(call->path, "/header") == 0) {
+        http_call_add_header(call, "Retry-After", "7");
+        http_answer(call, 200, "text/plain", call->peer, strlen(call->peer));
+    } else if (strcmp(call->path, "/later") == 0) {
         f->held = call;
     } else if (strcmp(call->path, "/wait") == 0) {
         f->held = call;
@@ -698,6 +709,375 @@ static void a_handler_may_close_the_server(void **state)
     close(fd);
 }
 
+/* ---- for the outside ---- */
+
+static int dial_tcp(const struct fixture *f)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_true(fd >= 0);
+    address.sin_port = htons(http_server_port(f->server));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    return fd;
+}
+
+static void open_tcp(struct fixture *f)
+{
+    f->options.unix_path = NULL;
+    f->options.tcp_address = "127.0.0.1:0";
+    open_server(f);
+}
+
+static void a_handler_sees_the_address_and_adds_headers(void **state)
+{
+    struct fixture *f = *state;
+    int fd;
+
+    open_tcp(f);
+    fd = dial_tcp(f);
+    assert_int_equal(ask(f, fd, "GET /header HTTP/1.1\r\nHost: x\r\n\r\n"), 200);
+    assert_string_equal(strstr(f->answer, "\r\n\r\n") + 4, "127.0.0.1");
+    assert_non_null(strstr(f->answer, "Retry-After: 7\r\n"));
+    close(fd);
+}
+
+static void chunked_bodies_and_expect_work(void **state)
+{
+    struct fixture *f = *state;
+    int fd;
+
+    open_tcp(f);
+    fd = dial_tcp(f);
+    assert_int_equal(ask(f, fd,
+                         "POST /p HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+                         "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"),
+                     200);
+    assert_string_equal(f->seen, "POST /p q=- x=- body=5:abcde");
+    put(fd, "POST /p HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
+    memset(f->answer, 0, sizeof(f->answer));
+    for (int i = 0; i < 500 && strstr(f->answer, "100 Continue") == NULL; i++) {
+        turn(f);
+        (void)recv(fd, f->answer, sizeof(f->answer) - 1, MSG_DONTWAIT);
+    }
+    assert_non_null(strstr(f->answer, "100 Continue"));
+    assert_int_equal(ask(f, fd, "hello"), 200);
+    assert_string_equal(f->seen, "POST /p q=- x=- body=5:hello");
+    put(fd, "POST /p HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
+            "Content-Length: 5000\r\n\r\n");
+    assert_true(get(f, fd)); /* refused before it is sent */
+    assert_int_equal(status_of(f), 413);
+    close(fd);
+}
+
+static void a_writer_of_a_long_body_still_sees_the_refusal(void **state)
+{
+    struct fixture *f = *state;
+    char *body = calloc(1, 100001);
+    int fd;
+
+    memset(body, 'x', 100000);
+    f->options.drain_bytes = 200000;
+    open_tcp(f);
+    fd = dial_tcp(f);
+    put(fd, "POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n");
+    for (size_t at = 0; at < 100000; at += 10000) {
+        assert_int_equal(send(fd, body + at, 10000, MSG_NOSIGNAL), 10000);
+        turn(f);
+    }
+    assert_true(get(f, fd));
+    assert_int_equal(status_of(f), 413);
+    assert_int_equal(f->calls, 0);
+    close(fd);
+    free(body);
+}
+
+static void only_allowed_addresses_get_in(void **state)
+{
+    struct fixture *f = *state;
+    struct net_allow allow = {.n = 1};
+    struct errmsg msg = {0};
+    int fd;
+
+    assert_int_equal(net_range_parse("10.0.0.0/8", &allow.ranges[0], &msg), 0);
+    f->options.allow = &allow;
+    open_tcp(f);
+    fd = dial_tcp(f);
+    assert_true(ended(f, fd, 1000));
+    close(fd);
+    assert_int_equal(net_range_parse("127.0.0.0/8", &allow.ranges[0], &msg), 0);
+    fd = dial_tcp(f);
+    assert_int_equal(ask(f, fd, GET_OK), 200);
+    close(fd);
+}
+
+static void one_address_cannot_take_all_connections(void **state)
+{
+    struct fixture *f = *state;
+    int fds[2];
+    int fd;
+
+    f->options.max_connections_per_address = 2;
+    open_tcp(f);
+    fds[0] = dial_tcp(f);
+    fds[1] = dial_tcp(f);
+    for (int i = 0; i < 20; i++) {
+        turn(f);
+    }
+    fd = dial_tcp(f);
+    assert_int_equal(ask(f, fd, GET_OK), 503);
+    assert_non_null(strstr(f->answer, "Retry-After:"));
+    close(fd);
+    close(fds[0]);
+    close(fds[1]);
+}
+
+static void calls_of_one_address_wait_for_their_turn(void **state)
+{
+    static const char queue[] = "GET /queue HTTP/1.1\r\nHost: x\r\n\r\n";
+    struct fixture *f = *state;
+    int fds[4];
+
+    f->options.max_calls_per_address = 2;
+    open_tcp(f);
+    for (size_t i = 0; i < LENGTH_OF(fds); i++) {
+        fds[i] = dial_tcp(f);
+        put(fds[i], queue);
+        for (int k = 0; k < 10; k++) {
+            turn(f);
+        }
+    }
+    assert_int_equal(f->n_waiting, 2);
+    for (unsigned i = 0; i < LENGTH_OF(fds); i++) {
+        assert_true(f->n_waiting > i);
+        http_answer(f->waiting[i], 200, "text/plain", "x", 1);
+        assert_true(get(f, fds[i])); /* in the order of their coming */
+        assert_int_equal(status_of(f), 200);
+        assert_true(f->n_waiting <= i + 3);
+    }
+    assert_int_equal(f->n_waiting, 4);
+    put(fds[0], queue);
+    put(fds[1], queue);
+    put(fds[2], queue);
+    for (int k = 0; k < 20; k++) {
+        turn(f);
+    }
+    assert_int_equal(f->n_waiting, 6);
+    http_server_close(f->server, on_closed, f); /* the third waits for its turn */
+    f->server = NULL;
+    wait_closed(f);
+    for (size_t i = 0; i < LENGTH_OF(fds); i++) {
+        if (i < 3) {
+            assert_true(get(f, fds[i]));
+            assert_int_equal(status_of(f), 503);
+        }
+        close(fds[i]);
+    }
+    http_answer(f->waiting[4], 200, "text/plain", "x", 1);
+    http_answer(f->waiting[5], 200, "text/plain", "x", 1);
+}
+
+static void on_client_gone(void *ctx, struct http_call *call)
+{
+    struct fixture *f = ctx;
+
+    assert_ptr_equal(call, f->held);
+    f->gone++;
+}
+
+static void a_client_that_leaves_is_told_of(void **state)
+{
+    struct fixture *f = *state;
+    int fd;
+
+    f->options.gone = on_client_gone;
+    open_tcp(f);
+    fd = dial_tcp(f);
+    put(fd, "GET /later HTTP/1.1\r\nHost: x\r\n\r\n");
+    while (f->held == NULL) {
+        turn(f);
+    }
+    close(fd);
+    for (int i = 0; i < 5000 && f->gone == 0; i++) {
+        turn(f);
+    }
+    assert_int_equal(f->gone, 1);
+    http_answer(f->held, 200, "text/plain", "x", 1);
+    fd = dial_tcp(f);
+    assert_int_equal(ask(f, fd, GET_OK), 200);
+    close(fd);
+}
+
+static void a_kept_connection_may_be_silent_longer_than_a_request(void **state)
+{
+    struct fixture *f = *state;
+    int fd;
+
+    f->options.deadline_ms = 200;
+    f->options.idle_ms = 5000;
+    open_tcp(f);
+    fd = dial_tcp(f);
+    assert_int_equal(ask(f, fd, GET_OK), 200);
+    assert_false(ended(f, fd, 500));
+    assert_int_equal(ask(f, fd, GET_OK), 200);
+    put(fd, "POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhe");
+    assert_true(ended(f, fd, 2000)); /* a request that has begun has the short deadline */
+    close(fd);
+}
+
+/* ---- TLS ---- */
+
+static char *read_pem(const char *name)
+{
+    char path[200];
+    char *text = calloc(1, 8192);
+    FILE *file;
+
+    snprintf(path, sizeof(path), "test/data/tls/%s", name);
+    file = fopen(path, "r");
+    assert_non_null(file);
+    assert_true(fread(text, 1, 8191, file) > 0);
+    fclose(file);
+    return text;
+}
+
+static void on_req_done(struct http_req *req)
+{
+    ((struct fixture *)req->ctx)->done = true;
+}
+
+/* One call over TLS with the project's own client. */
+static void ask_tls(struct fixture *f, struct http_client *client, struct http_req *req,
+                    const char *path, const char *body)
+{
+    static const struct http_tls tls = {.ca_file = "test/data/tls/test.crt"};
+    char url[100];
+    uint64_t until_ms = now_ms() + 5000;
+
+    snprintf(url, sizeof(url), "https://127.0.0.1:%u%s", (unsigned)http_server_port(f->server),
+             path);
+    http_req_init(req);
+    req->method = body != NULL ? "POST" : "GET";
+    req->url = url;
+    req->body = body;
+    req->body_len = body != NULL ? strlen(body) : 0;
+    req->limits = (struct http_limits){2000, 5000, 3000, 1 << 20};
+    req->tls = &tls;
+    req->done = on_req_done;
+    req->ctx = f;
+    f->done = false;
+    assert_int_equal(http_send(client, req), 0);
+    while (!f->done && now_ms() < until_ms) {
+        turn(f);
+    }
+    assert_true(f->done);
+    assert_int_equal(req->result, HTTP_ANSWERED);
+}
+
+static void on_client_closed(void *ctx)
+{
+    ((struct fixture *)ctx)->done = true;
+}
+
+static void tls_carries_calls_and_late_answers(void **state)
+{
+    struct fixture *f = *state;
+    char *certificate = read_pem("test.crt");
+    char *key = read_pem("test.key");
+    char *body = calloc(1, 60001);
+    struct http_client *client;
+    struct http_req req;
+    struct errmsg msg = {0};
+    char seen[64];
+
+    memset(body, 'b', 60000);
+    f->options.tls_certificate = certificate;
+    f->options.tls_key = key;
+    f->options.max_body_bytes = 1 << 20;
+    open_tcp(f);
+    free(certificate);
+    free(key);
+    assert_int_equal(http_client_uv_open(&f->uv, f->loop, 4, &client, &msg), 0);
+    for (int i = 0; i < 3; i++) { /* over one kept connection */
+        ask_tls(f, client, &req, "/p", body);
+        assert_int_equal(req.status, 200);
+        snprintf(seen, sizeof(seen), "POST /p q=- x=- body=60000:%.20s", body);
+        assert_string_equal(f->seen, seen);
+        http_req_free(&req);
+        ask_tls(f, client, &req, "/wait", NULL);
+        assert_string_equal(buf_text(&req.response), "late");
+        http_req_free(&req);
+    }
+    f->done = false;
+    http_client_uv_close(client, on_client_closed, f);
+    while (!f->done) {
+        turn(f);
+    }
+    free(body);
+}
+
+static void a_plain_client_of_a_tls_server_gets_nothing(void **state)
+{
+    struct fixture *f = *state;
+    char *certificate = read_pem("test.crt");
+    char *key = read_pem("test.key");
+    int fd;
+
+    f->options.tls_certificate = certificate;
+    f->options.tls_key = key;
+    open_tcp(f);
+    fd = dial_tcp(f);
+    put(fd, GET_OK);
+    assert_true(ended(f, fd, 5000));
+    assert_int_equal(f->calls, 0);
+    close(fd);
+    f->options.tls_key = "no key";
+    assert_int_equal(try_open(f), ERR_CONFIG);
+    free(certificate);
+    free(key);
+}
+
+/* ---- addresses and nets ---- */
+
+static void nets_are_parsed_and_matched(void **state)
+{
+    static const char *const bad[] = {"",          "x",           "10.0.0.0/33", "10.0.0.1/8",
+                                      "10.0.0.0/", "10.0.0.0/8x", "fd00::/129",  "10.0.0.0/-1"};
+    struct net_allow allow = {.n = 3};
+    struct sockaddr_in v4 = {.sin_family = AF_INET};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+    struct sockaddr_un un = {.sun_family = AF_UNIX};
+    struct errmsg msg = {0};
+    char text[NET_ADDRESS_SIZE];
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH_OF(bad); i++) {
+        assert_int_equal(net_range_parse(bad[i], &allow.ranges[0], &msg), ERR_FORMAT);
+    }
+    assert_int_equal(net_range_parse("10.1.0.0/17", &allow.ranges[0], &msg), 0);
+    assert_int_equal(net_range_parse("192.168.1.7", &allow.ranges[1], &msg), 0);
+    assert_int_equal(net_range_parse("fd00:1::/32", &allow.ranges[2], &msg), 0);
+    inet_pton(AF_INET, "10.1.127.255", &v4.sin_addr);
+    assert_true(net_allowed(&allow, (struct sockaddr *)&v4));
+    inet_pton(AF_INET, "10.1.128.0", &v4.sin_addr);
+    assert_false(net_allowed(&allow, (struct sockaddr *)&v4));
+    inet_pton(AF_INET6, "::ffff:192.168.1.7", &v6.sin6_addr);
+    assert_true(net_allowed(&allow, (struct sockaddr *)&v6));
+    net_address_text((struct sockaddr *)&v6, text);
+    assert_string_equal(text, "192.168.1.7");
+    inet_pton(AF_INET6, "fd00:1:2::9", &v6.sin6_addr);
+    assert_true(net_allowed(&allow, (struct sockaddr *)&v6));
+    assert_false(net_allowed(&allow, (struct sockaddr *)&un));
+    assert_true(net_is_loopback_endpoint("127.0.0.9:80"));
+    assert_true(net_is_loopback_endpoint("[::1]:80"));
+    assert_false(net_is_loopback_endpoint("0.0.0.0:80"));
+    assert_true(net_is_endpoint("0.0.0.0:80"));
+    assert_false(net_is_endpoint("0.0.0.0"));
+    assert_false(net_is_endpoint("0.0.0.0:70000"));
+    assert_false(net_is_endpoint("localhost:80"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -725,6 +1105,17 @@ int main(void)
         TEST(closing_answers_what_waits_and_a_late_answer_is_harmless),
         TEST(a_client_that_left_does_not_matter),
         TEST(a_handler_may_close_the_server),
+        TEST(a_handler_sees_the_address_and_adds_headers),
+        TEST(chunked_bodies_and_expect_work),
+        TEST(a_writer_of_a_long_body_still_sees_the_refusal),
+        TEST(only_allowed_addresses_get_in),
+        TEST(one_address_cannot_take_all_connections),
+        TEST(calls_of_one_address_wait_for_their_turn),
+        TEST(a_client_that_leaves_is_told_of),
+        TEST(a_kept_connection_may_be_silent_longer_than_a_request),
+        TEST(tls_carries_calls_and_late_answers),
+        TEST(a_plain_client_of_a_tls_server_gets_nothing),
+        TEST(nets_are_parsed_and_matched),
     };
 
     signal(SIGPIPE, SIG_IGN);
