@@ -87,8 +87,13 @@ const struct json *json_get_any_case(const struct json *object, const char *key)
     return node_of(child);
 }
 
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
 /* A pointer's token, "~1" for "/" and "~0" for "~", is this key. */
-static bool token_is(const char *token, size_t n, const char *key)
+static bool token_is(const char *token, size_t n, const char *key, bool any_case)
 {
     for (size_t i = 0; i < n; i++) {
         char c = token[i];
@@ -97,7 +102,7 @@ static bool token_is(const char *token, size_t n, const char *key)
             c = token[i + 1] == '0' ? '~' : '/';
             i++;
         }
-        if (*key != c) {
+        if (*key != c && !(any_case && lower(*key) == lower(c))) {
             return false;
         }
         key++;
@@ -122,17 +127,27 @@ static size_t token_index(const char *token, size_t n)
     return index;
 }
 
-static const struct json *step_down(const struct json *node, const char *token, size_t n)
+static const struct json *member(const struct json *object, const char *token, size_t n,
+                                 bool any_case)
 {
-    const cJSON *child = node != NULL ? tree(node)->child : NULL;
+    const cJSON *child = tree(object)->child;
 
+    while (child != NULL && !token_is(token, n, child->string, any_case)) {
+        child = child->next;
+    }
+    return node_of(child);
+}
+
+static const struct json *step_down(const struct json *node, const char *token, size_t n,
+                                    bool any_case)
+{
     if (json_is_object(node)) {
-        while (child != NULL && !token_is(token, n, child->string)) {
-            child = child->next;
-        }
-        return node_of(child);
+        const struct json *exact = member(node, token, n, false);
+
+        return exact == NULL && any_case ? member(node, token, n, true) : exact;
     }
     if (json_is_array(node)) {
+        const cJSON *child = tree(node)->child;
         size_t index = token_index(token, n);
 
         while (child != NULL && index > 0) {
@@ -144,7 +159,7 @@ static const struct json *step_down(const struct json *node, const char *token, 
     return NULL;
 }
 
-const struct json *json_at(const struct json *node, const char *pointer)
+static const struct json *walk_down(const struct json *node, const char *pointer, bool any_case)
 {
     while (node != NULL && *pointer != '\0') {
         size_t n;
@@ -154,10 +169,20 @@ const struct json *json_at(const struct json *node, const char *pointer)
         }
         pointer++;
         n = strcspn(pointer, "/");
-        node = step_down(node, pointer, n);
+        node = step_down(node, pointer, n, any_case);
         pointer += n;
     }
     return node;
+}
+
+const struct json *json_at(const struct json *node, const char *pointer)
+{
+    return walk_down(node, pointer, false);
+}
+
+const struct json *json_at_any_case(const struct json *node, const char *pointer)
+{
+    return walk_down(node, pointer, true);
 }
 
 bool json_is_object(const struct json *node)
@@ -375,25 +400,44 @@ static int key_order(const void *left, const void *right)
     return strcmp((*a)->string, (*b)->string);
 }
 
-static int add_node(struct digest *d, const struct json *node);
+/* One digest under way. */
+struct fingerprint {
+    struct digest digest;
+    const struct json *const *without;
+    size_t n;
+};
 
-static int add_object(struct digest *d, const struct json *object)
+static int add_node(struct fingerprint *f, const struct json *node);
+
+static bool left_out(const struct fingerprint *f, const cJSON *node)
+{
+    for (size_t i = 0; i < f->n; i++) {
+        if (tree(f->without[i]) == node) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int add_object(struct fingerprint *f, const struct json *object)
 {
     size_t n = json_size(object);
     const cJSON **members = calloc(n > 0 ? n : 1, sizeof(const cJSON *));
-    size_t i = 0;
     int rc = 0;
 
     if (members == NULL) {
         return ERR_NOMEM;
     }
+    n = 0;
     for (const cJSON *child = tree(object)->child; child != NULL; child = child->next) {
-        members[i++] = child;
+        if (!left_out(f, child)) {
+            members[n++] = child;
+        }
     }
     qsort(members, n, sizeof(const cJSON *), key_order);
-    for (i = 0; i < n && rc == 0; i++) {
-        digest_add_field(d, members[i]->string);
-        rc = add_node(d, node_of(members[i]));
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        digest_add_field(&f->digest, members[i]->string);
+        rc = add_node(f, node_of(members[i]));
     }
     free(members);
     return rc;
@@ -410,21 +454,22 @@ static void add_number(struct digest *d, const struct json *node)
 
 /* Every node begins with a letter for its kind, and every container ends with one: no two different
  * trees give the same bytes. */
-static int add_node(struct digest *d, const struct json *node)
+static int add_node(struct fingerprint *f, const struct json *node)
 {
+    struct digest *d = &f->digest;
     int rc = 0;
 
     switch (type_of(node)) {
     case cJSON_Object:
         digest_add(d, "{", 1);
-        rc = add_object(d, node);
+        rc = add_object(f, node);
         digest_add(d, "}", 1);
         break;
     case cJSON_Array:
         digest_add(d, "[", 1);
         for (const struct json *child = json_first(node); child != NULL && rc == 0;
              child = json_next(child)) {
-            rc = add_node(d, child);
+            rc = add_node(f, child);
         }
         digest_add(d, "]", 1);
         break;
@@ -449,20 +494,26 @@ static int add_node(struct digest *d, const struct json *node)
     return rc;
 }
 
-int json_digest(const struct json *node, uint8_t out[32])
+int json_digest_without(const struct json *node, const struct json *const *without, size_t n,
+                        uint8_t out[32])
 {
     static const uint8_t failed[DIGEST_BYTES]; /* what OpenSSL's failure leaves */
-    struct digest d;
+    struct fingerprint f = {.without = without, .n = n};
     int rc;
 
     if (node == NULL) {
         return ERR_INVAL;
     }
-    rc = digest_begin(&d);
+    rc = digest_begin(&f.digest);
     if (rc < 0) {
         return rc;
     }
-    rc = add_node(&d, node);
-    digest_end(&d, out);
+    rc = add_node(&f, node);
+    digest_end(&f.digest, out);
     return rc == 0 && digest_equal(out, failed) ? ERR_NOMEM : rc;
+}
+
+int json_digest(const struct json *node, uint8_t out[32])
+{
+    return json_digest_without(node, NULL, 0, out);
 }

@@ -31,6 +31,8 @@ const struct json *json_get(const struct json *object, const char *key);
 const struct json *json_get_any_case(const struct json *object, const char *key);
 /* RFC 6901 pointer; "" is the node itself. */
 const struct json *json_at(const struct json *node, const char *pointer);
+/* The same, each key taken as json_get_any_case takes it. */
+const struct json *json_at_any_case(const struct json *node, const char *pointer);
 bool json_is_object(const struct json *node);
 bool json_is_array(const struct json *node);
 bool json_is_string(const struct json *node);
@@ -79,5 +81,8 @@ void json_node(struct json_writer *w, const char *key, const struct json *node);
 /* Canonical digest of a tree: objects by key order of bytes, numbers by value. Independent of
  * formatting. ERR_INVAL for an absent node, ERR_NOMEM. */
 MUST_CHECK int json_digest(const struct json *node, uint8_t out[32]);
+/* The same as if the nodes in without, members of objects, were not there. */
+MUST_CHECK int json_digest_without(const struct json *node, const struct json *const *without,
+                                   size_t n, uint8_t out[32]);
 
 #endif

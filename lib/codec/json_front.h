@@ -1,5 +1,5 @@
-/* json_front: the strict check that every document passes before cJSON sees it; private to
- * codec/json.c.
+/* json_front: the strict check that every document passes before cJSON sees it; for
+ * codec/json.c and json_feed.c only.
  *
  * cJSON is lax (numbers, bytes after the end, UTF-8, NUL, repeated keys), so what it may see is
  * decided here, in one pass over the bytes and without a tree. Any thread; no state. */

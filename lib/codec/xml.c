@@ -1,23 +1,21 @@
 #include "codec/xml.h"
 
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include <libxml/parser.h>
 #include <libxml/parserInternals.h>
 #include <libxml/tree.h>
+#include <libxml/xpath.h>
+#include <libxml/xpathInternals.h>
 
+#include "base/digest.h"
 #include "base/text.h"
+#include "codec/xml_front.h"
+#include "config/preset_impl.h"
 
-#define DEPTH_MAX 64
-#define START_TAG_MAX (64u << 10) /* bytes */
-#define TEXT_MAX (1u << 20)       /* bytes between two tags, as they stand in the document */
-/* libxml2 compares each attribute of a tag with all others, and looks namespaces up one by one: 64
- * KiB of either, in every tag of a large document, would cost minutes. */
-#define ATTRIBUTES_MAX 256
-#define NAMESPACES_MAX 64       /* declared on an element and its ancestors */
-#define ELEMENTS_MAX (1u << 20) /* an element of 4 bytes costs 120 in the tree */
+#define TEXT_MAX (1u << 20) /* bytes of a value that an XPath gives */
 
 static void quiet(void *ctx, const char *format, ...)
 {
@@ -36,236 +34,6 @@ void xml_init(void)
 void xml_cleanup(void)
 {
     xmlCleanupParser();
-}
-
-/* --- What is checked before libxml2 sees the document: everything that its own limits leave open.
- * --- */
-
-struct scan {
-    const char *bytes;
-    const char *end;
-    const char *p;
-    struct errmsg *msg;
-    size_t text_bytes; /* since the last tag */
-    size_t elements;
-    unsigned depth;
-    unsigned namespaces;               /* declared on all open elements */
-    unsigned namespaces_of[DEPTH_MAX]; /* declared on each of them */
-};
-
-static int fault(const struct scan *s, int err, const char *what)
-{
-    size_t line = 1;
-    const char *p = s->bytes;
-
-    for (;;) {
-        p = memchr(p, '\n', (size_t)(s->p - p));
-        if (p == NULL) {
-            return err_set(s->msg, err, "line %zu: %s", line, what);
-        }
-        line++;
-        p++;
-    }
-}
-
-static bool looking_at(const struct scan *s, const char *text)
-{
-    size_t n = strlen(text);
-
-    return (size_t)(s->end - s->p) >= n && memcmp(s->p, text, n) == 0;
-}
-
-/* Steps over something that begins with open and ends with close; *inside is what stands between.
- */
-static int skip_to(struct scan *s, const char *open, const char *close, size_t *inside)
-{
-    const char *from = s->p + strlen(open);
-    const char *at = memmem(from, (size_t)(s->end - from), close, strlen(close));
-
-    if (at == NULL) {
-        return fault(s, ERR_FORMAT, "the document ends too early");
-    }
-    *inside = (size_t)(at - from);
-    s->p = at + strlen(close);
-    return 0;
-}
-
-static int add_text(struct scan *s, size_t n)
-{
-    s->text_bytes += n;
-    return s->text_bytes > TEXT_MAX ? fault(s, ERR_TOOBIG, "a text is longer than 1 MiB") : 0;
-}
-
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
-struct start_tag {
-    const char *close; /* its '>' */
-    unsigned attributes;
-    unsigned namespaces;
-    bool empty; /* "/>" */
-};
-
-/* Finds the end of the start tag at s->p. '>' may stand inside quotes, '<' nowhere. */
-static int measure_tag(struct scan *s, struct start_tag *tag)
-{
-    const char *limit = s->end - s->p > START_TAG_MAX ? s->p + START_TAG_MAX : s->end;
-    char quote = '\0';
-
-    memset(tag, 0, sizeof(*tag));
-    for (const char *p = s->p + 1; p < limit; p++) {
-        if (*p == '<') {
-            return fault(s, ERR_FORMAT, "'<' inside a tag");
-        }
-        if (quote != '\0') {
-            quote = *p == quote ? '\0' : quote;
-        } else if (*p == '"' || *p == '\'') {
-            quote = *p;
-        } else if (*p == '=') {
-            tag->attributes++;
-        } else if (is_space(*p) && limit - p > 5 && memcmp(p + 1, "xmlns", 5) == 0) {
-            tag->namespaces++;
-        } else if (*p == '>') {
-            tag->close = p;
-            tag->empty = p[-1] == '/';
-            return 0;
-        }
-    }
-    return limit == s->end ? fault(s, ERR_FORMAT, "the document ends too early")
-                           : fault(s, ERR_TOOBIG, "a start tag is longer than 64 KiB");
-}
-
-static int scan_start_tag(struct scan *s)
-{
-    struct start_tag tag;
-    int rc = measure_tag(s, &tag);
-
-    if (rc < 0) {
-        return rc;
-    }
-    if (s->depth == DEPTH_MAX) {
-        return fault(s, ERR_TOOBIG, "nested deeper than 64 elements");
-    }
-    if (tag.attributes > ATTRIBUTES_MAX) {
-        return fault(s, ERR_TOOBIG, "more than 256 attributes");
-    }
-    if (s->namespaces + tag.namespaces > NAMESPACES_MAX) {
-        return fault(s, ERR_TOOBIG, "more than 64 namespaces");
-    }
-    s->elements++;
-    if (s->elements > ELEMENTS_MAX) {
-        return fault(s, ERR_TOOBIG, "too many elements");
-    }
-    if (!tag.empty) {
-        s->namespaces_of[s->depth] = tag.namespaces;
-        s->namespaces += tag.namespaces;
-        s->depth++;
-    }
-    s->text_bytes = 0;
-    s->p = tag.close + 1;
-    return 0;
-}
-
-static int scan_end_tag(struct scan *s)
-{
-    size_t inside;
-
-    if (s->depth == 0) {
-        return fault(s, ERR_FORMAT, "an end tag without its start");
-    }
-    s->depth--;
-    s->namespaces -= s->namespaces_of[s->depth];
-    s->text_bytes = 0;
-    return skip_to(s, "</", ">", &inside);
-}
-
-static int scan_markup(struct scan *s)
-{
-    size_t inside = 0;
-    int rc;
-
-    if (looking_at(s, "</")) {
-        return scan_end_tag(s);
-    }
-    if (looking_at(s, "<?")) {
-        return skip_to(s, "<?", "?>", &inside);
-    }
-    if (looking_at(s, "<!--")) {
-        return skip_to(s, "<!--", "-->", &inside);
-    }
-    if (looking_at(s, "<![CDATA[")) {
-        rc = skip_to(s, "<![CDATA[", "]]>", &inside);
-        return rc < 0 ? rc : add_text(s, inside);
-    }
-    if (looking_at(s, "<!")) {
-        return fault(s, ERR_FORMAT, "a DOCTYPE is not accepted");
-    }
-    return scan_start_tag(s);
-}
-
-static int scan_document(struct scan *s)
-{
-    int rc = 0;
-
-    while (s->p < s->end && rc == 0) {
-        const char *next = memchr(s->p, '<', (size_t)(s->end - s->p));
-
-        if (next == NULL) {
-            next = s->end;
-        }
-        rc = add_text(s, (size_t)(next - s->p));
-        s->p = next;
-        if (rc == 0 && s->p < s->end) {
-            rc = scan_markup(s);
-        }
-    }
-    return rc;
-}
-
-/* The XML declaration, if there is one, must not name an encoding other than UTF-8. */
-static int scan_declaration(struct scan *s)
-{
-    const char *p = s->p + strlen("<?xml");
-    const char *end;
-
-    if (!looking_at(s, "<?xml") || p >= s->end || !is_space(*p)) {
-        return 0;
-    }
-    end = memmem(p, (size_t)(s->end - p), "?>", 2);
-    while (end != NULL && p < end) {
-        const char *name;
-        const char *value;
-        size_t name_len;
-        char quote;
-
-        while (p < end && is_space(*p)) {
-            p++;
-        }
-        name = p;
-        while (p < end && !is_space(*p) && *p != '=') {
-            p++;
-        }
-        name_len = (size_t)(p - name);
-        while (p < end && (is_space(*p) || *p == '=')) {
-            p++;
-        }
-        if (p == end || (*p != '"' && *p != '\'')) {
-            break; /* libxml2 judges the rest */
-        }
-        quote = *p++;
-        value = p;
-        while (p < end && *p != quote) {
-            p++;
-        }
-        if (name_len == 8 && memcmp(name, "encoding", 8) == 0 &&
-            (p - value != 5 || strncasecmp(value, "UTF-8", 5) != 0)) {
-            return fault(s, ERR_FORMAT, "an encoding other than UTF-8");
-        }
-        p += p < end;
-    }
-    return 0;
 }
 
 /* --- libxml2 --- */
@@ -346,30 +114,11 @@ static int parse_tree(const char *bytes, size_t n, xmlDocPtr *doc, struct errmsg
 
 int xml_parse(const char *bytes, size_t n, struct xml **doc, struct errmsg *msg)
 {
-    struct scan scan = {0};
     xmlDocPtr tree = NULL;
-    int rc;
+    int rc = xml_front_check(bytes, n, msg);
 
-    *doc = NULL;
-    if (n == 0) {
-        return err_set(msg, ERR_FORMAT, "line 1: the document is empty");
-    }
-    if (n > XML_DOCUMENT_MAX) {
-        return err_set(msg, ERR_TOOBIG, "the document is longer than %u bytes", XML_DOCUMENT_MAX);
-    }
-    scan.bytes = bytes;
-    scan.end = bytes + n;
-    scan.p = bytes + (n >= 3 && memcmp(bytes, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0);
-    scan.msg = msg;
-    rc = scan_declaration(&scan);
-    if (rc == 0 && !text_is_utf8(bytes, n)) {
-        rc = err_set(msg, ERR_FORMAT, "not UTF-8, or with a NUL byte");
-    }
     if (rc == 0) {
-        rc = scan_document(&scan);
-    }
-    if (rc == 0) {
-        rc = parse_tree(scan.bytes, n, &tree, msg);
+        rc = parse_tree(bytes, n, &tree, msg);
     }
     *doc = (struct xml *)tree;
     return rc;
@@ -432,4 +181,361 @@ const char *xml_text(const struct xml_node *node)
 const char *xml_child_text(const struct xml_node *parent, const char *name)
 {
     return xml_text(xml_child(parent, name));
+}
+
+/* --- XPath --- */
+
+#define COMPILED_MAX 256 /* expressions kept; more are compiled each time */
+
+struct xml_xpath {
+    xmlXPathContextPtr context; /* owned */
+    struct errmsg *msg;         /* of the evaluation under way */
+    int err;
+    size_t n;
+    struct {
+        const char *expression;
+        xmlXPathCompExprPtr compiled; /* owned */
+    } known[COMPILED_MAX];
+};
+
+/* libxml2 tells its code and nothing more. */
+static const char *xpath_words(int code)
+{
+    switch (code - XML_XPATH_EXPRESSION_OK) {
+    case XPATH_UNFINISHED_LITERAL_ERROR:
+    case XPATH_START_LITERAL_ERROR:
+        return "a quote is not closed";
+    case XPATH_VARIABLE_REF_ERROR:
+    case XPATH_UNDEF_VARIABLE_ERROR:
+    case XPATH_FORBID_VARIABLE_ERROR:
+        return "it has a variable";
+    case XPATH_UNCLOSED_ERROR:
+        return "a bracket is not closed";
+    case XPATH_UNKNOWN_FUNC_ERROR:
+        return "it has an unknown function";
+    case XPATH_INVALID_OPERAND:
+    case XPATH_INVALID_TYPE:
+    case XPATH_INVALID_ARITY:
+        return "a function has the wrong arguments";
+    case XPATH_UNDEF_PREFIX_ERROR:
+        return "a prefix stands in no namespaces";
+    default:
+        return "it can't be understood";
+    }
+}
+
+static void on_xpath_error(void *data, xmlErrorPtr error)
+{
+    struct xml_xpath *xpath = data;
+    int code = error->code;
+
+    if (xpath->err != 0) {
+        return;
+    }
+    if (code == XML_XPATH_EXPRESSION_OK + XPATH_OP_LIMIT_EXCEEDED) {
+        xpath->err = err_set(xpath->msg, ERR_TOOBIG, "the XPath looks at too many nodes");
+    } else if (code == XML_XPATH_EXPRESSION_OK + XPATH_MEMORY_ERROR || code == XML_ERR_NO_MEMORY) {
+        xpath->err = err_set(xpath->msg, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+    } else {
+        xpath->err = err_set(xpath->msg, ERR_FORMAT, "%s", xpath_words(code));
+    }
+}
+
+int xml_xpath_open(const struct xml *doc, const struct xml_namespace *namespaces, size_t n,
+                   struct xml_xpath **out)
+{
+    struct xml_xpath *xpath = calloc(1, sizeof(*xpath));
+
+    *out = NULL;
+    if (xpath == NULL) {
+        return ERR_NOMEM;
+    }
+    xpath->context = xmlXPathNewContext((xmlDocPtr)(uintptr_t)doc);
+    if (xpath->context == NULL) {
+        free(xpath);
+        return ERR_NOMEM;
+    }
+    xpath->context->flags = XML_XPATH_NOVAR;
+    xpath->context->opLimit = XML_XPATH_STEPS;
+    xpath->context->error = on_xpath_error;
+    xpath->context->userData = xpath;
+    for (size_t i = 0; i < n; i++) {
+        if (xmlXPathRegisterNs(xpath->context, BAD_CAST namespaces[i].prefix,
+                               BAD_CAST namespaces[i].uri) != 0) {
+            xml_xpath_close(xpath);
+            return ERR_NOMEM;
+        }
+    }
+    *out = xpath;
+    return 0;
+}
+
+void xml_xpath_close(struct xml_xpath *xpath)
+{
+    if (xpath == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < xpath->n; i++) {
+        xmlXPathFreeCompExpr(xpath->known[i].compiled);
+    }
+    xmlXPathFreeContext(xpath->context);
+    free(xpath);
+}
+
+/* What a failure without a word of the library is. */
+static int xpath_failed(struct xml_xpath *xpath)
+{
+    return xpath->err != 0 ? xpath->err : err_set(xpath->msg, ERR_FORMAT, "it can't be understood");
+}
+
+/* *keep tells that the evaluator owns it. */
+static xmlXPathCompExprPtr compiled(struct xml_xpath *xpath, const char *expression, bool *keep)
+{
+    xmlXPathCompExprPtr fresh;
+
+    for (size_t i = 0; i < xpath->n; i++) {
+        if (xpath->known[i].expression == expression) {
+            *keep = true;
+            return xpath->known[i].compiled;
+        }
+    }
+    fresh = xmlXPathCtxtCompile(xpath->context, BAD_CAST expression);
+    *keep = fresh != NULL && xpath->n < COMPILED_MAX;
+    if (*keep) {
+        xpath->known[xpath->n].expression = expression;
+        xpath->known[xpath->n].compiled = fresh;
+        xpath->n++;
+    }
+    return fresh;
+}
+
+static int evaluate(struct xml_xpath *xpath, const struct xml_node *from, const char *expression,
+                    xmlXPathObjectPtr *out, struct errmsg *msg)
+{
+    xmlXPathCompExprPtr expr;
+    bool keep;
+
+    xpath->msg = msg;
+    xpath->err = 0;
+    xpath->context->opCount = 0;
+    xpath->context->depth = 0;
+    xpath->context->node =
+        from != NULL ? (xmlNodePtr)(uintptr_t)from : (xmlNodePtr)xpath->context->doc;
+    *out = NULL;
+    expr = compiled(xpath, expression, &keep);
+    if (expr == NULL) {
+        return xpath_failed(xpath);
+    }
+    *out = xmlXPathCompiledEval(expr, xpath->context);
+    if (!keep) {
+        xmlXPathFreeCompExpr(expr);
+    }
+    if (*out == NULL || xpath->err != 0) {
+        xmlXPathFreeObject(*out);
+        *out = NULL;
+        return xpath_failed(xpath);
+    }
+    return 0;
+}
+
+/* Sorting a node set is quadratic in libxml2: the first of the path is taken, not of the document.
+ */
+static xmlChar *string_value(xmlXPathObjectPtr object)
+{
+    if (object->type != XPATH_NODESET) {
+        return xmlXPathCastToString(object);
+    }
+    return object->nodesetval != NULL && object->nodesetval->nodeNr > 0
+               ? xmlXPathCastNodeToString(object->nodesetval->nodeTab[0])
+               : xmlStrdup(BAD_CAST "");
+}
+
+int xml_xpath_text(struct xml_xpath *xpath, const struct xml_node *from, const char *expression,
+                   struct arena *arena, const char **out, struct errmsg *msg)
+{
+    xmlXPathObjectPtr object;
+    xmlChar *text;
+    size_t n;
+    int err = evaluate(xpath, from, expression, &object, msg);
+
+    *out = "";
+    if (err < 0) {
+        return err;
+    }
+    text = string_value(object);
+    xmlXPathFreeObject(object);
+    n = text != NULL ? strlen((const char *)text) : 0;
+    if (n > TEXT_MAX) {
+        xmlFree(text);
+        return err_set(msg, ERR_TOOBIG, "a text is longer than 1 MiB");
+    }
+    if (n > 0) {
+        *out = arena_strndup(arena, (const char *)text, n);
+    }
+    if (text == NULL || *out == NULL) {
+        *out = "";
+        err = err_set(msg, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+    }
+    xmlFree(text);
+    return err;
+}
+
+static int take_elements(const xmlNodeSet *set, size_t max, const struct xml_node ***out, size_t *n,
+                         struct errmsg *msg)
+{
+    size_t count = set != NULL && set->nodeNr > 0 ? (size_t)set->nodeNr : 0;
+
+    if (count > max) {
+        return err_set(msg, ERR_TOOBIG, "more than %zu rows", max);
+    }
+    if (count == 0) {
+        return 0;
+    }
+    *out = malloc(count * sizeof(const struct xml_node *));
+    if (*out == NULL) {
+        return err_set(msg, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (set->nodeTab[i]->type == XML_ELEMENT_NODE) {
+            (*out)[(*n)++] = (const struct xml_node *)set->nodeTab[i];
+        }
+    }
+    return 0;
+}
+
+int xml_xpath_nodes(struct xml_xpath *xpath, const struct xml_node *from, const char *expression,
+                    size_t max, const struct xml_node ***out, size_t *n, struct errmsg *msg)
+{
+    xmlXPathObjectPtr object;
+    int err = evaluate(xpath, from, expression, &object, msg);
+
+    *out = NULL;
+    *n = 0;
+    if (err < 0) {
+        return err;
+    }
+    err = object->type == XPATH_NODESET
+              ? take_elements(object->nodesetval, max, out, n, msg)
+              : err_set(msg, ERR_FORMAT, "the XPath gives a value, not elements");
+    xmlXPathFreeObject(object);
+    return err;
+}
+
+int preset_xpath_check(const char *xpath, const struct preset_namespace *namespaces, size_t n,
+                       struct errmsg *msg)
+{
+    static const char nothing[] = "<x/>";
+    struct xml_namespace known[PRESET_NAMESPACES];
+    struct xml_xpath *evaluator = NULL;
+    struct xml *doc;
+    xmlXPathObjectPtr object = NULL;
+    int err = xml_parse(nothing, sizeof(nothing) - 1, &doc, msg);
+
+    for (size_t i = 0; i < n; i++) {
+        known[i] = (struct xml_namespace){namespaces[i].prefix, namespaces[i].uri};
+    }
+    if (err == 0) {
+        err = xml_xpath_open(doc, known, n, &evaluator);
+    }
+    if (err == 0) {
+        err = evaluate(evaluator, NULL, xpath, &object, msg);
+    }
+    xmlXPathFreeObject(object);
+    xml_xpath_close(evaluator);
+    xml_free(doc);
+    return err;
+}
+
+/* --- digest --- */
+
+struct fingerprint {
+    struct digest digest;
+    const struct xml_node *const *without;
+    size_t n;
+};
+
+static void add_name(struct digest *d, const char *kind, const xmlChar *name, const xmlNs *ns)
+{
+    digest_add(d, kind, 1);
+    digest_add_field(d, ns != NULL ? (const char *)ns->href : "");
+    digest_add_field(d, (const char *)name);
+}
+
+/* Attributes count as a sum of digests, which needs no order. */
+static int add_attributes(struct digest *d, const xmlNode *element)
+{
+    uint8_t sum[DIGEST_BYTES] = {0};
+
+    for (const xmlAttr *a = element->properties; a != NULL; a = a->next) {
+        xmlChar *value = xmlNodeListGetString(element->doc, a->children, 1);
+        uint8_t one[DIGEST_BYTES];
+        struct digest of_one;
+        unsigned carry = 0;
+
+        if (digest_begin(&of_one) != 0) {
+            xmlFree(value);
+            return ERR_NOMEM;
+        }
+        add_name(&of_one, "@", a->name, a->ns);
+        digest_add_field(&of_one, value != NULL ? (const char *)value : "");
+        digest_end(&of_one, one);
+        xmlFree(value);
+        for (size_t i = 0; i < DIGEST_BYTES; i++) {
+            carry += (unsigned)sum[i] + one[i];
+            sum[i] = (uint8_t)carry;
+            carry >>= 8;
+        }
+    }
+    digest_add(d, sum, sizeof(sum));
+    return 0;
+}
+
+static bool left_out(const struct fingerprint *f, const xmlNode *node)
+{
+    for (size_t i = 0; i < f->n; i++) {
+        if (tree_node(f->without[i]) == node) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The parser lets no tree be deeper than DEPTH_MAX. */
+static int add_element(struct fingerprint *f, const xmlNode *element)
+{
+    bool has_elements = element_from(element->children, NULL) != NULL;
+    int err;
+
+    add_name(&f->digest, "<", element->name, element->ns);
+    err = add_attributes(&f->digest, element);
+    for (const xmlNode *child = element->children; child != NULL && err == 0; child = child->next) {
+        const char *text = child->type == XML_TEXT_NODE ? (const char *)child->content : NULL;
+
+        if (child->type == XML_ELEMENT_NODE && !left_out(f, child)) {
+            err = add_element(f, child);
+        } else if (text != NULL && (!has_elements || text[strspn(text, " \t\r\n")] != '\0')) {
+            digest_add(&f->digest, "t", 1);
+            digest_add_field(&f->digest, text);
+        }
+    }
+    digest_add(&f->digest, ">", 1);
+    return err;
+}
+
+int xml_digest(const struct xml_node *node, const struct xml_node *const *without, size_t n,
+               uint8_t out[32])
+{
+    struct fingerprint f = {.without = without, .n = n};
+    int err;
+
+    if (node == NULL) {
+        return ERR_INVAL;
+    }
+    err = digest_begin(&f.digest);
+    if (err < 0) {
+        return err;
+    }
+    err = add_element(&f, tree_node(node));
+    digest_end(&f.digest, out);
+    return err;
 }

@@ -9,7 +9,9 @@
 #define CODEC_XML_H
 
 #include <stddef.h>
+#include <stdint.h>
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
 
@@ -35,5 +37,40 @@ const struct xml_node *xml_next(const struct xml_node *node, const char *name);
  * elements or is NULL. Borrowed from the document. */
 const char *xml_text(const struct xml_node *node);
 const char *xml_child_text(const struct xml_node *parent, const char *name);
+
+/* XPath 1.0 on one document: no variables, no functions beyond the language's own, and each
+ * evaluation ends with ERR_TOOBIG after XML_XPATH_STEPS nodes looked at. Expressions are compiled
+ * once and known again by their address: they must outlive the evaluator and stay as they are. */
+#define XML_XPATH_STEPS 10000000
+
+struct xml_namespace {
+    const char *prefix;
+    const char *uri;
+};
+
+struct xml_xpath; /* an evaluator, of one document and one thread */
+
+/* namespaces are copied. ERR_NOMEM. Frees nothing of the document, which must stay. */
+MUST_CHECK int xml_xpath_open(const struct xml *doc, const struct xml_namespace *namespaces,
+                              size_t n, struct xml_xpath **out);
+void xml_xpath_close(struct xml_xpath *xpath); /* NULL is fine */
+/* The string value of an expression seen from a node (NULL: from above the root element), of a node
+ * set that of its first node; "" when nothing is there. At most 1 MiB, copied to the arena.
+ * ERR_FORMAT names what is wrong with the expression, ERR_TOOBIG, ERR_NOMEM. */
+MUST_CHECK int xml_xpath_text(struct xml_xpath *xpath, const struct xml_node *from,
+                              const char *expression, struct arena *arena, const char **out,
+                              struct errmsg *msg);
+/* The elements of a node set, in the order of the path, as an array that the caller frees; NULL
+ * when there are none. More than max: ERR_TOOBIG. Errors as above. */
+MUST_CHECK int xml_xpath_nodes(struct xml_xpath *xpath, const struct xml_node *from,
+                               const char *expression, size_t max, const struct xml_node ***out,
+                               size_t *n, struct errmsg *msg);
+/* preset_xpath_check() of config/preset_impl.h is here too: libxml2 is confined to this file. */
+
+/* Digest of an element and what is below it, but for the elements in without: names with their
+ * namespaces, attributes in any order, texts without the white space between elements. ERR_INVAL
+ * for no node, ERR_NOMEM. */
+MUST_CHECK int xml_digest(const struct xml_node *node, const struct xml_node *const *without,
+                          size_t n, uint8_t out[32]);
 
 #endif

@@ -303,6 +303,48 @@ static void digest_sees_content_and_not_formatting(void **state)
     assert_int_equal(json_digest(NULL, other), ERR_INVAL);
 }
 
+static void pointers_without_case_prefer_the_exact_spelling(void **state)
+{
+    static const char text[] = "{\"Ma\":1,\"MA\":{\"a/B\":[5,{\"x~\":6}]},\"m~0\":7}";
+    struct errmsg msg = {0};
+    struct json *root;
+    char number[24];
+
+    (void)state;
+    assert_int_equal(json_parse(text, sizeof(text) - 1, &root, &msg), 0);
+    assert_string_equal(json_text(json_at_any_case(root, "/Ma"), number), "1");
+    assert_string_equal(json_text(json_at_any_case(root, "/ma"), number), "1"); /* the first */
+    assert_string_equal(json_text(json_at_any_case(root, "/MA/A~1b/0"), number), "5");
+    assert_string_equal(json_text(json_at_any_case(root, "/MA/a~1B/1/X~0"), number), "6");
+    assert_string_equal(json_text(json_at_any_case(root, "/M~00"), number), "7");
+    assert_null(json_at_any_case(root, "/mb"));
+    assert_null(json_at(root, "/ma"));
+    assert_ptr_equal(json_at_any_case(root, ""), root);
+    json_free(root);
+}
+
+static void a_digest_without_members_is_that_of_an_object_that_lacks_them(void **state)
+{
+    static const char with[] = "{\"a\":1,\"now\":5,\"b\":{\"c\":[1],\"seen\":{\"x\":1}}}";
+    static const char less[] = "{\"b\":{\"c\":[1]},\"a\":1}";
+    const struct json *without[2];
+    struct errmsg msg = {0};
+    struct json *root;
+    uint8_t wanted[32];
+    uint8_t got[32];
+
+    (void)state;
+    digest_of(less, wanted);
+    assert_int_equal(json_parse(with, sizeof(with) - 1, &root, &msg), 0);
+    without[0] = json_at(root, "/b/seen");
+    without[1] = json_at(root, "/now");
+    assert_int_equal(json_digest_without(root, without, 2, got), 0);
+    assert_memory_equal(wanted, got, 32);
+    assert_int_equal(json_digest_without(root, without, 1, got), 0);
+    assert_memory_not_equal(wanted, got, 32);
+    json_free(root);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -314,6 +356,8 @@ int main(void)
         cmocka_unit_test(integers_are_exact_or_refused),
         cmocka_unit_test(truth_has_four_spellings),
         cmocka_unit_test(digest_sees_content_and_not_formatting),
+        cmocka_unit_test(pointers_without_case_prefer_the_exact_spelling),
+        cmocka_unit_test(a_digest_without_members_is_that_of_an_object_that_lacks_them),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
