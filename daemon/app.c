@@ -375,6 +375,15 @@ static void stop_http(struct app *a)
     http_client_uv_close(a->http, on_stopped, a);
 }
 
+/* Listeners of adapters stand on the process's own loop. */
+static int serve(void *ctx, const struct http_server_options *options, struct http_server **out,
+                 struct errmsg *msg)
+{
+    struct app *a = ctx;
+
+    return http_server_open(&a->uv, a->loop, app_log(a), options, out, msg);
+}
+
 static int start_engine(struct app *a, struct errmsg *msg)
 {
     const struct engine_env env = {
@@ -384,6 +393,8 @@ static int start_engine(struct app *a, struct errmsg *msg)
         .journal = a->journal,
         .http = a->http,
         .open_adapter = adapter_open,
+        .serve = serve,
+        .serve_ctx = a,
         .event = events_add,
         .event_ctx = a->events,
         .forget_doubt = a->options.losing_control,

@@ -1,6 +1,7 @@
 #include "daemon/status_json.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "codec/json.h"
 #include "domain/status.h"
@@ -11,7 +12,8 @@
 static const char *const kind_names[] = {[FLOW_DOSSIERS] = "dossiers",
                                          [FLOW_CATALOG] = "catalog",
                                          [FLOW_SEEN] = "seen",
-                                         [FLOW_STATUS] = "status"};
+                                         [FLOW_STATUS] = "status",
+                                         [FLOW_INTAKE] = "intake"};
 static const char *const mode_names[] = {
     [FLOW_LIVE] = "live", [FLOW_OBSERVE] = "observe", [FLOW_OFF] = "off"};
 static const char *const condition_names[] = {
@@ -104,7 +106,40 @@ static void put_flow_items(struct json_writer *w, const struct engine_flow_statu
     json_object_close(w);
 }
 
-static void put_flow(struct json_writer *w, const struct engine_flow_status *f)
+static void put_source(struct json_writer *w, const struct engine_source_status *s)
+{
+    json_object_open(w, NULL);
+    json_string(w, "name", s->name);
+    json_bool(w, "polls", s->polls);
+    json_bool(w, "listens", s->listens);
+    json_integer_out(w, "rank", s->rank);
+    time_ms(w, "last_poll", s->last_poll_ms);
+    number(w, "rows_seen", s->rows_seen);
+    number(w, "rows_changed", s->rows_changed);
+    number(w, "details", s->details);
+    number(w, "detail_failures", s->detail_failures);
+    number(w, "acknowledged", s->acks);
+    number(w, "acknowledge_failures", s->ack_failures);
+    number(w, "offers_taken", s->taken);
+    number(w, "offers_refused", s->refused);
+    number(w, "clients_waiting", s->waiting);
+    json_string(w, "trouble", s->trouble);
+    json_object_close(w);
+}
+
+static void put_sources(struct json_writer *w, const struct engine_status *s, const char *flow)
+{
+    json_array_open(w, "sources");
+    for (size_t i = 0; i < s->n_sources; i++) {
+        if (strcmp(s->sources[i].flow, flow) == 0) {
+            put_source(w, &s->sources[i]);
+        }
+    }
+    json_array_close(w);
+}
+
+static void put_flow(struct json_writer *w, const struct engine_status *s,
+                     const struct engine_flow_status *f)
 {
     json_object_open(w, NULL);
     json_string(w, "name", f->name);
@@ -112,6 +147,7 @@ static void put_flow(struct json_writer *w, const struct engine_flow_status *f)
     json_string(w, "mode", status_flow_mode_name(f->mode));
     json_string(w, "from", f->from);
     json_string(w, "to", f->to);
+    put_sources(w, s, f->name);
     put_flow_items(w, f);
     time_ms(w, "oldest", f->oldest_ms);
     number(w, "lag_s", f->lag_ms / 1000);
@@ -155,6 +191,11 @@ static void put_endpoint(struct json_writer *w, const struct engine_endpoint_sta
     time_ms(w, "last_success", e->last_success_ms);
     time_ms(w, "last_failure", e->last_failure_ms);
     json_string(w, "last_failure_text", e->last_failure);
+    json_object_open(w, "notes");
+    for (size_t i = 0; i < e->n_notes; i++) {
+        number(w, e->notes[i].name, e->notes[i].value);
+    }
+    json_object_close(w);
 }
 
 static void put_journal(struct json_writer *w, const struct status_view *v)
@@ -219,7 +260,7 @@ int status_json_status(const struct status_view *v, struct buf *out)
     put_process(&w, v);
     json_array_open(&w, "flows");
     for (size_t i = 0; i < s->n_flows; i++) {
-        put_flow(&w, &s->flows[i]);
+        put_flow(&w, s, &s->flows[i]);
     }
     json_array_close(&w);
     json_array_open(&w, "endpoints");

@@ -18,6 +18,12 @@ static void labelled(struct metrics *m, const char *name, const char *help,
     metric_set(metrics_get(m, METRIC_GAUGE, name, help, labels, n, NULL, 0), value);
 }
 
+static void counted(struct metrics *m, const char *name, const char *help,
+                    const struct metric_label *labels, size_t n, uint64_t value)
+{
+    metric_add(metrics_get(m, METRIC_COUNTER, name, help, labels, n, NULL, 0), (double)value);
+}
+
 static double seconds(uint64_t ms)
 {
     return (double)ms / 1000.0;
@@ -69,6 +75,33 @@ static void put_flow(struct metrics *m, const struct engine_flow_status *f)
              f->mode == FLOW_LIVE ? 1 : 0);
 }
 
+static void put_source(struct metrics *m, const struct engine_source_status *s)
+{
+    const struct metric_label labels[] = {{"flow", s->flow}, {"source", s->name}};
+
+    counted(m, "dvcsync_offers_taken_total", "What sources pushed and the journal took.",
+            LABELS(labels), s->taken);
+    counted(m, "dvcsync_offers_refused_total", "What sources pushed and was refused.",
+            LABELS(labels), s->refused);
+    labelled(m, "dvcsync_clients_waiting", "Clients that wait for the other side's answer.",
+             LABELS(labels), s->waiting);
+    counted(m, "dvcsync_acknowledged_rows_total", "Rows that sources were told are safe.",
+            LABELS(labels), s->acks);
+    counted(m, "dvcsync_acknowledge_failures_total", "Acknowledgements that failed.",
+            LABELS(labels), s->ack_failures);
+}
+
+/* Names come from the adapters' own tables: few, and never from a peer. */
+static void put_notes(struct metrics *m, const struct engine_endpoint_status *e)
+{
+    for (size_t i = 0; i < e->n_notes; i++) {
+        const struct metric_label labels[] = {{"endpoint", e->name}, {"note", e->notes[i].name}};
+
+        labelled(m, "dvcsync_endpoint_note", "An adapter's own numbers.", LABELS(labels),
+                 (double)e->notes[i].value);
+    }
+}
+
 static void put_endpoint(struct metrics *m, const struct engine_endpoint_status *e)
 {
     const struct metric_label labels[] = {{"endpoint", e->name}};
@@ -82,6 +115,7 @@ static void put_endpoint(struct metrics *m, const struct engine_endpoint_status 
     labelled(m, "dvcsync_endpoint_last_success_timestamp_seconds",
              "Time of the last success; 0 before the first.", LABELS(labels),
              seconds(e->last_success_ms));
+    put_notes(m, e);
 }
 
 static void put_journal(struct metrics *m, const struct status_view *v)
@@ -138,6 +172,9 @@ int status_metrics_render(const struct status_view *v, const struct metrics *met
     }
     for (size_t i = 0; i < v->engine->n_flows; i++) {
         put_flow(m, &v->engine->flows[i]);
+    }
+    for (size_t i = 0; i < v->engine->n_sources; i++) {
+        put_source(m, &v->engine->sources[i]);
     }
     for (size_t i = 0; i < v->engine->n_endpoints; i++) {
         put_endpoint(m, &v->engine->endpoints[i]);

@@ -19,13 +19,15 @@
 #include "config/config.h"
 #include "domain/record.h"
 #include "http/client.h"
+#include "http/server.h"
 
 /* What a system can do; the engine asks these and never a name. */
 enum adapter_cap {
     ADAPTER_IDEMPOTENT = 1, /* writing the same twice is harmless: no doubt to resolve */
     ADAPTER_LOOKUP = 2,     /* can tell whether it holds a code */
     ADAPTER_ATOMIC = 4,     /* a refused call of several steps stored none of them */
-    ADAPTER_ACK = 8         /* wants to be told that rows are safe */
+    ADAPTER_ACK = 8,        /* wants to be told that rows are safe */
+    ADAPTER_ANSWERS = 16    /* a source whose clients wait for the sink's answer: can't observe */
 };
 
 #define ADAPTER_STEPS_MAX 10 /* steps of one dossier in a call (national-portal.md section 2) */
@@ -58,6 +60,7 @@ struct adapter_detail {
     /* in */
     enum record_kind kind; /* RECORD_DOSSIER (with steps), RECORD_PROCEDURE */
     const char *id;
+    bool want_raw; /* for a person: also what the source showed */
     void (*done)(struct adapter_detail *detail);
     /* out */
     int err; /* 0, ERR_NOTFOUND (gone: nothing owed), ERR_UNSUPPORTED (not to be sent at all:
@@ -65,7 +68,10 @@ struct adapter_detail {
     struct errmsg why;
     const struct record *records; /* the snapshot first, then steps oldest first */
     size_t n_records;
-    bool inactive; /* catalogue records: withdrawn at the source */
+    bool inactive;   /* catalogue records: withdrawn at the source */
+    const char *raw; /* the record as the source showed it, also when it can't be mapped; NULL: not
+                        wanted, or nothing to show */
+    size_t raw_len;
     void *impl;
 };
 
@@ -102,6 +108,7 @@ struct outcome {
     uint8_t request[RECORD_HASH_BYTES];  /* digest of the body that left, without the session */
     uint8_t response[RECORD_HASH_BYTES]; /* digest of the body that came; zero when none */
     int status;       /* snapshots: the national status that the call carried; 0 none */
+    char local_no[64]; /* the number that the sink gave to what it created; "" none */
     bool has_content; /* snapshots: content is set */
     uint8_t content[RECORD_HASH_BYTES]; /* held_hash of what the call carried */
 };
@@ -123,7 +130,19 @@ struct adapter_check {
     char reason[300]; /* for a person: what is wrong, which file to edit; no personal data */
 };
 
-/* send: one snapshot, or 1..10 consecutive steps of one dossier, or one catalogue record. */
+/* Of one record in a call that carried several dossiers; what struct outcome says of a call alone.
+ * A record with a hold was left out of the call, the outcome is about the others. */
+struct adapter_sent {
+    enum hold_why hold;
+    char reason[300];
+    int status;
+    bool has_content;
+    uint8_t content[RECORD_HASH_BYTES];
+};
+
+/* send: one snapshot, or 1..10 consecutive steps of one dossier, or one catalogue record; or, where
+ * the adapter has a batch, up to so many snapshots of different dossiers (code is then the first's).
+ */
 struct adapter_send {
     /* in: borrowed until done */
     enum record_kind kind;
@@ -134,6 +153,8 @@ struct adapter_send {
     bool consented; /* released by a person (ITEM_FLAG_CONSENTED): only a missing map holds it */
     const struct record *records; /* kind, code, body are set */
     size_t n_records;
+    struct adapter_sent *sent; /* the caller's, n_records; used when records are of more than one
+                                  dossier */
     void (*done)(struct adapter_send *send);
     /* out */
     struct outcome outcome;
@@ -180,6 +201,110 @@ struct adapter_ack {
     void *impl;
 };
 
+/* ---- systems that push at us: gateway, publish, a watched folder, the portal's intake ---- */
+
+/* What became of one offered record. */
+struct adapter_fate {
+    int64_t item;          /* that holds the record, or an equal one; 0: nothing was stored */
+    enum item_state state; /* DONE, ADOPTED: the sink has it; HELD: a person must look */
+    enum hold_why hold;
+    char reason[300]; /* of HELD */
+    char code[16];    /* the sink's own answer, where one was read: error_code */
+    char words[304];  /* and words */
+};
+
+/* offer: records to be made durable. Belongs to the adapter until its last callback. */
+struct adapter_offer {
+    /* in: borrowed until done */
+    const struct record *records; /* a dossier's snapshot before its steps; several dossiers may
+                                     stand in one offer */
+    size_t n_records;             /* 0..1000 */
+    const char *const *owed;      /* ids of rows whose detail is to be read (publish): stored as
+                                     owed, asked for at once */
+    size_t n_owed;
+    uint64_t wait_ms;           /* how long settled may take; 0: settled does not come */
+    struct adapter_fate *fates; /* n_records of the adapter's, in order of the records; may be NULL
+                                   when wait_ms is 0 */
+    void (*done)(struct adapter_offer *offer); /* once, later: committed, or refused */
+    /* Once, after a done without error: every fate is DONE, ADOPTED or HELD, or wait_ms is over (a
+     * record that was replaced counts as what took its place). */
+    void (*settled)(struct adapter_offer *offer);
+    /* out, of done */
+    int err; /* 0: committed, fates are as of the commit. ERR_BUSY: nothing is taken in now (window,
+                disk, flow off or observing a source that waits for answers): nothing was stored.
+                ERR_INVAL, ERR_TOOBIG: not storable. ERR_CANCELED: the process stops */
+    struct errmsg why;
+    void *impl; /* the host's */
+};
+
+/* ask: what is known of a dossier; answers from the journal, and from the sink's look-up only where
+ * the journal knows nothing of it. */
+struct adapter_ask {
+    /* in */
+    const char *code;
+    void (*done)(struct adapter_ask *ask);
+    /* out */
+    int err;           /* 0; ERR_CANCELED */
+    bool known;        /* the journal has it in this flow */
+    bool acknowledged; /* and the sink has acknowledged it: acked_status is what it holds */
+    int acked_status;
+    int status;      /* national status of the newest snapshot; 0 unmapped */
+    bool open;       /* something of it is still to be delivered */
+    const char *body; /* canonical newest snapshot where it is kept, else NULL; borrowed */
+    size_t body_len;
+    enum lookup_answer there; /* not known: as the sink says; LOOKUP_UNKNOWN when it can't be asked
+                                 now */
+    int there_status;         /* 0 not shown */
+    void *impl;
+};
+
+/* relay: a reading service of the sink, in its own words. */
+struct adapter_relay {
+    /* in */
+    const char *service; /* LayThuTuc, ... */
+    const char *request; /* JSON object of its parameters, without session, madonvi, service */
+    void (*done)(struct adapter_relay *relay);
+    /* out */
+    int err; /* 0: reply is complete JSON of the sink; ERR_REMOTE: it does not answer; ERR_DENIED */
+    struct errmsg why;
+    const char *reply; /* borrowed for the callback */
+    size_t reply_len;
+    void *impl;
+};
+
+/* rows: what the catalogue's mirror holds of one kind, or one record. */
+struct adapter_rows {
+    /* in */
+    enum record_kind kind;
+    const char *code; /* NULL: all that are active */
+    void (*row)(struct adapter_rows *rows, const struct record *record, const char *name);
+    void (*done)(struct adapter_rows *rows);
+    /* out */
+    int err;
+    size_t n_rows;
+    void *impl;
+};
+
+/* What the engine does for a system that pushes; one per flow and source. All calls are
+ * asynchronous, callbacks never from inside the call. */
+struct adapter_host {
+    const struct adapter_host_ops {
+        void (*offer)(struct adapter_host *host, struct adapter_offer *offer);
+        /* The client is gone: settled comes on the next turn instead of after wait_ms. */
+        void (*hurry)(struct adapter_host *host, struct adapter_offer *offer);
+        void (*ask)(struct adapter_host *host, struct adapter_ask *ask);
+        void (*relay)(struct adapter_host *host, struct adapter_relay *relay);
+        void (*rows)(struct adapter_host *host, struct adapter_rows *rows);
+    } * ops;
+};
+
+/* Small numbers that an adapter shows in status, for instance answers from a stale cache. */
+struct adapter_note {
+    const char *name; /* "stale_answers"; snake_case, for JSON and metrics */
+    uint64_t value;
+};
+#define ADAPTER_NOTES_MAX 8
+
 struct adapter;
 
 struct adapter_ops {
@@ -189,8 +314,20 @@ struct adapter_ops {
     void (*ack)(struct adapter *a, struct adapter_ack *ack);
     void (*check)(struct adapter *a, struct adapter_check *check);
     void (*send)(struct adapter *a, struct adapter_send *send);
+    /* What send would write, without session; nothing leaves and nothing is kept. ERR_INVAL: it can't
+     * be sent, ERR_TOOBIG, ERR_NOMEM; msg says why. */
+    int (*preview)(struct adapter *a, const struct adapter_send *send, struct buf *out,
+                   struct errmsg *msg);
     void (*lookup)(struct adapter *a, struct adapter_lookup *lookup);
     void (*list)(struct adapter *a, struct adapter_list *list);
+    void (*relay)(struct adapter *a, struct adapter_relay *relay);
+    /* Begins to take what the system pushes; host is borrowed until unlisten has ended. Once, before
+     * anything else is asked. ERR_CONFIG, ERR_BUSY (address in use), ERR_DENIED. */
+    int (*listen)(struct adapter *a, struct adapter_host *host, struct errmsg *msg);
+    /* Takes nothing more; who waits is answered. stopped comes once, later. */
+    void (*unlisten)(struct adapter *a, void (*stopped)(void *ctx), void *ctx);
+    /* Fills notes, at most ADAPTER_NOTES_MAX; returns how many. */
+    size_t (*notes)(struct adapter *a, struct adapter_note notes[ADAPTER_NOTES_MAX]);
     /* Ends what is in flight: every open request still gets its callback (canceled or unsure) on a
      * later turn. */
     void (*cancel)(struct adapter *a);
@@ -205,6 +342,9 @@ struct adapter {
     const struct adapter_ops *ops;
     const char *name; /* the endpoint's name in the configuration, owned */
     unsigned caps;    /* enum adapter_cap */
+    unsigned batch;   /* snapshots of different dossiers in a call, all with the same isUpdating; 0
+                         and 1: one */
+    int rank;         /* of its word when several sources know one dossier: gateway 3, poll 1 */
 };
 
 /* What the process lends an adapter. */
@@ -221,6 +361,11 @@ struct adapter_env {
      * are known yet. */
     int (*mirror_level)(void *ctx, const char *procedure_code);
     void *mirror_ctx;
+    /* Opens a listener on the process's loop: http_server_open with the loop filled in. NULL where
+     * there is none (command line): listen is never called then. */
+    int (*serve)(void *ctx, const struct http_server_options *options, struct http_server **out,
+                 struct errmsg *msg);
+    void *serve_ctx;
 };
 
 /* registry.c: makes the adapter of a configured endpoint ("portal" or a source's name). */

@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "config/config_impl.h"
+#include "config/preset.h"
+#include "domain/status.h"
 
 /* Writes at most size-1 bytes and ends on a character boundary. */
 static void copy_cut(char *out, size_t size, const char *text)
@@ -322,12 +325,48 @@ void config_free(struct config *c)
     map_free(c->status_map);
     map_free(c->procedure_map);
     map_free(c->agency_map);
+    for (size_t i = 0; i < c->n_sources; i++) {
+        map_free(c->sources[i].status_map);
+        preset_free(c->sources[i].loaded_preset);
+    }
     impl = c->impl;
     if (impl != NULL) {
         arena_free(&impl->arena);
         free(impl);
     }
     free(c);
+}
+
+const char *config_source_statuses(const struct config_source *s)
+{
+    return s->national_status ? "national" : s->status_map != NULL ? s->name : "";
+}
+
+/* 1..10 as a person or a program writes it; 0 for anything else. */
+static int national_status(const char *text)
+{
+    char digits[8];
+    char *end;
+    long status;
+
+    text_trim(text, digits, sizeof(digits));
+    status = strtol(digits, &end, 10);
+    return digits[0] != '\0' && *end == '\0' && status >= 1 && status <= STATUS_LAST ? (int)status
+                                                                                     : 0;
+}
+
+int config_map_status(const struct config *c, const char *status_map, const char *status,
+                      const char *substatus, const char *name, int64_t at_s, const struct map **map)
+{
+    const struct config_source *source;
+
+    *map = NULL;
+    if (strcmp(status_map, "national") == 0) {
+        return national_status(status);
+    }
+    source = status_map[0] != '\0' ? config_source_find(c, status_map) : NULL;
+    *map = source != NULL && source->status_map != NULL ? source->status_map : c->status_map;
+    return *map != NULL ? map_status(*map, status, substatus, name, at_s) : 0;
 }
 
 const struct config_source *config_source_find(const struct config *c, const char *name)

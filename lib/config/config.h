@@ -19,6 +19,8 @@
 #define CONFIG_MAX_FLOWS 32
 #define CONFIG_MAX_LIST 64
 
+struct preset;
+
 /* A list of strings, owned by the config. */
 struct config_list {
     const char *items[CONFIG_MAX_LIST];
@@ -58,13 +60,43 @@ struct config_portal {
     struct config_list exists_text;
     struct config_list missing_text;
     const char *ca_file, *crl_file, *pinned_key; /* "" system defaults */
+    /* Another way to the same portal: a province's bridge (national-portal.md section 11). */
+    const char *transport; /* "direct" or "bridge" */
+    uint32_t batch;        /* bridge: dossiers of one call, 1..100 */
+    bool bridge_lookup;    /* the bridge passes TraCuuHoSo on */
+    const char *bridge_token_credential, *bridge_token_file; /* "": no Authorization header */
+    /* What the portal calls the services of section 10.4. */
+    const char *intake_list_service;   /* LayDanhSachHoSo */
+    const char *intake_detail_service; /* LayHoSo */
+    const char *intake_ack_service;    /* XacNhanHoSo */
+    uint64_t intake_every_ms;
 };
 
 /* Section `source NAME`: one provincial system. */
 struct config_source {
     const char *name;
-    const char *profile; /* "opencps" */
-    const char *url;
+    const char *profile;          /* "opencps", "mapped", "spool", "gateway", "intake" */
+    const char *url;              /* opencps, mapped */
+    const char *preset;           /* mapped: file of the preset, absolute */
+    struct preset *loaded_preset; /* owned; NULL none; see config/preset.h */
+    struct config_list params;    /* mapped: "name=value", for {name} in the preset */
+    uint32_t rank;                /* 0: the profile's own (gateway 3, others 1) */
+    bool national_status;         /* its statuses are 1..10 already */
+    const char *status_map_path;
+    struct map *status_map; /* its own; owned; NULL none */
+    const char *dir;        /* spool */
+    /* systems that push at us */
+    const char *listen;               /* "127.0.0.1:8080"; "" nothing */
+    const char *tls_certificate_file; /* PEM chain; "" plain, loopback only */
+    const char *tls_key_credential, *tls_key_file;
+    const char *accounts_credential, *accounts_file; /* lines "user:password" */
+    struct config_list allow;                        /* addresses or nets; empty: loopback */
+    uint64_t answer_timeout_ms;
+    uint64_t cache_for_ms; /* gateway: reading services */
+    uint64_t body_limit_bytes;
+    uint32_t max_clients;    /* connections */
+    uint32_t max_per_client; /* calls of one address at a time */
+    const char *path_notice, *path_change, *path_receive, *path_search, *path_file; /* intake */
     const char *format; /* "json" or "xml" */
     const char *username;
     const char *password_credential;
@@ -91,22 +123,23 @@ struct config_source {
     const char *ca_file, *crl_file, *pinned_key;
 };
 
-enum flow_kind { FLOW_DOSSIERS, FLOW_CATALOG, FLOW_SEEN, FLOW_STATUS };
+enum flow_kind { FLOW_DOSSIERS, FLOW_CATALOG, FLOW_SEEN, FLOW_STATUS, FLOW_INTAKE };
 enum flow_mode { FLOW_LIVE, FLOW_OBSERVE, FLOW_OFF };
 enum steps_in_doubt { STEPS_RESEND, STEPS_ASK };
 
 /* Section `flow NAME`; the kind is `kind`, by default the flow's own name (dossiers, catalog, seen,
- * status). */
+ * status, intake). */
 struct config_flow {
     const char *name;
     enum flow_kind kind;
     enum flow_mode mode;
     const char *from;
-    const char *to;          /* "" for seen */
-    int64_t start_from_s;    /* 0: everything */
-    const char *at;          /* catalog, seen: daily time "01:00"; "" none */
-    uint64_t every_ms;       /* catalog: besides `at`; seen: how old an answer may be */
-    uint64_t refresh_ms;     /* catalog: details older than this are read again */
+    struct config_list also_from; /* dossiers, intake: further sources of the same dossiers */
+    const char *to;               /* "" for seen */
+    int64_t start_from_s;         /* 0: everything */
+    const char *at;               /* catalog, seen: daily time "01:00"; "" none */
+    uint64_t every_ms;            /* catalog: besides `at`; seen: how old an answer may be */
+    uint64_t refresh_ms;          /* catalog: details older than this are read again */
     uint32_t shrink_percent; /* catalog: a list under this share of the last one changes nothing */
     enum steps_in_doubt steps_in_doubt;
 };
@@ -164,6 +197,14 @@ MUST_CHECK int config_load(const char *main_path, struct config **out,
                            struct config_faults *faults);
 void config_free(struct config *c); /* NULL is fine */
 
+/* What a canonical record of this source says in status_map. */
+const char *config_source_statuses(const struct config_source *s);
+/* The national status of a raw one, by the map that the record names; 0 when no row fits. *map: the
+ * map that was asked, for messages; NULL when there is none. */
+int config_map_status(const struct config *c, const char *status_map, const char *status,
+                      const char *substatus, const char *name, int64_t at_s,
+                      const struct map **map);
+
 const struct config_source *config_source_find(const struct config *c, const char *name);
 const struct config_flow *config_flow_find(const struct config *c, const char *name);
 
@@ -181,6 +222,9 @@ MUST_CHECK int config_reload_allowed(const struct config *a, const struct config
  * bytes. Errors name the credential or file and the remedy, never the value. */
 MUST_CHECK int config_secret(const char *credential, const char *file, char *out, size_t size,
                              struct errmsg *msg);
+/* The same for a secret of several lines: a key in PEM, accounts. */
+MUST_CHECK int config_secret_lines(const char *credential, const char *file, char *out, size_t size,
+                                   struct errmsg *msg);
 
 /* For the manual and the tests: the table of keys. Index from 0; NULL past the end. */
 struct config_key_info {

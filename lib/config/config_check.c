@@ -1,8 +1,10 @@
 /* Keys looked at together: what is missing, what contradicts, and the maps. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "config/config_impl.h"
+#include "config/preset.h"
 
 static void check_required(struct config_load *load, struct config_instance *in)
 {
@@ -77,18 +79,60 @@ static void check_password(struct config_load *load, struct config_instance *in,
     }
 }
 
+/* What a source of a profile can not do without. */
+static const struct {
+    const char *profile;
+    bool url, preset, dir, listen;
+} needs[] = {
+    {"opencps", true, false, false, false}, {"mapped", true, true, false, false},
+    {"spool", false, false, true, false},   {"gateway", false, false, false, true},
+    {"intake", false, false, false, true},
+};
+
+static void check_needed(struct config_load *load, struct config_instance *in, const char *key,
+                         bool needed, const char *by)
+{
+    const struct config_row *row;
+    const struct config_value *value = config_instance_key(in, key, &row);
+    const char *text = *(const char *const *)((const char *)in->base + row->offset);
+
+    if (needed && text[0] == '\0' && !value->bad && (value->given || !load->lost)) {
+        config_fault_value(load, in, row, "%s but required by %s (%s)",
+                           value->given ? "empty" : "missing", by, row->info.help);
+    }
+}
+
+static void check_profile(struct config_load *load, struct config_instance *in)
+{
+    const struct config_source *s = in->base;
+    char by[64];
+
+    (void)snprintf(by, sizeof(by), "profile %.40s", s->profile);
+
+    for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
+        if (strcmp(s->profile, needs[i].profile) == 0) {
+            check_needed(load, in, "url", needs[i].url, by);
+            check_needed(load, in, "preset", needs[i].preset, by);
+            check_needed(load, in, "dir", needs[i].dir, by);
+            check_needed(load, in, "listen", needs[i].listen, by);
+        }
+    }
+}
+
 static void check_endpoint(struct config_load *load, struct config_instance *in)
 {
     if (in->section == SECTION_PORTAL) {
         const struct config_portal *p = in->base;
 
         check_timeouts(load, in, p->connect_timeout_ms, p->request_timeout_ms);
+        check_needed(load, in, "username", strcmp(p->transport, "direct") == 0, "transport direct");
         check_password(load, in, p->username, p->password_credential, p->password_file);
     } else if (in->section == SECTION_SOURCE) {
         const struct config_source *s = in->base;
 
         check_timeouts(load, in, s->connect_timeout_ms, s->request_timeout_ms);
         check_password(load, in, s->username, s->password_credential, s->password_file);
+        check_profile(load, in);
     }
 }
 
@@ -125,6 +169,7 @@ static const struct route routes[] = {
     [FLOW_SEEN] = {true, false, false, false, true, "the portal", "nothing (\"\")"},
     [FLOW_STATUS] = {true, true, true, true, true, "the portal or a source",
                      "the portal, a source, or nothing"},
+    [FLOW_INTAKE] = {true, true, false, true, false, "the portal or a source", "a source"},
 };
 
 /* The kind by key or name; false after a fault. */
@@ -149,7 +194,8 @@ static bool flow_kind_known(struct config_load *load, struct config_instance *in
     if (!load->lost) {
         config_fault_value(
             load, in, row,
-            "missing, and \"%s\" is no kind; allowed: dossiers, catalog, seen, status", flow->name);
+            "missing, and \"%s\" is no kind; allowed: dossiers, catalog, seen, status, intake",
+            flow->name);
     }
     return false;
 }
@@ -185,6 +231,38 @@ static bool endpoint_known(struct config_load *load, struct config_instance *in,
                            near != NULL ? near : name, near != NULL ? "?" : "");
     }
     return false;
+}
+
+/* Further sources of the same dossiers. */
+static void check_also(struct config_load *load, struct config_instance *in)
+{
+    const struct config_flow *flow = in->base;
+    const struct route *route = &routes[flow->kind];
+    const struct config_row *row;
+
+    if (config_instance_key(in, "also_from", &row)->bad) {
+        return;
+    }
+    if (flow->also_from.n > 0 && flow->kind != FLOW_DOSSIERS && flow->kind != FLOW_INTAKE) {
+        config_fault_value(load, in, row, "only flows of kind dossiers and intake have several");
+        return;
+    }
+    for (size_t i = 0; i < flow->also_from.n; i++) {
+        const char *name = flow->also_from.items[i];
+        bool portal = strcmp(name, "portal") == 0;
+        bool again = strcmp(name, flow->from) == 0 || strcmp(name, flow->to) == 0;
+
+        for (size_t k = 0; k < i; k++) {
+            again = again || strcmp(name, flow->also_from.items[k]) == 0;
+        }
+        if (again) {
+            config_fault_value(load, in, row, "%s is named twice in this flow", name);
+        } else if (endpoint_known(load, in, row, name) &&
+                   !(portal ? route->from_portal : route->from_source)) {
+            config_fault_value(load, in, row, "these dossiers can't come from %s; allowed: %s",
+                               name, route->from_words);
+        }
+    }
 }
 
 static void check_route(struct config_load *load, struct config_instance *in)
@@ -256,6 +334,21 @@ static void pass_on(struct config_load *load, struct config_instance *in,
     }
 }
 
+static void load_map(struct config_load *load, struct config_instance *in, const char *key,
+                     enum map_kind kind, const char *path, struct map **map)
+{
+    struct errmsg msg = {{0}};
+    const struct config_row *row;
+    int rc = path[0] != '\0' ? map_load(kind, path, map, &msg) : 0;
+
+    if (rc == ERR_NOMEM) {
+        load->nomem = true;
+    } else if (rc != 0) {
+        (void)config_instance_key(in, key, &row);
+        pass_on(load, in, row, path, &msg, rc);
+    }
+}
+
 static void load_maps(struct config_load *load, struct config_instance *in)
 {
     struct config *c = load->config;
@@ -271,20 +364,41 @@ static void load_maps(struct config_load *load, struct config_instance *in)
     };
 
     for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
-        struct errmsg msg = {{0}};
-        const struct config_row *row;
-        int rc = 0;
+        load_map(load, in, maps[i].key, maps[i].kind, maps[i].path, maps[i].map);
+    }
+}
 
-        if (maps[i].path[0] != '\0') {
-            rc = map_load(maps[i].kind, maps[i].path, maps[i].map, &msg);
-        }
-        if (rc == ERR_NOMEM) {
-            load->nomem = true;
-        } else if (rc != 0) {
-            (void)config_instance_key(in, maps[i].key, &row);
-            pass_on(load, in, row, maps[i].path, &msg, rc);
+/* The faults of the preset's file, each with its own place, stand beside those of the
+ * configuration. */
+static void load_preset(struct config_load *load, struct config_instance *in,
+                        struct config_source *s)
+{
+    struct config_faults *faults;
+    const struct config_row *row;
+    int rc;
+
+    if (s->preset[0] == '\0') {
+        return;
+    }
+    faults = calloc(1, sizeof(*faults));
+    rc = faults != NULL ? preset_load(s->preset, &s->params, &s->loaded_preset, faults) : ERR_NOMEM;
+    if (rc == ERR_NOMEM) {
+        load->nomem = true;
+    } else if (rc != 0) {
+        (void)config_instance_key(in, "preset", &row);
+        for (size_t i = 0; i < faults->n && i < CONFIG_MAX_FAULTS; i++) {
+            config_fault_value(load, in, row, "%s", faults->texts[i]);
         }
     }
+    free(faults);
+}
+
+static void load_source_files(struct config_load *load, struct config_instance *in)
+{
+    struct config_source *s = in->base;
+
+    load_map(load, in, "status_map", MAP_STATUS, s->status_map_path, &s->status_map);
+    load_preset(load, in, s);
 }
 
 void config_check(struct config_load *load)
@@ -304,7 +418,10 @@ void config_check(struct config_load *load)
         check_top(load, in);
         if (in->section == SECTION_FLOW && flow_kind_known(load, in)) {
             check_route(load, in);
+            check_also(load, in);
             check_unique(load, in);
+        } else if (in->section == SECTION_SOURCE) {
+            load_source_files(load, in);
         } else if (in->section == SECTION_MAPS) {
             load_maps(load, in);
         }

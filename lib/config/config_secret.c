@@ -29,9 +29,18 @@ static ssize_t read_some(int fd, char *out, size_t size)
     return (ssize_t)len;
 }
 
-static int read_text(int fd, const char *what, const char *name, char *out, size_t size,
+/* How a secret is read: one line, or several (a key, accounts). */
+struct reading {
+    char *out;
+    size_t size;
+    bool lines;
+};
+
+static int read_text(int fd, const char *what, const char *name, const struct reading *r,
                      struct errmsg *msg)
 {
+    char *out = r->out;
+    size_t size = r->size;
     ssize_t n = read_some(fd, out, size);
     size_t len = n > 0 ? (size_t)n : 0;
 
@@ -42,13 +51,14 @@ static int read_text(int fd, const char *what, const char *name, char *out, size
         len--;
     }
     if (len == 0) {
-        return err_set(msg, ERR_INVAL, "%s %s is empty; write the password into it", what, name);
+        return err_set(msg, ERR_INVAL, "%s %s is empty; write the %s into it", what, name,
+                       r->lines ? "secret" : "password");
     }
     if (len >= size || (size_t)n == size) {
         return err_set(msg, ERR_TOOBIG, "%s %s is too long; at most %zu bytes are allowed", what,
                        name, size - 2);
     }
-    if (memchr(out, '\0', len) != NULL || memchr(out, '\n', len) != NULL) {
+    if (memchr(out, '\0', len) != NULL || (!r->lines && memchr(out, '\n', len) != NULL)) {
         return err_set(msg, ERR_FORMAT, "%s %s holds more than one line of text", what, name);
     }
     out[len] = '\0';
@@ -90,7 +100,7 @@ static int open_failed(const char *what, const char *name, struct errmsg *msg)
                    name, strerror(errno));
 }
 
-static int read_credential(const char *credential, char *out, size_t size, struct errmsg *msg)
+static int read_credential(const char *credential, const struct reading *r, struct errmsg *msg)
 {
     const char *dir = getenv("CREDENTIALS_DIRECTORY");
     int dir_fd;
@@ -111,13 +121,13 @@ static int read_credential(const char *credential, char *out, size_t size, struc
     rc = fd >= 0 ? 0 : open_failed("credential", credential, msg);
     (void)close(dir_fd);
     if (rc == 0) {
-        rc = read_text(fd, "credential", credential, out, size, msg);
+        rc = read_text(fd, "credential", credential, r, msg);
         (void)close(fd);
     }
     return rc;
 }
 
-static int read_file(const char *file, char *out, size_t size, struct errmsg *msg)
+static int read_file(const char *file, const struct reading *r, struct errmsg *msg)
 {
     int fd = open(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     int rc;
@@ -127,32 +137,48 @@ static int read_file(const char *file, char *out, size_t size, struct errmsg *ms
     }
     rc = check_file(fd, file, msg);
     if (rc == 0) {
-        rc = read_text(fd, "password file", file, out, size, msg);
+        rc = read_text(fd, "password file", file, r, msg);
     }
     (void)close(fd);
+    return rc;
+}
+
+static int read_secret(const char *credential, const char *file, const struct reading *r,
+                       struct errmsg *msg)
+{
+    int rc;
+
+    if (r->size < 3) {
+        return err_set(msg, ERR_INVAL, "no room for a password");
+    }
+    rc = read_credential(credential, r, msg);
+    if (rc == ERR_NOTFOUND && file[0] != '\0') {
+        rc = read_file(file, r, msg);
+    } else if (rc == ERR_NOTFOUND && credential[0] != '\0') {
+        rc =
+            err_set(msg, ERR_NOTFOUND,
+                    "credential %s is not there; give it with LoadCredential=, or name a file with "
+                    "%s",
+                    credential, r->lines ? "the key that ends in _file" : "password_file");
+    }
+    if (rc != 0) {
+        explicit_bzero(r->out, r->size);
+    }
     return rc;
 }
 
 int config_secret(const char *credential, const char *file, char *out, size_t size,
                   struct errmsg *msg)
 {
-    int rc;
+    const struct reading r = {out, size, false};
 
-    if (size < 3) {
-        return err_set(msg, ERR_INVAL, "no room for a password");
-    }
-    rc = read_credential(credential, out, size, msg);
-    if (rc == ERR_NOTFOUND && file[0] != '\0') {
-        rc = read_file(file, out, size, msg);
-    } else if (rc == ERR_NOTFOUND && credential[0] != '\0') {
-        rc =
-            err_set(msg, ERR_NOTFOUND,
-                    "credential %s is not there; give it with LoadCredential=, or name a file with "
-                    "password_file",
-                    credential);
-    }
-    if (rc != 0) {
-        explicit_bzero(out, size);
-    }
-    return rc;
+    return read_secret(credential, file, &r, msg);
+}
+
+int config_secret_lines(const char *credential, const char *file, char *out, size_t size,
+                        struct errmsg *msg)
+{
+    const struct reading r = {out, size, true};
+
+    return read_secret(credential, file, &r, msg);
 }

@@ -64,7 +64,7 @@ struct config_row {
     unsigned flags;
 };
 
-#define CONFIG_MAX_ROWS 40 /* of one section */
+#define CONFIG_MAX_ROWS 64 /* of one section */
 
 /* Index from 0 over all sections; NULL past the end. Rows of a section stand together. */
 const struct config_row *config_row_at(size_t index);

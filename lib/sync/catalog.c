@@ -5,13 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/digest.h"
 #include "domain/vntime.h"
+#include "sync/catalog_impl.h"
 #include "sync/policy.h"
 
 #define STAGE_BYTES (2u << 20)
 #define WANTED_PAGE 200
-#define PAGE_ROWS 200
 #define DAY_S 86400
 
 /* Names first, since details may be filled from them. */
@@ -117,7 +116,7 @@ static void rest(struct catalog *c)
     catalog_kick(c);
 }
 
-static void fail(struct catalog *c, const char *what, const char *why)
+void catalog_fail(struct catalog *c, const char *what, const char *why)
 {
     (void)snprintf(c->trouble, sizeof(c->trouble), "%s: %.200s", what, why);
     if (!c->stopping) {
@@ -128,7 +127,7 @@ static void fail(struct catalog *c, const char *what, const char *why)
     rest(c);
 }
 
-static const char *words(const struct errmsg *why, int err)
+const char *catalog_words(const struct errmsg *why, int err)
 {
     return why->text[0] != '\0' ? why->text : err_text(err);
 }
@@ -146,7 +145,7 @@ static void stage_done(struct journal_op *op)
 
     mirror_stage_free(&c->stage);
     if (op->err != 0) {
-        fail(c, "stage", op->why.text);
+        catalog_fail(c, "stage", op->why.text);
         return;
     }
     if (kind_of(c) == RECORD_PROCEDURE) {
@@ -170,28 +169,14 @@ static void list_row(struct adapter_list *list, const struct record *record, con
     }
 }
 
-static void party_ended(struct catalog *c, struct party *party, int err, const struct errmsg *why)
-{
-    struct outcome outcome = {.class = OUTCOME_DONE};
-
-    if (err == ERR_CANCELED) {
-        outcome.class = OUTCOME_CANCELED;
-    } else if (err == ERR_REMOTE || err == ERR_TIMEOUT) {
-        outcome.class = OUTCOME_TRANSIENT;
-        outcome.transport = true;
-        (void)snprintf(outcome.words, sizeof(outcome.words), "%.300s", words(why, err));
-    }
-    party_end(c->env, party, &outcome);
-}
-
 static void list_done(struct adapter_list *list)
 {
     struct catalog *c = CONTAINER_OF(list, struct catalog, list);
 
-    party_ended(c, c->source, list->err, &list->why);
+    party_read(c->env, c->source, list->err, &list->why);
     if (list->err != 0 || c->stopping) {
         mirror_stage_free(&c->stage);
-        fail(c, "list", words(&list->why, list->err));
+        catalog_fail(c, "list", catalog_words(&list->why, list->err));
         return;
     }
     c->stage.op.done = stage_done;
@@ -199,7 +184,7 @@ static void list_done(struct adapter_list *list)
 }
 
 /* 0: the party may be called; else a timer is armed and the step is tried again. */
-static bool must_wait(struct catalog *c, struct party *party)
+bool catalog_must_wait(struct catalog *c, struct party *party)
 {
     uint64_t wait_ms = endpoint_wait_ms(&party->endpoint, LANE_CATALOG, loop_now_ms(c->env->loop));
 
@@ -211,7 +196,7 @@ static bool must_wait(struct catalog *c, struct party *party)
 
 static void start_list(struct catalog *c)
 {
-    if (must_wait(c, c->source)) {
+    if (catalog_must_wait(c, c->source)) {
         return;
     }
     c->step = CATALOG_WAIT;
@@ -231,7 +216,7 @@ static void wanted_done(struct journal_op *op)
     struct catalog *c = CONTAINER_OF(op, struct catalog, wanted.op);
 
     if (op->err != 0) {
-        fail(c, "compare", op->why.text);
+        catalog_fail(c, "compare", op->why.text);
         return;
     }
     c->next_wanted = 0;
@@ -259,7 +244,7 @@ static void detail_done(struct adapter_detail *detail)
     struct catalog_detail *d = CONTAINER_OF(detail, struct catalog_detail, detail);
     struct catalog *c = d->catalog;
 
-    party_ended(c, c->source, detail->err, &detail->why);
+    party_read(c->env, c->source, detail->err, &detail->why);
     d->busy = false;
     c->running--;
     if (detail->err == 0 && detail->n_records == 1) {
@@ -271,7 +256,7 @@ static void detail_done(struct adapter_detail *detail)
     } else {
         c->details_failed++;
         (void)snprintf(c->trouble, sizeof(c->trouble), "%s: %.160s", d->code,
-                       words(&detail->why, detail->err));
+                       catalog_words(&detail->why, detail->err));
     }
     catalog_kick(c);
 }
@@ -300,7 +285,7 @@ static void details_staged(struct journal_op *op)
 
     mirror_stage_free(&c->stage);
     if (op->err != 0) {
-        fail(c, "stage", op->why.text);
+        catalog_fail(c, "stage", op->why.text);
         return;
     }
     if (!c->wanted_full && c->details_failed > 0) {
@@ -326,7 +311,7 @@ static void end_details(struct catalog *c)
 static void run_details(struct catalog *c)
 {
     while (!c->stopping && c->next_wanted < c->wanted.n && c->running < CATALOG_DETAILS_MAX &&
-           !must_wait(c, c->source)) {
+           !catalog_must_wait(c, c->source)) {
         start_detail(c);
     }
     if (c->running == 0 && (c->stopping || c->next_wanted >= c->wanted.n)) {
@@ -341,7 +326,7 @@ static void swap_done(struct journal_op *op)
     struct catalog *c = CONTAINER_OF(op, struct catalog, swap.op);
 
     if (op->err != 0) {
-        fail(c, "swap", op->why.text);
+        catalog_fail(c, "swap", op->why.text);
         return;
     }
     if (c->swap.added + c->swap.changed + c->swap.withdrawn + c->swap.returned > 0) {
@@ -374,7 +359,7 @@ static void ask_swap(struct catalog *c)
 static void names_done(struct journal_op *op)
 {
     struct catalog *c = CONTAINER_OF(op, struct catalog, page.op);
-    bool last = c->page.n < PAGE_ROWS;
+    bool last = c->page.n < CATALOG_PAGE_ROWS;
     int err = op->err;
 
     for (size_t i = 0; i < c->page.n && err == 0; i++) {
@@ -385,7 +370,7 @@ static void names_done(struct journal_op *op)
     }
     mirror_list_free(&c->page);
     if (err != 0) {
-        fail(c, "names", words(&op->why, err));
+        catalog_fail(c, "names", catalog_words(&op->why, err));
         return;
     }
     if (!last) {
@@ -418,14 +403,22 @@ static void next_names(struct catalog *c)
     c->page.op.done = names_done;
     c->page.kind = kind_of(c);
     (void)snprintf(c->page.after, sizeof(c->page.after), "%s", c->page_after);
-    c->page.limit = PAGE_ROWS;
+    c->page.limit = CATALOG_PAGE_ROWS;
     c->page.with_body = false;
     mirror_list(c->env->journal, &c->page);
 }
 
 /* ---- the end of a reading ---- */
 
-static void finished(struct catalog *c);
+void catalog_finished(struct catalog *c)
+{
+    /* What could be read is in the mirror; the rest is asked again soon, later each time. */
+    c->failures = c->details_failed > 0 ? c->failures + 1 : 0;
+    if (c->failures == 0) {
+        c->trouble[0] = '\0';
+    }
+    rest(c);
+}
 
 /* A reading that a stop cuts short leaves this empty, and the next start reads again. */
 static void set_whole(struct catalog *c, const char *value, void (*done)(struct journal_op *op))
@@ -442,237 +435,19 @@ static void whole_set(struct journal_op *op)
     struct catalog *c = CONTAINER_OF(op, struct catalog, fact.op);
 
     if (op->err != 0) {
-        fail(c, "the end of the reading", words(&op->why, op->err));
+        catalog_fail(c, "the end of the reading", catalog_words(&op->why, op->err));
         return;
     }
-    finished(c);
+    catalog_finished(c);
 }
 
 /* All is read, handed over and compared. */
-static void end_reading(struct catalog *c)
+void catalog_end_reading(struct catalog *c)
 {
     if (c->details_failed > 0) {
-        finished(c);
+        catalog_finished(c);
     } else {
         set_whole(c, "1", whole_set);
-    }
-}
-
-/* ---- hand over to the sink ---- */
-
-static void ask_hand(struct catalog *c);
-
-/* A withdrawn procedure is another state of the same record: its own digest, its own flag. */
-static void mark_withdrawn(struct journal_record *r)
-{
-    struct digest d;
-
-    r->flags |= ITEM_FLAG_WITHDRAWN;
-    if (digest_begin(&d) == 0) {
-        digest_add(&d, r->record.hash, sizeof(r->record.hash));
-        digest_add_field(&d, "withdrawn");
-        digest_end(&d, r->record.hash);
-    }
-}
-
-static void reduce_next(struct catalog *c);
-
-static void reduced_done(struct journal_op *op)
-{
-    struct catalog *c = CONTAINER_OF(op, struct catalog, reduced.op);
-
-    if (op->err != 0) {
-        mirror_list_free(&c->page);
-        fail(c, "compare", op->why.text);
-        return;
-    }
-    reduce_next(c);
-}
-
-/* What the sink can hold of each changed record, row by row: agreement compares that. */
-static void reduce_next(struct catalog *c)
-{
-    while (c->reduce_row < c->page.n) {
-        const struct mirror_row *row = &c->page.rows[c->reduce_row++];
-        struct record record = {.kind = RECORD_PROCEDURE,
-                                .code = row->code,
-                                .local_no = "",
-                                .step_key = "",
-                                .body = row->body,
-                                .body_len = row->body_len};
-        struct adapter_check check = {.record = &record};
-
-        c->sink->adapter->ops->check(c->sink->adapter, &check);
-        if (!check.has_held_hash ||
-            (row->has_local_hash && memcmp(row->local_hash, check.held_hash, 32) == 0)) {
-            continue;
-        }
-        c->reduced.op.done = reduced_done;
-        c->reduced.kind = RECORD_PROCEDURE;
-        (void)snprintf(c->reduced.code, sizeof(c->reduced.code), "%s", row->code);
-        memcpy(c->reduced.hash, check.held_hash, sizeof(c->reduced.hash));
-        (void)snprintf(c->reduced.lacks, sizeof(c->reduced.lacks), "%.250s", check.reason);
-        mirror_reduced(c->env->journal, &c->reduced);
-        return;
-    }
-    {
-        bool last = c->page.n < PAGE_ROWS;
-
-        mirror_list_free(&c->page);
-        if (!last && !c->stopping) {
-            ask_hand(c);
-            return;
-        }
-    }
-    c->read_ms = (uint64_t)loop_wall_ms(c->env->loop);
-    c->appended(c->ctx);
-    if (c->handed > 0 && c->live) {
-        /* its list would change while it is read: catalog_delivered comes back to it */
-        finished(c);
-    } else {
-        c->step = CATALOG_LOCAL;
-        catalog_kick(c);
-    }
-}
-
-static void handed(struct journal_op *op)
-{
-    struct catalog *c = CONTAINER_OF(op, struct catalog, append.op);
-
-    c->handed += c->append.stored;
-    journal_append_free(&c->append);
-    if (op->err != 0) {
-        mirror_list_free(&c->page);
-        fail(c, "hand over", op->why.text);
-        return;
-    }
-    c->reduce_row = 0;
-    reduce_next(c);
-}
-
-static void hand_page(struct journal_op *op)
-{
-    struct catalog *c = CONTAINER_OF(op, struct catalog, page.op);
-    int err = op->err;
-
-    journal_append_init(&c->append, c->flow);
-    for (size_t i = 0; i < c->page.n && err == 0; i++) {
-        const struct mirror_row *row = &c->page.rows[i];
-        struct journal_record r = {.record = {.kind = RECORD_PROCEDURE,
-                                              .code = row->code,
-                                              .local_no = "",
-                                              .step_key = "",
-                                              .at_s = (int64_t)(row->changed_ms / 1000),
-                                              .body = row->body,
-                                              .body_len = row->body_len}};
-        struct adapter_check check = {.record = &r.record};
-
-        c->sink->adapter->ops->check(c->sink->adapter, &check);
-        /* What the sink can hold decides whether it must be told again. */
-        memcpy(r.record.hash, check.has_held_hash ? check.held_hash : row->hash,
-               sizeof(r.record.hash));
-        if (!row->active) {
-            mark_withdrawn(&r);
-        }
-        r.hold = check.hold;
-        r.reason = check.reason;
-        err = journal_append_add(&c->append, &r);
-        (void)snprintf(c->page_after, sizeof(c->page_after), "%s", row->code);
-    }
-    if (err != 0) {
-        journal_append_free(&c->append);
-        mirror_list_free(&c->page);
-        fail(c, "hand over", words(&op->why, err));
-        return;
-    }
-    c->append.now_ms = (uint64_t)loop_wall_ms(c->env->loop);
-    c->append.op.done = handed;
-    journal_append(c->env->journal, &c->append);
-}
-
-static void ask_hand(struct catalog *c)
-{
-    c->step = CATALOG_WAIT;
-    c->page.op.done = hand_page;
-    c->page.kind = RECORD_PROCEDURE;
-    (void)snprintf(c->page.after, sizeof(c->page.after), "%s", c->page_after);
-    c->page.limit = PAGE_ROWS;
-    c->page.with_body = true;
-    mirror_list(c->env->journal, &c->page);
-}
-
-/* ---- what the province shows ---- */
-
-static void finished(struct catalog *c)
-{
-    /* What could be read is in the mirror; the rest is asked again soon, later each time. */
-    c->failures = c->details_failed > 0 ? c->failures + 1 : 0;
-    if (c->failures == 0) {
-        c->trouble[0] = '\0';
-    }
-    rest(c);
-}
-
-static void local_stored(struct journal_op *op)
-{
-    struct catalog *c = CONTAINER_OF(op, struct catalog, local.op);
-
-    mirror_local_free(&c->local);
-    c->local_due = false;
-    end_reading(c);
-}
-
-static void local_row(struct adapter_list *list, const struct record *record, const char *name,
-                      bool active)
-{
-    struct catalog *c = CONTAINER_OF(list, struct catalog, list);
-
-    if (list->err == 0 &&
-        mirror_local_add(&c->local, record->code, name, record->hash, active, "") < 0) {
-        list->err = err_set(&list->why, ERR_TOOBIG, "the list is larger than allowed");
-    }
-}
-
-static void local_done(struct adapter_list *list)
-{
-    struct catalog *c = CONTAINER_OF(list, struct catalog, list);
-
-    party_ended(c, c->sink, list->err, &list->why);
-    if (list->err != 0 || c->stopping) {
-        mirror_local_free(&c->local);
-        fail(c, "the province's list", words(&list->why, list->err));
-        return;
-    }
-    c->local.op.done = local_stored;
-    mirror_local(c->env->journal, &c->local);
-}
-
-static void read_local(struct catalog *c)
-{
-    if (c->sink == NULL || c->sink->adapter->ops->list == NULL) {
-        end_reading(c);
-        return;
-    }
-    if (must_wait(c, c->sink)) {
-        return;
-    }
-    c->step = CATALOG_WAIT;
-    c->local_due = true; /* until it is stored: a failure comes back to this alone */
-    mirror_local_init(&c->local);
-    memset(&c->list, 0, sizeof(c->list));
-    c->list.kind = RECORD_PROCEDURE;
-    c->list.row = local_row;
-    c->list.done = local_done;
-    endpoint_begin(&c->sink->endpoint, LANE_CATALOG, loop_now_ms(c->env->loop));
-    c->sink->adapter->ops->list(c->sink->adapter, &c->list);
-}
-
-void catalog_delivered(struct catalog *c)
-{
-    if (c->step == CATALOG_REST && c->read_ms > 0 && !c->stopping) {
-        loop_timer_stop(&c->timer);
-        c->step = CATALOG_LOCAL;
-        catalog_kick(c);
     }
 }
 
@@ -709,7 +484,7 @@ static void reading_begun(struct journal_op *op)
     struct catalog *c = CONTAINER_OF(op, struct catalog, fact.op);
 
     if (op->err != 0) {
-        fail(c, "the start of a reading", words(&op->why, op->err));
+        catalog_fail(c, "the start of a reading", catalog_words(&op->why, op->err));
         return;
     }
     c->step = CATALOG_LIST;
@@ -762,14 +537,14 @@ static void pump(struct catalog *c)
         break;
     case CATALOG_HAND:
         if (c->sink != NULL) {
-            ask_hand(c);
+            catalog_ask_hand(c);
         } else {
             c->read_ms = (uint64_t)loop_wall_ms(c->env->loop);
-            end_reading(c);
+            catalog_end_reading(c);
         }
         break;
     case CATALOG_LOCAL:
-        read_local(c);
+        catalog_read_local(c);
         break;
     case CATALOG_WAIT:
         break;

@@ -20,7 +20,7 @@ static void start_upkeep(struct engine *e);
 
 /* ---- parties ---- */
 
-static struct party *party_find(struct engine *e, const char *name)
+struct party *engine_party(struct engine *e, const char *name)
 {
     for (size_t i = 0; i < e->n_parties; i++) {
         if (strcmp(e->parties[i].endpoint.name, name) == 0) {
@@ -49,101 +49,15 @@ static void party_configure(struct engine *e, struct party *party)
                        config->retry_cap_ms);
 }
 
-static void op_ended(struct engine *e)
-{
-    e->small_ops--;
-    if (e->closing && e->open_parts == 0 && e->small_ops == 0 && e->probes == 0) {
-        loop_defer(e->env.loop, &e->finish);
-    }
-}
-
-struct small_op {
-    struct engine *engine;
-    union {
-        struct journal_fact fact;
-        struct journal_audit audit;
-    } op;
-};
-
-static void fact_stored(struct journal_op *op)
-{
-    struct small_op *s = CONTAINER_OF(op, struct small_op, op.fact.op);
-    struct engine *e = s->engine;
-
-    free(s);
-    op_ended(e);
-}
-
-static void audit_stored(struct journal_op *op)
-{
-    struct small_op *s = CONTAINER_OF(op, struct small_op, op.audit.op);
-    struct engine *e = s->engine;
-
-    free(s);
-    op_ended(e);
-}
-
-static struct small_op *small_op_new(struct engine *e)
-{
-    struct small_op *s = calloc(1, sizeof(*s));
-
-    if (s == NULL) {
-        abort(); /* a small fixed allocation */
-    }
-    s->engine = e;
-    e->small_ops++;
-    return s;
-}
-
-static void keep_fact(struct engine *e, const char *prefix, const char *name, const char *value)
-{
-    struct small_op *s = small_op_new(e);
-
-    (void)snprintf(s->op.fact.name, sizeof(s->op.fact.name), "%s%s", prefix, name);
-    (void)snprintf(s->op.fact.value, sizeof(s->op.fact.value), "%s", value);
-    s->op.fact.op.done = fact_stored;
-    journal_fact_set(e->env.journal, &s->op.fact);
-}
-
-static void keep_audit(struct engine *e, const char *who, const char *verb, const char *object,
-                       const char *reason)
-{
-    struct small_op *s = small_op_new(e);
-
-    (void)snprintf(s->op.audit.who, sizeof(s->op.audit.who), "%s", who);
-    (void)snprintf(s->op.audit.verb, sizeof(s->op.audit.verb), "%s", verb);
-    (void)snprintf(s->op.audit.object, sizeof(s->op.audit.object), "%s", object);
-    (void)snprintf(s->op.audit.reason, sizeof(s->op.audit.reason), "%s", reason);
-    s->op.audit.now_ms = (uint64_t)loop_wall_ms(e->env.loop);
-    s->op.audit.op.done = audit_stored;
-    journal_audit(e->env.journal, &s->op.audit);
-}
-
 static void party_was_paused(void *ctx, struct party *party)
 {
-    keep_fact(ctx, "pause:", party->endpoint.name, party->endpoint.pause_reason);
-}
-
-static void kick_flow(struct flow *f)
-{
-    if (f->has_poller) {
-        poller_kick(&f->poller);
-    }
-    if (f->has_pusher) {
-        pusher_kick(&f->pusher);
-    }
-    if (f->has_catalog) {
-        catalog_kick(&f->catalog);
-    }
-    if (f->has_walk) {
-        walk_kick(&f->walk);
-    }
+    engine_keep_fact(ctx, "pause:", party->endpoint.name, party->endpoint.pause_reason);
 }
 
 void engine_kick(struct engine *e)
 {
     for (size_t i = 0; i < e->n_flows && e->running; i++) {
-        kick_flow(e->flows[i]);
+        engine_flow_kick(e->flows[i]);
     }
 }
 
@@ -151,22 +65,8 @@ static void room_task(struct loop_task *task)
 {
     struct engine *e = CONTAINER_OF(task, struct engine, room);
 
-    /* Whoever waits for a place at a shared party. */
     for (size_t i = 0; i < e->n_flows && !e->closing; i++) {
-        struct flow *f = e->flows[i];
-
-        if (f->has_poller) {
-            poller_kick(&f->poller);
-        }
-        if (f->has_pusher) {
-            pusher_room(&f->pusher);
-        }
-        if (f->has_catalog && f->catalog.step != CATALOG_REST) {
-            catalog_kick(&f->catalog);
-        }
-        if (f->has_walk && f->walk.walking) {
-            walk_kick(&f->walk);
-        }
+        engine_flow_room(e->flows[i]);
     }
 }
 
@@ -182,7 +82,7 @@ static int party_open(struct engine *e, const char *name, struct errmsg *msg)
     struct party *party;
     int err;
 
-    if (name[0] == '\0' || party_find(e, name) != NULL) {
+    if (name[0] == '\0' || engine_party(e, name) != NULL) {
         return 0;
     }
     if (e->n_parties == ENGINE_PARTIES) {
@@ -203,16 +103,7 @@ static int party_open(struct engine *e, const char *name, struct errmsg *msg)
     return 0;
 }
 
-/* ---- flows ---- */
-
-static void records_stored(void *ctx)
-{
-    struct flow *f = ctx;
-
-    if (f->has_pusher) {
-        pusher_kick(&f->pusher);
-    }
-}
+/* ---- which flows may send ---- */
 
 /* What is sent is filled up with names from the mirror: nothing leaves before they are in memory,
  * or a restart would send another content. */
@@ -226,7 +117,7 @@ static bool names_known(const struct engine *e)
     return true;
 }
 
-static void set_live(struct engine *e)
+void engine_set_live(struct engine *e)
 {
     bool known = names_known(e);
 
@@ -240,155 +131,6 @@ static void set_live(struct engine *e)
         }
     }
     engine_kick(e);
-}
-
-static void walk_ended(void *ctx)
-{
-    set_live(((struct flow *)ctx)->engine);
-}
-
-static void names_read(void *ctx)
-{
-    set_live(((struct flow *)ctx)->engine);
-}
-
-static int needs(const struct config_flow *c, const struct party *party, bool there,
-                 const char *verb, struct errmsg *msg)
-{
-    return there ? 0
-                 : err_set(msg, ERR_CONFIG, "flow %s: endpoint %s can't %s", c->name,
-                           party->endpoint.name, verb);
-}
-
-static int build_dossiers(struct flow *f, const struct config_flow *c, struct party *source,
-                          struct party *sink, struct errmsg *msg)
-{
-    struct engine *e = f->engine;
-    bool status = c->kind == FLOW_STATUS;
-    int err = needs(c, source, source->adapter->ops->poll && source->adapter->ops->detail,
-                    "be polled", msg);
-
-    if (err == 0) {
-        err = needs(c, sink, sink->adapter->ops->send != NULL, "be written to", msg);
-    }
-    if (err < 0) {
-        return err;
-    }
-    poller_init(&f->poller, &e->flow_env, f->name, f->id, status ? RECORD_STATUS : RECORD_DOSSIER,
-                source, sink);
-    f->poller.appended = records_stored;
-    f->poller.ctx = f;
-    f->has_poller = true;
-    pusher_init(&f->pusher, &e->flow_env, f->name, f->id, sink,
-                status ? RECORD_STATUS : RECORD_DOSSIER);
-    f->has_pusher = true;
-    if (sink->adapter->ops->lookup != NULL) {
-        walk_init(&f->walk, &e->flow_env, f->name, sink, true);
-        f->walk.ended = walk_ended;
-        f->walk.ctx = f;
-        f->has_walk = true;
-    }
-    return 0;
-}
-
-static int build_catalog(struct flow *f, const struct config_flow *c, struct party *source,
-                         struct party *sink, struct errmsg *msg)
-{
-    struct engine *e = f->engine;
-    int err = needs(c, source, source->adapter->ops->list && source->adapter->ops->detail,
-                    "list a catalogue", msg);
-
-    if (err == 0 && sink != NULL) {
-        err = needs(c, sink, sink->adapter->ops->send && sink->adapter->ops->check,
-                    "take procedures", msg);
-    }
-    if (err < 0) {
-        return err;
-    }
-    catalog_init(&f->catalog, &e->flow_env, f->name, f->id, source, sink, &e->names);
-    f->catalog.appended = records_stored;
-    f->catalog.named = names_read;
-    f->catalog.ctx = f;
-    f->has_catalog = true;
-    if (sink != NULL) {
-        pusher_init(&f->pusher, &e->flow_env, f->name, f->id, sink, RECORD_PROCEDURE);
-        f->has_pusher = true;
-    }
-    return 0;
-}
-
-static int build_seen(struct flow *f, const struct config_flow *c, struct party *source,
-                      struct errmsg *msg)
-{
-    int err = needs(c, source, source->adapter->ops->lookup != NULL, "look codes up", msg);
-
-    if (err == 0) {
-        walk_init(&f->walk, &f->engine->flow_env, f->name, source, false);
-        f->walk.ended = walk_ended;
-        f->walk.ctx = f;
-        f->has_walk = true;
-    }
-    return err;
-}
-
-static void flow_configure(struct flow *f, const struct config_flow *c)
-{
-    const struct config *config = f->engine->config;
-
-    f->mode = c->mode;
-    if (f->has_poller) {
-        poller_configure(&f->poller, config, c);
-    }
-    if (f->has_pusher) {
-        pusher_configure(&f->pusher, config, c);
-    }
-    if (f->has_catalog) {
-        catalog_configure(&f->catalog, config, c);
-    }
-    if (f->kind == FLOW_SEEN) {
-        f->walk.every_ms = c->every_ms;
-        f->walk.live = c->mode != FLOW_OFF;
-    }
-}
-
-static int flow_open(struct engine *e, const struct config_flow *c, struct errmsg *msg)
-{
-    struct flow *f = calloc(1, sizeof(*f));
-    struct party *source = party_find(e, c->from);
-    struct party *sink = c->to[0] != '\0' ? party_find(e, c->to) : NULL;
-    int err = f != NULL ? 0 : err_set(msg, ERR_NOMEM, "flow %s", c->name);
-
-    if (err < 0) {
-        return err;
-    }
-    f->engine = e;
-    f->kind = c->kind;
-    (void)snprintf(f->name, sizeof(f->name), "%s", c->name);
-    (void)snprintf(f->from, sizeof(f->from), "%s", c->from);
-    (void)snprintf(f->to, sizeof(f->to), "%s", c->to);
-    err = journal_flow_id(e->env.journal, c->name, &f->id, msg);
-    if (err == 0) {
-        switch (c->kind) {
-        case FLOW_DOSSIERS:
-        case FLOW_STATUS:
-            err = sink != NULL ? build_dossiers(f, c, source, sink, msg)
-                               : err_set(msg, ERR_CONFIG, "flow %s: no `to`", c->name);
-            break;
-        case FLOW_CATALOG:
-            err = build_catalog(f, c, source, sink, msg);
-            break;
-        case FLOW_SEEN:
-            err = build_seen(f, c, source, msg);
-            break;
-        }
-    }
-    if (err < 0) {
-        free(f);
-        return err;
-    }
-    flow_configure(f, c);
-    e->flows[e->n_flows++] = f;
-    return 0;
 }
 
 /* ---- open, start ---- */
@@ -441,7 +183,9 @@ static struct engine *engine_new(const struct engine_env *env, const struct conf
                                           .config = config,
                                           .mirror_name = mirror_name,
                                           .mirror_level = mirror_level,
-                                          .mirror_ctx = e};
+                                          .mirror_ctx = e,
+                                          .serve = env->serve,
+                                          .serve_ctx = env->serve_ctx};
     names_init(&e->names);
     loop_timer_init(&e->upkeep, upkeep_fired);
     loop_timer_init(&e->deadline, deadline_fired);
@@ -450,32 +194,10 @@ static struct engine *engine_new(const struct engine_env *env, const struct conf
     return e;
 }
 
-/* Nothing of it may be left in the loop's lists, however far it had come. */
-static void flow_free(struct flow *f)
-{
-    if (f->has_poller) {
-        loop_task_cancel(&f->poller.pump);
-        loop_timer_stop(&f->poller.timer);
-    }
-    if (f->has_pusher) {
-        loop_task_cancel(&f->pusher.pump);
-        loop_timer_stop(&f->pusher.timer);
-    }
-    if (f->has_catalog) {
-        loop_task_cancel(&f->catalog.pump);
-        loop_timer_stop(&f->catalog.timer);
-    }
-    if (f->has_walk) {
-        loop_task_cancel(&f->walk.pump);
-        loop_timer_stop(&f->walk.timer);
-    }
-    free(f);
-}
-
 static void engine_free(struct engine *e)
 {
     for (size_t i = 0; i < e->n_flows; i++) {
-        flow_free(e->flows[i]);
+        engine_flow_free(e->flows[i]);
     }
     for (size_t i = 0; i < e->n_parties; i++) {
         e->parties[i].adapter->ops->free(e->parties[i].adapter);
@@ -483,6 +205,23 @@ static void engine_free(struct engine *e)
     names_free(&e->names);
     free(e->retention);
     free(e);
+}
+
+/* What the flows need, opened once for all of them. */
+static int open_parties(struct engine *e, const struct config *config, struct errmsg *msg)
+{
+    int err = 0;
+
+    for (size_t i = 0; i < config->n_flows && err == 0; i++) {
+        const struct config_flow *c = &config->flows[i];
+
+        err = party_open(e, c->from, msg);
+        err = err == 0 ? party_open(e, c->to, msg) : err;
+        for (size_t k = 0; k < c->also_from.n && err == 0; k++) {
+            err = party_open(e, c->also_from.items[k], msg);
+        }
+    }
+    return err;
 }
 
 int engine_open(const struct engine_env *env, const struct config *config, struct engine **out,
@@ -494,20 +233,22 @@ int engine_open(const struct engine_env *env, const struct config *config, struc
     if (err < 0) {
         return err;
     }
+    err = open_parties(e, config, msg);
     for (size_t i = 0; i < config->n_flows && err == 0; i++) {
-        err = party_open(e, config->flows[i].from, msg);
-        if (err == 0) {
-            err = party_open(e, config->flows[i].to, msg);
-        }
-    }
-    for (size_t i = 0; i < config->n_flows && err == 0; i++) {
-        err = flow_open(e, &config->flows[i], msg);
+        err = engine_flow_open(e, &config->flows[i], msg);
     }
     if (err < 0) {
         engine_free(e);
         return err;
     }
-    set_live(e);
+    engine_flows_link(e);
+    err = engine_listen(e, msg);
+    if (err < 0) {
+        e->closing = true;
+        engine_unlisten(e); /* those that were opened end on later turns, and the rest with them */
+        return err;
+    }
+    engine_set_live(e);
     *out = e;
     return 0;
 }
@@ -548,7 +289,7 @@ static void pause_known(struct journal_op *op)
                  "still paused: %s", r->fact.value);
     }
     free(r);
-    op_ended(e);
+    engine_op_ended(e);
     e->starting--;
     if (e->starting == 0 && !e->closing) {
         begin(e);
@@ -579,21 +320,27 @@ void engine_start(struct engine *e)
 
 /* ---- reload ---- */
 
+/* Only what runs can take new values. */
+static int check_flow(const struct engine *e, const struct config_flow *c, struct errmsg *msg)
+{
+    for (size_t k = 0; k < e->n_flows; k++) {
+        if (strcmp(e->flows[k]->name, c->name) == 0) {
+            return engine_flow_check(e->flows[k], c, msg);
+        }
+    }
+    return err_set(msg, ERR_CONFIG, "flow %s is new: a restart starts it", c->name);
+}
+
 int engine_reload(struct engine *e, const struct config *config, struct errmsg *msg)
 {
     size_t done = 0;
     int err = 0;
 
-    for (size_t i = 0; i < config->n_flows; i++) {
-        bool known = false;
-
-        for (size_t k = 0; k < e->n_flows; k++) {
-            known = known || strcmp(e->flows[k]->name, config->flows[i].name) == 0;
-        }
-        if (!known) {
-            return err_set(msg, ERR_CONFIG, "flow %s is new: a restart starts it",
-                           config->flows[i].name);
-        }
+    for (size_t i = 0; i < config->n_flows && err == 0; i++) {
+        err = check_flow(e, &config->flows[i], msg);
+    }
+    if (err < 0) {
+        return err;
     }
     for (done = 0; done < e->n_parties && err == 0; done++) {
         struct adapter *a = e->parties[done].adapter;
@@ -627,9 +374,9 @@ int engine_reload(struct engine *e, const struct config *config, struct errmsg *
                                    .at = "",
                                    .every_ms = 86400000};
 
-        flow_configure(e->flows[i], c != NULL ? c : &gone);
+        engine_flow_configure(e->flows[i], c != NULL ? c : &gone);
     }
-    set_live(e);
+    engine_set_live(e);
     return 0;
 }
 
@@ -640,7 +387,7 @@ static void summed(struct journal_op *op)
     struct engine *e = CONTAINER_OF(op, struct engine, summary.op);
 
     e->summing = false;
-    op_ended(e);
+    engine_op_ended(e);
 }
 
 static void retained(struct journal_op *op)
@@ -652,7 +399,7 @@ static void retained(struct journal_op *op)
     if (u->op.bodies == RETENTION_ROWS || u->op.attempts == RETENTION_ROWS) {
         e->retention_due_ms = 0; /* more of it: the next idle moment */
     }
-    op_ended(e);
+    engine_op_ended(e);
 }
 
 static void run_retention(struct engine *e)
@@ -702,18 +449,40 @@ static void upkeep_fired(struct loop_timer *timer)
 
 /* ---- close ---- */
 
+static bool quiet(const struct engine *e)
+{
+    bool looking = false;
+
+    for (size_t i = 0; i < e->n_flows; i++) {
+        looking = looking || e->flows[i]->waits.looking > 0;
+    }
+    return !looking && e->open_listeners == 0 && e->open_parts == 0 && e->small_ops == 0 &&
+           e->probes == 0;
+}
+
+/* What counts has ended: is it the last? */
+void engine_check_closed(struct engine *e)
+{
+    if (e->closing && quiet(e)) {
+        loop_defer(e->env.loop, &e->finish);
+    }
+}
+
 static void finish_task(struct loop_task *task)
 {
     struct engine *e = CONTAINER_OF(task, struct engine, finish);
     void (*closed)(void *ctx) = e->closed;
     void *ctx = e->closed_ctx;
 
-    if (e->open_parts > 0 || e->small_ops > 0 || e->probes > 0) {
+    if (!quiet(e)) {
         return; /* something was started meanwhile; its end comes back here */
     }
+    loop_timer_stop(&e->deadline);
     loop_task_cancel(&e->room);
     engine_free(e);
-    closed(ctx);
+    if (closed != NULL) {
+        closed(ctx);
+    }
 }
 
 static void part_stopped(void *ctx)
@@ -721,16 +490,13 @@ static void part_stopped(void *ctx)
     struct engine *e = ctx;
 
     e->open_parts--;
-    if (e->open_parts == 0) {
-        loop_timer_stop(&e->deadline);
-        if (e->small_ops == 0 && e->probes == 0) {
-            loop_defer(e->env.loop, &e->finish);
-        }
-    }
+    engine_check_closed(e);
 }
 
+/* What is begun later ends the same way: see engine_close_parts. */
 static void cancel_adapters(struct engine *e)
 {
+    e->hurried = true;
     for (size_t i = 0; i < e->n_parties; i++) {
         e->parties[i].adapter->ops->cancel(e->parties[i].adapter);
     }
@@ -745,6 +511,27 @@ static void deadline_fired(struct loop_timer *timer)
     cancel_adapters(e);
 }
 
+/* Nobody brings anything any more: what works inside may stop. */
+void engine_close_parts(struct engine *e)
+{
+    if (e->parts_closing || e->open_listeners > 0) {
+        return;
+    }
+    e->parts_closing = true;
+    for (size_t i = 0; i < e->n_flows; i++) {
+        e->open_parts += engine_flow_parts(e->flows[i]);
+    }
+    /* One part more, so that parts that stop at once do not end the engine under our hands. */
+    e->open_parts++;
+    for (size_t i = 0; i < e->n_flows; i++) {
+        engine_flow_stop(e->flows[i], part_stopped, e);
+    }
+    if (e->hurried) {
+        cancel_adapters(e);
+    }
+    part_stopped(e);
+}
+
 void engine_close(struct engine *e, void (*closed)(void *ctx), void *ctx)
 {
     if (e->closing) {
@@ -757,114 +544,6 @@ void engine_close(struct engine *e, void (*closed)(void *ctx), void *ctx)
     e->closed_ctx = ctx;
     loop_timer_stop(&e->upkeep);
     journal_on_change(e->env.journal, NULL, NULL);
-    for (size_t i = 0; i < e->n_flows; i++) {
-        struct flow *f = e->flows[i];
-
-        e->open_parts += (uint32_t)f->has_poller + f->has_pusher + f->has_catalog + f->has_walk;
-    }
     loop_timer_start(e->env.loop, &e->deadline, e->config->shutdown_timeout_ms);
-    /* One part more, so that parts that stop at once do not end the engine under our hands. */
-    e->open_parts++;
-    for (size_t i = 0; i < e->n_flows; i++) {
-        struct flow *f = e->flows[i];
-
-        if (f->has_poller) {
-            poller_stop(&f->poller, part_stopped, e);
-        }
-        if (f->has_catalog) {
-            catalog_stop(&f->catalog, part_stopped, e);
-        }
-        if (f->has_walk) {
-            walk_stop(&f->walk, part_stopped, e);
-        }
-        if (f->has_pusher) {
-            pusher_stop(&f->pusher, part_stopped, e);
-        }
-    }
-    part_stopped(e);
-}
-
-/* ---- operators ---- */
-
-int engine_pause(struct engine *e, const char *endpoint, const char *who, const char *reason)
-{
-    struct party *party = party_find(e, endpoint);
-
-    if (party == NULL) {
-        return ERR_NOTFOUND;
-    }
-    party_pause(&e->flow_env, party, reason[0] != '\0' ? reason : "asked by an operator");
-    keep_audit(e, who, "pause", endpoint, reason);
-    return 0;
-}
-
-int engine_resume(struct engine *e, const char *endpoint, const char *who)
-{
-    struct party *party = party_find(e, endpoint);
-
-    if (party == NULL) {
-        return ERR_NOTFOUND;
-    }
-    endpoint_resume(&party->endpoint);
-    keep_fact(e, "pause:", endpoint, "");
-    keep_audit(e, who, "resume", endpoint, "");
-    flow_say(&e->flow_env, LOG_LEVEL_NOTICE, "endpoint_resumed", endpoint, "resumed");
-    engine_kick(e);
-    return 0;
-}
-
-int engine_poll(struct engine *e, const char *source, bool full)
-{
-    int err = ERR_NOTFOUND;
-
-    for (size_t i = 0; i < e->n_flows; i++) {
-        if (e->flows[i]->has_poller && strcmp(e->flows[i]->from, source) == 0) {
-            poller_now(&e->flows[i]->poller, full);
-            err = 0;
-        }
-    }
-    return err;
-}
-
-static struct flow *flow_find(struct engine *e, const char *name)
-{
-    for (size_t i = 0; i < e->n_flows; i++) {
-        if (strcmp(e->flows[i]->name, name) == 0) {
-            return e->flows[i];
-        }
-    }
-    return NULL;
-}
-
-int engine_catalog(struct engine *e, const char *flow)
-{
-    struct flow *f = flow_find(e, flow);
-
-    if (f == NULL || !f->has_catalog) {
-        return ERR_NOTFOUND;
-    }
-    catalog_now(&f->catalog);
-    return 0;
-}
-
-int engine_adopt(struct engine *e, const char *flow, const char *who)
-{
-    struct flow *f = flow_find(e, flow);
-
-    if (f == NULL || f->kind != FLOW_DOSSIERS || !f->has_walk) {
-        return ERR_NOTFOUND;
-    }
-    if (f->mode != FLOW_OBSERVE || f->walk.walking) {
-        return ERR_STATE;
-    }
-    f->adopt_total = journal_tally(e->env.journal, f->id, ITEM_SNAPSHOT, ITEM_PENDING) +
-                     journal_tally(e->env.journal, f->id, ITEM_SNAPSHOT, ITEM_HELD);
-    walk_start(&f->walk, f->id);
-    keep_audit(e, who, "adopt", flow, "");
-    return 0;
-}
-
-struct journal *engine_journal(struct engine *e)
-{
-    return e->env.journal;
+    engine_unlisten(e);
 }

@@ -27,6 +27,10 @@ struct engine_env {
     /* Makes the adapter of an endpoint: adapter_open, or a test's own. */
     int (*open_adapter)(const struct adapter_env *env, const char *endpoint, struct adapter **out,
                         struct errmsg *msg);
+    /* Opens a listener for an adapter (see adapter_env); NULL: nothing is listened to. */
+    int (*serve)(void *ctx, const struct http_server_options *options, struct http_server **out,
+                 struct errmsg *msg);
+    void *serve_ctx;
     /* Told of every state change that a person may want to follow (events): one short line,
      * borrowed. May be NULL. */
     void (*event)(void *ctx, enum log_level level, const char *kind, const char *text);
@@ -63,7 +67,23 @@ struct engine_endpoint_status {
     uint64_t calls, failures;
     uint64_t last_success_ms, last_failure_ms; /* wall, 0 never */
     char last_failure[200];
+    struct adapter_note notes[ADAPTER_NOTES_MAX]; /* the adapter's own numbers */
+    size_t n_notes;
 };
+
+/* One source of a flow that has any; of several each. */
+struct engine_source_status {
+    char flow[ENGINE_NAME], name[ENGINE_NAME];
+    bool polls, listens;
+    int rank;              /* of its word where several know one dossier */
+    uint64_t last_poll_ms; /* wall */
+    uint64_t rows_seen, rows_changed, details, detail_failures;
+    uint64_t acks, ack_failures; /* rows acknowledged, calls that failed */
+    uint64_t taken, refused;     /* offers */
+    uint32_t waiting;            /* clients that wait for the sink */
+    char trouble[240];           /* of the last poll, "" none */
+};
+#define ENGINE_SOURCES_MAX (CONFIG_MAX_FLOWS + CONFIG_MAX_SOURCES)
 
 struct engine_flow_status {
     char name[ENGINE_NAME];
@@ -77,9 +97,10 @@ struct engine_flow_status {
     uint64_t lag_ms;                 /* age of the oldest waiting item now; 0 none */
     uint64_t last_delivery_ms;       /* wall */
     uint64_t delivered, calls, lookups, unsure, refused; /* since start */
-    uint64_t last_poll_ms;                               /* wall; sources only */
-    uint64_t last_full_sweep_ms;                         /* wall; 0 not since start */
-    uint64_t full_sweeps;                                /* complete sweeps since start */
+    /* of all sources together; times are the latest */
+    uint64_t last_poll_ms;       /* wall */
+    uint64_t last_full_sweep_ms; /* wall; 0 not since start */
+    uint64_t full_sweeps;        /* complete sweeps since start */
     bool sweeping;
     uint64_t rows_seen, rows_changed, details, detail_failures, owed;
     uint64_t catalog_read_ms; /* catalog: last complete list; 0 never since start */
@@ -98,6 +119,8 @@ struct engine_status {
     size_t n_reasons;
     struct engine_flow_status flows[CONFIG_MAX_FLOWS];
     size_t n_flows;
+    struct engine_source_status sources[ENGINE_SOURCES_MAX]; /* in order of flows */
+    size_t n_sources;
     struct engine_endpoint_status endpoints[CONFIG_MAX_SOURCES + 1];
     size_t n_endpoints;
     uint64_t orphaned; /* items of flows that are no longer configured */
@@ -134,6 +157,40 @@ struct engine_probe {
     char text[600];
 };
 void engine_probe(struct engine *e, struct engine_probe *probe);
+
+/* One reading of a source for a person: the rows of its first page, their records and what the sink
+ * would be sent. By an adapter of its own, so that nothing of the running flow is touched: not the
+ * journal, not the cursor, nothing is acknowledged, nothing sent. */
+#define ENGINE_TRY_ROWS 50
+struct engine_try_row { /* borrowed for the callback */
+    const char *id;
+    const char *raw; /* as the source showed it; NULL: its adapter can't tell */
+    size_t raw_len;
+    int err; /* of the record */
+    struct errmsg why;
+    const struct record *records;       /* the snapshot first */
+    const struct adapter_check *checks; /* what the sink says of each; NULL: there is no sink */
+    size_t n_records;
+    struct {
+        bool made;
+        int err; /* 0: text is the body */
+        struct errmsg why;
+        const char *text;
+    } calls[2]; /* of the snapshot, and of the first steps */
+};
+struct engine_try {
+    char source[ENGINE_NAME];
+    unsigned rows; /* 1..ENGINE_TRY_ROWS */
+    void (*row)(struct engine_try *try, const struct engine_try_row *row);
+    void (*done)(struct engine_try *try); /* once, later */
+    void *ctx;
+    /* out */
+    int err; /* 0; ERR_NOTFOUND no such source; ERR_UNSUPPORTED can't be polled; of the poll */
+    struct errmsg why;
+    size_t n_listed; /* rows of the page */
+    bool more;
+};
+void engine_try(struct engine *e, struct engine_try *try);
 
 /* The journal, for lists and acts of the faces. */
 struct journal *engine_journal(struct engine *e);

@@ -16,6 +16,7 @@ struct probe_run {
         struct adapter_lookup lookup;
         struct adapter_detail detail;
     } request;
+    struct engine_try try; /* of a source that can't be asked for one record */
     struct loop_task task;
 };
 
@@ -26,9 +27,7 @@ static void ended(struct probe_run *r)
 
     free(r);
     e->probes--;
-    if (e->closing) {
-        loop_defer(e->env.loop, &e->finish);
-    }
+    engine_check_closed(e);
     probe->done(probe); /* may free the probe */
 }
 
@@ -48,6 +47,28 @@ static void lookup_done(struct adapter_lookup *lookup)
     ended(r);
 }
 
+static void no_row(struct engine_try *try, const struct engine_try_row *row)
+{
+    (void)try;
+    (void)row;
+}
+
+static void try_done(struct engine_try *try)
+{
+    struct probe_run *r = CONTAINER_OF(try, struct probe_run, try);
+    struct engine_probe *probe = r->probe;
+
+    probe->ok = try->err == 0;
+    if (probe->ok) {
+        (void)snprintf(probe->text, sizeof(probe->text), "connected and listed %zu rows",
+                       try->n_listed);
+    } else {
+        (void)snprintf(probe->text, sizeof(probe->text), "failed: %s",
+                       try->why.text[0] != '\0' ? try->why.text : err_text(try->err));
+    }
+    ended(r);
+}
+
 /* Asked for a record that can't be there: "not found" proves that the source answers and lets us
  * in. */
 static void detail_done(struct adapter_detail *detail)
@@ -59,6 +80,14 @@ static void detail_done(struct adapter_detail *detail)
 
     outcome.transport = detail->err == ERR_REMOTE;
     party_end(&r->engine->flow_env, r->party, &outcome);
+    if (detail->err == ERR_STATE && r->party->adapter->ops->poll != NULL) {
+        r->try.rows = 1;
+        r->try.row = no_row;
+        r->try.done = try_done;
+        (void)snprintf(r->try.source, sizeof(r->try.source), "%s", probe->endpoint);
+        engine_try(r->engine, &r->try);
+        return;
+    }
     probe->ok = detail->err == 0 || detail->err == ERR_NOTFOUND || detail->err == ERR_UNSUPPORTED;
     (void)snprintf(probe->text, sizeof(probe->text), "%s%s",
                    probe->ok ? "connected and asked for a record that is not there" : "failed: ",
@@ -68,11 +97,14 @@ static void detail_done(struct adapter_detail *detail)
     ended(r);
 }
 
-static void unknown_endpoint(struct loop_task *task)
+static void nobody_to_ask(struct loop_task *task)
 {
     struct probe_run *r = CONTAINER_OF(task, struct probe_run, task);
 
-    (void)snprintf(r->probe->text, sizeof(r->probe->text), "no flow uses an endpoint %s",
+    r->probe->ok = r->party != NULL;
+    (void)snprintf(r->probe->text, sizeof(r->probe->text),
+                   r->party != NULL ? "%s only pushes at us: there is nothing to ask of it"
+                                    : "no flow uses an endpoint %s",
                    r->probe->endpoint);
     ended(r);
 }
@@ -94,12 +126,12 @@ void engine_probe(struct engine *e, struct engine_probe *probe)
         }
     }
     e->probes++;
-    if (r->party == NULL) {
-        loop_task_init(&r->task, unknown_endpoint);
+    a = r->party != NULL ? r->party->adapter : NULL;
+    if (a == NULL || (a->ops->lookup == NULL && a->ops->detail == NULL)) {
+        loop_task_init(&r->task, nobody_to_ask);
         loop_defer(e->env.loop, &r->task);
         return;
     }
-    a = r->party->adapter;
     endpoint_begin(&r->party->endpoint, LANE_LOOK, loop_now_ms(e->env.loop));
     if (a->ops->lookup != NULL) {
         r->request.lookup.code = NOBODYS_CODE;

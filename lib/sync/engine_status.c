@@ -54,6 +54,9 @@ static void endpoint_status(const struct engine *e, const struct party *party,
     out->last_success_ms = p->last_success_ms;
     out->last_failure_ms = p->last_failure_ms;
     (void)snprintf(out->last_failure, sizeof(out->last_failure), "%s", p->last_failure);
+    if (party->adapter->ops->notes != NULL) {
+        out->n_notes = party->adapter->ops->notes(party->adapter, out->notes);
+    }
 }
 
 static void fill_counts(const struct engine *e, const struct flow *f,
@@ -84,17 +87,49 @@ static uint64_t waiting(const struct engine_flow_status *s)
     return n;
 }
 
+static uint64_t later(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
 static void poller_status(const struct poller *p, struct engine_flow_status *out)
 {
-    out->last_poll_ms = p->last_poll_ms;
-    out->last_full_sweep_ms = p->last_full_ms;
-    out->full_sweeps = p->full_sweeps;
-    out->sweeping = p->step != POLLER_IDLE;
-    out->rows_seen = p->rows_seen;
-    out->rows_changed = p->rows_changed;
-    out->details = p->n_details;
-    out->detail_failures = p->detail_failures;
-    (void)snprintf(out->trouble, sizeof(out->trouble), "%s", p->trouble);
+    out->last_poll_ms = later(out->last_poll_ms, p->last_poll_ms);
+    out->last_full_sweep_ms = later(out->last_full_sweep_ms, p->last_full_ms);
+    out->full_sweeps += p->full_sweeps;
+    out->sweeping = out->sweeping || p->step != POLLER_IDLE;
+    out->rows_seen += p->rows_seen;
+    out->rows_changed += p->rows_changed;
+    out->details += p->n_details;
+    out->detail_failures += p->detail_failures;
+    out->idle = out->idle && poller_idle(p);
+    if (out->trouble[0] == '\0' && p->trouble[0] != '\0') {
+        (void)snprintf(out->trouble, sizeof(out->trouble), "%s", p->trouble);
+    }
+}
+
+static void source_status(const struct flow_source *s, struct engine_source_status *out)
+{
+    (void)snprintf(out->flow, sizeof(out->flow), "%s", s->flow->name);
+    (void)snprintf(out->name, sizeof(out->name), "%s", s->party->endpoint.name);
+    out->polls = s->has_poller;
+    out->listens = s->has_host;
+    out->rank = s->host.rank;
+    if (s->has_poller) {
+        const struct poller *p = &s->poller;
+
+        out->last_poll_ms = p->last_poll_ms;
+        out->rows_seen = p->rows_seen;
+        out->rows_changed = p->rows_changed;
+        out->details = p->n_details;
+        out->detail_failures = p->detail_failures;
+        out->acks = p->ack.rows;
+        out->ack_failures = p->ack.failures;
+        (void)snprintf(out->trouble, sizeof(out->trouble), "%s", p->trouble);
+    }
+    out->taken = s->host.taken;
+    out->refused = s->host.refused;
+    out->waiting = s->host.waiting;
 }
 
 static void flow_status(const struct engine *e, const struct flow *f,
@@ -115,11 +150,14 @@ static void flow_status(const struct engine *e, const struct flow *f,
     } else {
         out->oldest_ms = 0;
     }
-    if (f->has_poller) {
-        poller_status(&f->poller, out);
-        out->owed = e->summary.owed_rows;
-        out->idle = out->idle && poller_idle(&f->poller) && out->owed == 0;
+    for (size_t i = 0; i < f->n_sources; i++) {
+        if (f->sources[i].has_poller) {
+            poller_status(&f->sources[i].poller, out);
+            out->owed = e->summary.owed_rows;
+        }
+        out->idle = out->idle && f->sources[i].host.n_offers == f->sources[i].host.waiting;
     }
+    out->idle = out->idle && out->owed == 0;
     if (f->has_pusher) {
         out->delivered = f->pusher.delivered;
         out->calls = f->pusher.sent;
@@ -209,6 +247,9 @@ void engine_status(struct engine *e, struct engine_status *out)
         flow_status(e, e->flows[i], &out->flows[out->n_flows]);
         out->idle = out->idle && out->flows[out->n_flows].idle;
         judge_flow(out, &out->flows[out->n_flows++]);
+        for (size_t k = 0; k < e->flows[i]->n_sources && out->n_sources < ENGINE_SOURCES_MAX; k++) {
+            source_status(&e->flows[i]->sources[k], &out->sources[out->n_sources++]);
+        }
     }
     out->orphaned = orphans(e);
     if (out->orphaned > 0) {

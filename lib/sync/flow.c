@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 void flow_say(const struct flow_env *env, enum log_level level, const char *kind, const char *flow,
               const char *format, ...)
@@ -70,4 +71,40 @@ void party_pause(const struct flow_env *env, struct party *party, const char *re
     flow_say(env, LOG_LEVEL_ERROR, "endpoint_paused", party->endpoint.name,
              "paused: %s; `dvcsyncctl resume %s` when it is mended", reason, party->endpoint.name);
     party->paused(party->ctx, party);
+}
+
+void party_read(const struct flow_env *env, struct party *party, int err, const struct errmsg *why)
+{
+    struct outcome outcome = {.class = OUTCOME_DONE};
+
+    if (err == ERR_CANCELED) {
+        outcome.class = OUTCOME_CANCELED;
+    } else if (err == ERR_REMOTE || err == ERR_TIMEOUT) {
+        outcome.class = OUTCOME_TRANSIENT;
+        outcome.transport = true;
+        (void)snprintf(outcome.words, sizeof(outcome.words), "%.300s",
+                       why->text[0] != '\0' ? why->text : err_text(err));
+    }
+    party_end(env, party, &outcome);
+}
+
+void flow_judge(const struct party *sink, const struct record *record, bool by_content,
+                struct flow_judged *out)
+{
+    struct adapter_check *check = &out->check;
+
+    memset(out, 0, sizeof(*out));
+    check->record = record;
+    if (sink != NULL && sink->adapter->ops->check != NULL) {
+        sink->adapter->ops->check(sink->adapter, check);
+    }
+    out->stored.record = *record;
+    out->stored.status = check->status;
+    out->stored.hold = check->hold;
+    out->stored.flags = check->flags;
+    out->stored.reason = check->reason;
+    out->stored.solo = record->alone;
+    if (check->has_held_hash && (by_content || record->kind != RECORD_STEP)) {
+        memcpy(out->stored.record.hash, check->held_hash, sizeof(out->stored.record.hash));
+    }
 }

@@ -34,10 +34,21 @@ void flow_say(const struct flow_env *env, enum log_level level, const char *kind
 
 /* The end of a call at a party: breaker, window, pauses; logs a change of the breaker. */
 void party_end(const struct flow_env *env, struct party *party, const struct outcome *outcome);
+/* The same of a call that only read. */
+void party_read(const struct flow_env *env, struct party *party, int err, const struct errmsg *why);
 /* Does to a party what the policy decided about it; before party_end. */
 void party_act(const struct flow_env *env, struct party *party, enum endpoint_action action,
                const struct outcome *outcome);
 /* Pauses and tells the engine, which keeps it in the journal. */
 void party_pause(const struct flow_env *env, struct party *party, const char *reason);
+
+/* A record as the sink judges it. */
+struct flow_judged {
+    struct adapter_check check;
+    struct journal_record stored; /* for journal_append_add; borrows from check and record */
+};
+/* sink may be NULL. by_content: a step too is known by what the sink would hold of it. */
+void flow_judge(const struct party *sink, const struct record *record, bool by_content,
+                struct flow_judged *out);
 
 #endif

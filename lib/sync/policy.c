@@ -87,9 +87,36 @@ static struct policy_decision split(const struct policy *p, const struct policy_
 {
     struct policy_decision d = p->atomic ? as_before(call) : unsure(p, call, random);
 
-    d.solo = true;
+    d.solo = 1;
     d.delay_ms = 0;
+    d.stored = p->atomic || p->forget_doubt ? OUTCOME_NONE : OUTCOME_UNSURE;
     return d;
+}
+
+/* A refused call of several dossiers: one of them may be to blame, and which were stored nobody
+ * knows. Each half goes again, at no charge, until the bad one stands alone. */
+static struct policy_decision halve(const struct policy *p, const struct policy_call *call)
+{
+    struct policy_decision d = as_before(call);
+
+    if (!p->atomic && !p->forget_doubt) {
+        d.to = ITEM_UNSURE;
+        d.doubt = 1;
+        d.stored = OUTCOME_UNSURE;
+    }
+    d.solo = call->dossiers / 2 > 1 ? (uint32_t)(call->dossiers / 2) : 1;
+    return d;
+}
+
+/* The sink read the call and said no. */
+static bool refused(enum outcome_class class)
+{
+    static const bool table[OUTCOME_HELD + 1] = {
+        [OUTCOME_PERMANENT] = true, [OUTCOME_BACKOFF] = true, [OUTCOME_AUTH] = true,
+        [OUTCOME_EXISTS] = true,    [OUTCOME_MISSING] = true,
+    };
+
+    return table[class];
 }
 
 static struct policy_decision unexplained(const struct policy *p, const struct policy_call *call,
@@ -136,6 +163,9 @@ static struct policy_decision sent(const struct policy *p, const struct policy_c
 {
     struct policy_decision d = as_before(call);
 
+    if (call->dossiers > 1 && refused(outcome->class)) {
+        return halve(p, call);
+    }
     switch (outcome->class) {
     case OUTCOME_DONE:
         d.to = ITEM_DONE;
@@ -186,12 +216,14 @@ struct policy_decision policy_sent(const struct policy *p, const struct policy_c
                                    const struct outcome *outcome, uint64_t random)
 {
     struct policy_decision d = sent(p, call, outcome, random);
+    enum outcome_class stored = d.stored != OUTCOME_NONE ? d.stored : outcome->class;
     int doubt = d.doubt;
 
     if (expired(p, call, &d)) {
         d = held(HOLD_EXPIRED);
         d.doubt = doubt;
     }
+    d.stored = stored;
     d.action = policy_endpoint(outcome, call->auth_in_row);
     return d;
 }
@@ -223,6 +255,7 @@ struct policy_decision policy_looked_up(const struct policy *p, const struct pol
         }
         break;
     }
+    d.stored = outcome->class;
     d.action = policy_endpoint(outcome, call->auth_in_row);
     return d;
 }

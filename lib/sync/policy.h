@@ -20,8 +20,9 @@ struct policy {
 
 /* What the policy must know of the call. */
 struct policy_call {
-    bool step; /* steps, else a snapshot */
-    size_t n;  /* items */
+    bool step;       /* steps, else a snapshot */
+    size_t n;        /* items */
+    size_t dossiers; /* snapshots: of so many dossiers in one call; 0 and 1: of one */
     bool updating;
     bool was_unsure;   /* the items were in doubt before this call */
     bool resnapped;    /* a snapshot was put before these steps already */
@@ -40,9 +41,13 @@ struct policy_decision {
     enum item_state to;
     uint64_t delay_ms; /* from now, of PENDING and UNSURE */
     enum hold_why hold;
-    bool charge, solo, flip, resnap;
+    bool charge, flip, resnap;
+    uint32_t solo; /* from now on at most so many items or dossiers in its call; 0 leave */
     uint32_t same;
     int present, doubt; /* -1 leave */
+    /* What the attempt is kept as: a refusal of several that may have stored some of them is in
+     * doubt, and excuses their repeat. */
+    enum outcome_class stored;
     enum endpoint_action action;
 };
 

@@ -5,29 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/digest.h"
+#include "sync/pusher_impl.h"
 
 #define READY_MAX 256
 #define AHEAD_MIN 4
 /* Look again so often when nothing else would wake us; a missed wake-up must not stop a flow. */
 #define LOOK_AGAIN_MS 60000
 
-struct pusher_call {
-    struct list link;
-    struct pusher *pusher;
-    struct journal_call *call; /* owned */
-    union {
-        struct adapter_send send;
-        struct adapter_lookup lookup;
-    } request;
-    struct journal_finish finish;
-};
-
-static void pump(struct pusher *p);
-
 static void pump_task(struct loop_task *task)
 {
-    pump(CONTAINER_OF(task, struct pusher, pump));
+    pusher_pump(CONTAINER_OF(task, struct pusher, pump));
 }
 
 static void timer_fired(struct loop_timer *timer)
@@ -35,7 +22,7 @@ static void timer_fired(struct loop_timer *timer)
     struct pusher *p = CONTAINER_OF(timer, struct pusher, timer);
 
     p->more = true;
-    pump(p);
+    pusher_pump(p);
 }
 
 void pusher_init(struct pusher *p, const struct flow_env *env, const char *name, int64_t flow,
@@ -106,7 +93,7 @@ bool pusher_idle(const struct pusher *p)
 
 /* ---- stop ---- */
 
-static void check_stopped(struct pusher *p)
+void pusher_check_stopped(struct pusher *p)
 {
     if (p->stopping && p->stopped != NULL && p->n_ready + p->n_calls + p->n_finishing == 0 &&
         !p->claiming) {
@@ -117,248 +104,89 @@ static void check_stopped(struct pusher *p)
     }
 }
 
-/* ---- finish ---- */
-
-static void finish_done(struct journal_op *op)
-{
-    struct pusher_call *c = CONTAINER_OF(op, struct pusher_call, finish.op);
-    struct pusher *p = c->pusher;
-
-    p->n_finishing--;
-    p->more = p->more || c->finish.ready || c->finish.withdrawn;
-    /* PENDING or UNSURE later: the claim that follows learns when. */
-    p->more = p->more || c->finish.to == ITEM_PENDING || c->finish.to == ITEM_UNSURE;
-    journal_call_free(c->call);
-    free(c);
-    check_stopped(p);
-    pump(p);
-}
-
-static void finish(struct pusher_call *c)
-{
-    c->pusher->n_finishing++;
-    c->finish.op.done = finish_done;
-    journal_finish(c->pusher->env->journal, &c->finish);
-}
-
-static bool answer_repeats(const struct journal_call *call, const struct outcome *outcome)
-{
-    char answer[sizeof(call->last_answer)];
-
-    (void)snprintf(answer, sizeof(answer), "%s %s", outcome->code, outcome->words);
-    return call->items[0].same > 0 && strcmp(answer, call->last_answer) == 0;
-}
-
-static struct policy_call describe(const struct pusher *p, const struct journal_call *call,
-                                   const struct outcome *outcome)
-{
-    struct policy_call d = {
-        .step = call->kind == RECORD_STEP,
-        .n = call->n,
-        .updating = call->updating,
-        .was_unsure = call->items[0].was_unsure,
-        .resnapped = call->resnapped,
-        .has_snapshot = call->has_snapshot,
-        .flips = call->flips,
-        .attempts = call->items[0].attempts,
-        .same = call->items[0].same,
-        .answer_repeats = answer_repeats(call, outcome),
-        .age_ms = loop_wall_ms(p->env->loop) - call->items[0].created_ms,
-        .auth_in_row = p->sink->endpoint.auth_in_row,
-    };
-
-    return d;
-}
-
-static void fill_finish(struct pusher_call *c, const struct policy_decision *d,
-                        const struct outcome *outcome)
-{
-    struct journal_finish *f = &c->finish;
-    uint64_t now_ms = (uint64_t)loop_wall_ms(c->pusher->env->loop);
-
-    journal_finish_init(f, c->call);
-    f->ended_ms = now_ms;
-    f->outcome = (int)outcome->class;
-    f->http = outcome->http;
-    memcpy(f->code, outcome->code, sizeof(f->code));
-    memcpy(f->words, outcome->words, sizeof(f->words));
-    memcpy(f->request, outcome->request, sizeof(f->request));
-    memcpy(f->response, outcome->response, sizeof(f->response));
-    f->repeats = outcome->repeats;
-    f->took_ms = outcome->took_ms;
-    f->to = d->to;
-    f->due_ms = d->delay_ms > 0 ? now_ms + d->delay_ms : 0;
-    f->hold = d->hold;
-    (void)snprintf(f->reason, sizeof(f->reason), "%.299s",
-                   outcome->words[0] != '\0' ? outcome->words : outcome_name(outcome->class));
-    f->charge = d->charge;
-    f->same = d->same;
-    f->solo = d->solo;
-    f->present = d->present;
-    f->doubt = d->doubt;
-    f->flip = d->flip;
-    f->resnap = d->resnap;
-    f->withdrawn = outcome->class == OUTCOME_CANCELED;
-    f->status = outcome->status > 0 ? outcome->status : -1;
-    f->has_content = outcome->has_content;
-    memcpy(f->content, outcome->content, sizeof(f->content));
-}
-
-static void count(struct pusher *p, const struct pusher_call *c, const struct outcome *outcome)
-{
-    const struct journal_call *call = c->call;
-    int64_t now_ms = loop_wall_ms(p->env->loop);
-
-    metric_add(p->outcomes[outcome->class], 1);
-    metric_observe(p->call_seconds, outcome->took_ms / 1000.0);
-    p->unsure += outcome->class == OUTCOME_UNSURE;
-    p->refused += outcome->class == OUTCOME_PERMANENT || outcome->class == OUTCOME_BACKOFF;
-    if (call->verb == JOURNAL_LOOKUP) {
-        p->lookups++;
-        return;
-    }
-    p->sent++;
-    if (outcome->class == OUTCOME_DONE) {
-        p->delivered += call->n;
-        p->last_delivery_ms = (uint64_t)now_ms;
-        for (size_t i = 0; i < call->n; i++) {
-            metric_observe(p->lag_seconds, (double)(now_ms - call->items[i].created_ms) / 1000.0);
-        }
-    }
-}
-
-/* Whose line it is: the code only where the operator wants it in logs. */
-static void name_dossier(const struct pusher *p, const char *code, char out[64])
-{
-    uint8_t digest[DIGEST_BYTES];
-    char hex[DIGEST_HEX_SIZE];
-
-    if (p->env->log_codes || digest_sha256(code, strlen(code), digest) < 0) {
-        (void)snprintf(out, 64, "%s", p->env->log_codes ? code : "");
-        return;
-    }
-    digest_hex(digest, hex);
-    (void)snprintf(out, 64, "%.12s", hex);
-}
-
-/* One line a call, as a mail queue has one a delivery. */
-static void say_call(struct pusher *p, const struct pusher_call *c, const struct outcome *outcome)
-{
-    const struct journal_finish *f = &c->finish;
-    char record[24], http[12], took[16], dossier[64];
-    const struct log_field fields[] = {{"DVC_FLOW", p->name},
-                                       {"DVC_RECORD", record},
-                                       {"DVC_DOSSIER", dossier},
-                                       {"DVC_STATE", item_state_name(f->to)},
-                                       {"DVC_OUTCOME", outcome_name(outcome->class)},
-                                       {"DVC_HTTP", http},
-                                       {"DVC_DURATION_MS", took}};
-
-    if (p->env->log == NULL || p->env->log->level < LOG_LEVEL_INFO) {
-        return;
-    }
-    (void)snprintf(record, sizeof(record), "%" PRId64, f->items[0]);
-    (void)snprintf(http, sizeof(http), "%d", outcome->http);
-    (void)snprintf(took, sizeof(took), "%u", outcome->took_ms);
-    name_dossier(p, c->call->code, dossier);
-    log_line(p->env->log, LOG_LEVEL_INFO, "call", fields, sizeof(fields) / sizeof(fields[0]),
-             "%s: %s of %zu, item %s, dossier %s: %s, now %s", p->name,
-             f->verb == JOURNAL_LOOKUP ? "look-up" : "call", f->n, record, dossier,
-             outcome_name(outcome->class), item_state_name(f->to));
-}
-
-static void say_outcome(struct pusher *p, const struct pusher_call *c,
-                        const struct outcome *outcome)
-{
-    const struct journal_finish *f = &c->finish;
-    uint64_t suppressed = 0;
-
-    if (f->to == ITEM_HELD &&
-        log_limit_pass(&p->held_log, loop_now_ms(p->env->loop), 10000, &suppressed)) {
-        flow_say(p->env, LOG_LEVEL_WARN, "item_held", p->name,
-                 "item %" PRId64 " held (%s): %s (%" PRIu64 " more not shown)", f->items[0],
-                 hold_why_name(f->hold), f->reason, suppressed);
-    }
-    say_call(p, c, outcome);
-}
-
-static void ended(struct pusher_call *c, const struct policy_decision *d,
-                  const struct outcome *outcome)
-{
-    struct pusher *p = c->pusher;
-
-    list_remove(&c->link);
-    p->n_calls--;
-    p->ended_since_claim++;
-    fill_finish(c, d, outcome);
-    count(p, c, outcome);
-    say_outcome(p, c, outcome);
-    finish(c);
-    party_act(p->env, p->sink, d->action, outcome);
-    party_end(p->env, p->sink, outcome);
-    pump(p);
-}
-
-static void send_done(struct adapter_send *send)
-{
-    struct pusher_call *c = CONTAINER_OF(send, struct pusher_call, request.send);
-    struct pusher *p = c->pusher;
-    struct outcome outcome = send->outcome;
-    struct policy_call call;
-    struct policy_decision d;
-
-    if (p->policy.forget_doubt && outcome.class == OUTCOME_UNSURE) {
-        outcome.class = OUTCOME_TRANSIENT; /* nor may an attempt in doubt excuse the repeat */
-    }
-    call = describe(p, c->call, &outcome);
-    d = policy_sent(&p->policy, &call, &outcome, loop_random(p->env->loop));
-
-    ended(c, &d, &outcome);
-}
-
-static void lookup_done(struct adapter_lookup *lookup)
-{
-    struct pusher_call *c = CONTAINER_OF(lookup, struct pusher_call, request.lookup);
-    struct pusher *p = c->pusher;
-    struct outcome outcome = lookup->outcome;
-    struct policy_call call = describe(p, c->call, &outcome);
-    struct policy_decision d =
-        policy_looked_up(&p->policy, &call, lookup->answer, &outcome, loop_random(p->env->loop));
-
-    ended(c, &d, &outcome);
-}
-
 /* ---- begin ---- */
 
-static void begin(struct pusher *p, struct journal_call *call)
+static struct journal_call *ready_at(struct list *link)
+{
+    return CONTAINER_OF(link, struct journal_call, link);
+}
+
+static bool may_share(const struct journal_call *call)
+{
+    return call->verb == JOURNAL_SEND && call->kind == RECORD_DOSSIER && call->items[0].solo != 1;
+}
+
+/* Of all that goes with a call: equal for everyone in it. */
+static bool same_call(const struct journal_call *a, const struct journal_call *b)
+{
+    const uint32_t flags = ITEM_FLAG_CONSENTED | ITEM_FLAG_WITHDRAWN;
+
+    return a->updating == b->updating && ((a->items[0].flags ^ b->items[0].flags) & flags) == 0;
+}
+
+static size_t limit_of(const struct journal_call *call, size_t limit)
+{
+    return call->items[0].solo > 0 && call->items[0].solo < limit ? call->items[0].solo : limit;
+}
+
+/* What is ready and can go in one call with the first; how many places it needs. */
+static size_t gather(const struct pusher *p, struct journal_call *first, struct list *out)
+{
+    size_t limit = limit_of(first, p->sink->adapter->batch);
+    struct list *l = p->ready.next;
+    size_t n = 1;
+
+    list_init(out);
+    list_push(out, &first->link);
+    while (may_share(first) && l != &p->ready && n < limit) {
+        struct journal_call *call = ready_at(l);
+
+        l = l->next;
+        if (may_share(call) && same_call(first, call) && n < limit_of(call, limit)) {
+            limit = limit_of(call, limit);
+            list_remove(&call->link);
+            list_push(out, &call->link);
+            n++;
+        }
+    }
+    return n;
+}
+
+static void begin(struct pusher *p)
 {
     struct adapter *sink = p->sink->adapter;
-    struct pusher_call *c = calloc(1, sizeof(*c));
+    struct journal_call *first = ready_at(list_shift(&p->ready));
+    struct list members;
+    size_t n = gather(p, first, &members);
+    struct pusher_call *c = pusher_call_new(p, n);
+    struct adapter_send *send = &c->request.send;
 
-    if (c == NULL) {
-        abort(); /* a small fixed allocation; the intent is UNSURE at the next start, nothing is
-                    lost */
+    p->n_ready -= (uint32_t)n;
+    for (size_t i = 0; i < n; i++) {
+        pusher_call_add(c, ready_at(list_shift(&members)));
+        if (n > 1) {
+            c->records[i] = c->members[i].call->records[0];
+        }
     }
-    c->pusher = p;
-    c->call = call;
     list_push(&p->calls, &c->link);
     p->n_calls++;
     endpoint_begin(&p->sink->endpoint, p->lane, loop_now_ms(p->env->loop));
-    if (call->verb == JOURNAL_LOOKUP) {
-        c->request.lookup.code = call->code;
-        c->request.lookup.done = lookup_done;
+    if (first->verb == JOURNAL_LOOKUP) {
+        c->request.lookup.code = first->code;
+        c->request.lookup.done = pusher_lookup_done;
         sink->ops->lookup(sink, &c->request.lookup);
         return;
     }
-    c->request.send.kind = call->kind;
-    c->request.send.code = call->code;
-    c->request.send.updating = call->updating;
-    c->request.send.consented = (call->items[0].flags & ITEM_FLAG_CONSENTED) != 0;
-    c->request.send.withdrawn = (call->items[0].flags & ITEM_FLAG_WITHDRAWN) != 0;
-    c->request.send.records = call->records;
-    c->request.send.n_records = call->n;
-    c->request.send.done = send_done;
-    sink->ops->send(sink, &c->request.send);
+    send->kind = first->kind;
+    send->code = first->code;
+    send->updating = first->updating;
+    send->consented = (first->items[0].flags & ITEM_FLAG_CONSENTED) != 0;
+    send->withdrawn = (first->items[0].flags & ITEM_FLAG_WITHDRAWN) != 0;
+    send->records = n > 1 ? c->records : first->records;
+    send->n_records = n > 1 ? n : first->n;
+    send->sent = c->sent;
+    send->done = pusher_send_done;
+    sink->ops->send(sink, send);
 }
 
 /* Intents that were never begun go back, as if they had not been claimed. */
@@ -367,23 +195,19 @@ static void withdraw_ready(struct pusher *p)
     struct list *node;
 
     for (node = list_shift(&p->ready); node != NULL; node = list_shift(&p->ready)) {
-        struct pusher_call *c = calloc(1, sizeof(*c));
+        struct pusher_call *c = pusher_call_new(p, 1);
         struct outcome outcome = {.class = OUTCOME_CANCELED};
         struct policy_call call;
         struct policy_decision d;
 
-        if (c == NULL) {
-            abort(); /* as in begin */
-        }
         p->n_ready--;
-        c->pusher = p;
-        c->call = CONTAINER_OF(node, struct journal_call, link);
-        call = describe(p, c->call, &outcome);
-        d = c->call->verb == JOURNAL_LOOKUP
+        pusher_call_add(c, ready_at(node));
+        call = pusher_describe(p, c->members[0].call, 1, &outcome);
+        d = c->members[0].call->verb == JOURNAL_LOOKUP
                 ? policy_looked_up(&p->policy, &call, LOOKUP_UNKNOWN, &outcome, 0)
                 : policy_sent(&p->policy, &call, &outcome, 0);
-        fill_finish(c, &d, &outcome);
-        finish(c);
+        pusher_fill_finish(p, &c->members[0], &d, &outcome);
+        pusher_finish(c);
     }
 }
 
@@ -404,7 +228,7 @@ static void claim_done(struct journal_op *op)
     }
     if (p->stopping) {
         withdraw_ready(p);
-        check_stopped(p);
+        pusher_check_stopped(p);
         return;
     }
     if (!loop_timer_armed(&p->timer)) {
@@ -417,7 +241,7 @@ static void claim_done(struct journal_op *op)
         loop_timer_start(p->env->loop, &p->timer,
                          wait_ms < LOOK_AGAIN_MS ? wait_ms : LOOK_AGAIN_MS);
     }
-    pump(p);
+    pusher_pump(p);
 }
 
 /* As many intents ahead of free slots as one commit's time needs: what ended while the last claim
@@ -425,15 +249,17 @@ static void claim_done(struct journal_op *op)
 static uint32_t wanted(const struct pusher *p, uint32_t room)
 {
     uint64_t interval_us = p->sink->endpoint.interval_us[p->lane];
+    uint32_t batch = p->sink->adapter->batch > 1 ? p->sink->adapter->batch : 1;
     uint32_t ahead = 2 * p->ended_since_claim;
 
     if (p->sink->endpoint.breaker != BREAKER_CLOSED) {
         return p->n_ready > 0 ? 0 : room;
     }
     ahead = ahead < AHEAD_MIN ? AHEAD_MIN : ahead;
-    ahead += room;
-    if (interval_us > 0 && ahead > 1 + 1000000 / interval_us) {
-        ahead = 1 + (uint32_t)(1000000 / interval_us); /* a second's worth: the pace is the limit */
+    ahead += room * batch;
+    if (interval_us > 0 && ahead > (1 + 1000000 / interval_us) * batch) {
+        /* a second's worth: the pace is the limit */
+        ahead = (1 + (uint32_t)(1000000 / interval_us)) * batch;
     }
     ahead = ahead > READY_MAX ? READY_MAX : ahead;
     return ahead > p->n_ready ? ahead - p->n_ready : 0;
@@ -464,7 +290,7 @@ static void claim(struct pusher *p, uint32_t room)
     journal_claim(p->env->journal, &p->claim);
 }
 
-static void pump(struct pusher *p)
+void pusher_pump(struct pusher *p)
 {
     struct endpoint *e = &p->sink->endpoint;
     uint64_t now_ms = loop_now_ms(p->env->loop);
@@ -481,8 +307,7 @@ static void pump(struct pusher *p)
         if (wait_ms > 0) {
             break;
         }
-        p->n_ready--;
-        begin(p, CONTAINER_OF(list_shift(&p->ready), struct journal_call, link));
+        begin(p);
     }
     if (e->paused || now_ms < e->not_before_ms ||
         (e->breaker != BREAKER_CLOSED && endpoint_room(e, now_ms) == 0)) {
@@ -509,5 +334,5 @@ void pusher_stop(struct pusher *p, void (*stopped)(void *ctx), void *ctx)
     loop_timer_stop(&p->timer);
     loop_task_cancel(&p->pump);
     withdraw_ready(p);
-    check_stopped(p);
+    pusher_check_stopped(p);
 }

@@ -1,10 +1,23 @@
 /* pusher: sends what the journal holds of one flow. Claims ahead, calls within the endpoint's
- * window and pace, lets the policy judge each outcome and the journal store it. */
+ * window and pace, lets the policy judge each outcome and the journal store it. Snapshots of
+ * different dossiers share a call where the sink takes a batch. */
 #ifndef SYNC_PUSHER_H
 #define SYNC_PUSHER_H
 
 #include "sync/flow.h"
 #include "sync/policy.h"
+
+/* What became of the items of a call, after COMMIT; borrowed for the callback. */
+struct pusher_news {
+    const char *code; /* whose */
+    bool step;
+    const int64_t *items; /* n, oldest first */
+    size_t n;
+    enum item_state became;
+    enum hold_why hold;
+    const char *reason, *answer, *words; /* of a hold; the sink's code and words */
+    bool settled;                        /* nothing of the dossier is open any more */
+};
 
 struct pusher {
     const struct flow_env *env; /* borrowed, as are name and sink */
@@ -17,16 +30,18 @@ struct pusher {
     uint64_t due_cap_ms;
     bool live; /* false: observes or is off */
 
-    struct list ready; /* struct journal_call: intent committed, not begun */
-    struct list calls; /* struct pusher_call: in flight */
-    uint32_t n_ready, n_calls, n_finishing;
+    struct list ready;                      /* struct journal_call: intent committed, not begun */
+    struct list calls;                      /* struct pusher_call: in flight */
+    uint32_t n_ready, n_calls, n_finishing; /* n_finishing: dossiers */
     struct journal_claim claim;
     bool claiming;
     bool more; /* there may be due work */
     bool stopping;
-    uint32_t ended_since_claim;
+    uint32_t ended_since_claim; /* dossiers */
     struct loop_timer timer;
     struct loop_task pump;
+    void (*ended)(void *ctx, const struct pusher_news *news); /* may be NULL */
+    void *ctx;
     void (*stopped)(void *ctx);
     void *stopped_ctx;
 

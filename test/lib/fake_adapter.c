@@ -26,19 +26,27 @@ static void leave(struct fake_call *c)
         return;
     }
     p->in_flight--;
-    if (c->verb == VERB_SEND) {
-        fake_ledger_entry(&p->ledger, c->to.send->code)->in_flight--;
+    for (size_t i = 0; c->verb == VERB_SEND && i < fake_send_dossiers(c->to.send); i++) {
+        fake_ledger_entry(&p->ledger, fake_send_code(c->to.send, i))->in_flight--;
     }
 }
 
 static void doubt(struct fake_call *c)
 {
     const struct adapter_send *send = c->to.send;
-    struct fake_entry *e = fake_ledger_entry(&c->adapter->peer->ledger, send->code);
+    struct fake_ledger *ledger = &c->adapter->peer->ledger;
 
     for (size_t i = 0; i < send->n_records; i++) {
-        fake_ledger_doubt(e, &send->records[i], send->withdrawn);
+        fake_ledger_doubt(fake_ledger_entry(ledger, send->records[i].code), &send->records[i],
+                          send->withdrawn);
     }
+}
+
+/* Of a refused call of several dossiers nobody knows which were stored. */
+static bool in_doubt(const struct adapter_send *send)
+{
+    return send->outcome.class == OUTCOME_UNSURE ||
+           (fake_send_dossiers(send) > 1 && send->outcome.class == OUTCOME_PERMANENT);
 }
 
 static void answer_send(struct fake_call *c)
@@ -53,7 +61,7 @@ static void answer_send(struct fake_call *c)
         fake_sink_outcome(&c->outcome, c->answer, p);
     }
     send->outcome = c->outcome;
-    if (p != NULL && send->outcome.class == OUTCOME_UNSURE) {
+    if (p != NULL && in_doubt(send)) {
         doubt(c);
     }
     end_log(c, send->outcome.class);
@@ -103,10 +111,29 @@ static void answer_canceled(struct fake_call *c)
         call.to.list->err = ERR_CANCELED;
         call.to.list->done(call.to.list);
         break;
+    case VERB_RELAY:
+        call.to.relay->err = ERR_CANCELED;
+        call.to.relay->done(call.to.relay);
+        break;
     case VERB_SEND:
     case VERB_LOOKUP:
         break;
     }
+}
+
+static void answer_relay(struct fake_peer *p, struct adapter_relay *relay)
+{
+    char reply[128];
+    int n = snprintf(reply, sizeof(reply), "{\"service\":\"%s\"}", relay->service);
+
+    p->relays++;
+    if (p->down || p->relay_fails) {
+        relay->err = err_set(&relay->why, ERR_REMOTE, "connect failed");
+    } else {
+        relay->reply = reply;
+        relay->reply_len = (size_t)n;
+    }
+    relay->done(relay);
 }
 
 static void answer_read(struct fake_call *c)
@@ -122,9 +149,10 @@ static void answer_read(struct fake_call *c)
         fake_read_detail(a->peer, call.to.detail);
     } else if (call.verb == VERB_LIST) {
         fake_read_list(a->peer, call.to.list);
+    } else if (call.verb == VERB_RELAY) {
+        answer_relay(a->peer, call.to.relay);
     } else {
-        a->peer->acked_calls++;
-        call.to.ack->done(call.to.ack);
+        fake_read_ack(a->peer, call.to.ack);
     }
 }
 
@@ -235,14 +263,20 @@ static void fake_send(struct adapter *a, struct adapter_send *send)
     c->to.send = send;
     (void)snprintf(entry.code, sizeof(entry.code), "%s", send->code);
     log_call(c, &entry);
-    if (p != NULL) {
-        struct fake_entry *e = fake_ledger_entry(&p->ledger, send->code);
+    if (p == NULL) {
+        return;
+    }
+    p->sends++;
+    for (size_t i = 0; i < fake_send_dossiers(send); i++) {
+        struct fake_entry *e = fake_ledger_entry(&p->ledger, fake_send_code(send, i));
 
-        p->sends++;
         e->in_flight++;
         e->most_in_flight = e->in_flight > e->most_in_flight ? e->in_flight : e->most_in_flight;
         p->most_per_code =
             e->most_in_flight > p->most_per_code ? e->most_in_flight : p->most_per_code;
+    }
+    if (fake_send_dossiers(send) > p->most_together) {
+        p->most_together = fake_send_dossiers(send);
     }
 }
 
@@ -262,6 +296,51 @@ static void fake_lookup(struct adapter *a, struct adapter_lookup *lookup)
 static void fake_list(struct adapter *a, struct adapter_list *list)
 {
     call_new(a, VERB_LIST)->to.list = list;
+}
+
+static void fake_relay(struct adapter *a, struct adapter_relay *relay)
+{
+    call_new(a, VERB_RELAY)->to.relay = relay;
+}
+
+static int fake_listen(struct adapter *a, struct adapter_host *host, struct errmsg *msg)
+{
+    struct fake_peer *p = self(a)->peer;
+
+    if (p->listen_fails) {
+        return err_set(msg, ERR_BUSY, "the address is in use");
+    }
+    p->listened++;
+    p->host = host;
+    return 0;
+}
+
+static void unlistened(struct loop_task *task)
+{
+    struct fake_adapter *a = CONTAINER_OF(task, struct fake_adapter, unlistened);
+
+    a->stopped(a->stopped_ctx);
+}
+
+static void fake_unlisten(struct adapter *base, void (*stopped)(void *ctx), void *ctx)
+{
+    struct fake_adapter *a = self(base);
+
+    a->stopped = stopped;
+    a->stopped_ctx = ctx;
+    if (a->peer != NULL) {
+        a->peer->unlistened++;
+        a->peer->host = NULL;
+    }
+    loop_defer(a->loop, &a->unlistened);
+}
+
+static size_t fake_notes(struct adapter *a, struct adapter_note notes[ADAPTER_NOTES_MAX])
+{
+    struct fake_peer *p = self(a)->peer;
+
+    notes[0] = (struct adapter_note){.name = "relays", .value = p != NULL ? p->relays : 0};
+    return 1;
 }
 
 static void cancel(struct adapter *base)
@@ -314,19 +393,26 @@ struct adapter *fake_adapter_open(struct fake_peer *p, const struct config *conf
         abort();
     }
     a->ops = (struct adapter_ops){.profile = "fake",
-                                  .poll = fake_poll,
-                                  .detail = fake_detail,
+                                  .poll = p->no_poll_verb ? NULL : fake_poll,
+                                  .detail = p->no_poll_verb ? NULL : fake_detail,
                                   .ack = fake_ack,
                                   .check = fake_sink_check,
                                   .send = fake_send,
                                   .lookup = p->no_lookup_verb ? NULL : fake_lookup,
                                   .list = p->no_list_verb ? NULL : fake_list,
+                                  .relay = fake_relay,
+                                  .listen = p->listens ? fake_listen : NULL,
+                                  .unlisten = fake_unlisten,
+                                  .notes = fake_notes,
                                   .cancel = cancel,
                                   .reconfigure = reconfigure,
                                   .free = adapter_free};
     a->base.ops = &a->ops;
     a->base.name = strdup(p->name);
     a->base.caps = p->caps;
+    a->base.batch = p->batch;
+    a->base.rank = p->rank;
+    loop_task_init(&a->unlistened, unlistened);
     a->peer = p;
     a->loop = p->loop;
     list_init(&a->open);
@@ -349,11 +435,14 @@ void fake_adapter_cut(struct fake_peer *p)
         p->in_flight--;
         if (c->verb == VERB_SEND) {
             doubt(c);
-            fake_ledger_entry(&p->ledger, c->to.send->code)->in_flight--;
+        }
+        for (size_t i = 0; c->verb == VERB_SEND && i < fake_send_dossiers(c->to.send); i++) {
+            fake_ledger_entry(&p->ledger, fake_send_code(c->to.send, i))->in_flight--;
         }
     }
     a->peer = NULL;
     p->adapter = NULL;
+    p->host = NULL;
 }
 
 void fake_peer_let_go(struct fake_peer *p)

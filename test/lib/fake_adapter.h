@@ -63,6 +63,7 @@ struct fake_dossier {
     int64_t at_s, promised_s;
     uint64_t seq; /* of its last change */
     bool gone;
+    bool acked;          /* since its last change */
     uint32_t fail_times; /* detail fails so often */
     int fail_err;
     struct fake_source_step *steps; /* owned */
@@ -99,6 +100,11 @@ struct fake_peer {
     uint64_t latency_ms, poll_latency_ms;
     size_t page_size; /* rows of a poll, default 100 */
     bool every_row;   /* no "changed since": each poll lists everything */
+    bool queue;       /* each poll lists what is not acknowledged, from the first */
+    bool canonical;   /* dossiers' bodies are canonical records, with a file of this peer's */
+    bool no_poll_verb, listens;
+    unsigned batch;
+    int rank;
     size_t pad_bytes; /* dossiers' bodies are this much longer */
 
     /* script */
@@ -110,6 +116,9 @@ struct fake_peer {
     size_t n_rules, rules_capacity;
     enum fake_look look;
     uint32_t look_times; /* then from the ledger */
+    uint32_t acks_fail;
+    bool listen_fails;
+    bool relay_fails;
     uint32_t polls_fail, lists_fail,
         list_cut; /* list_cut: so many rows at most, as if complete; 0 all */
     int poll_err;
@@ -130,12 +139,15 @@ struct fake_peer {
     struct fake_logged *log; /* owned */
     size_t n_log, log_capacity;
     uint64_t sends, looks, polls, full_polls, details, lists, catalog_details, acked_calls;
+    uint64_t acked_rows, relays, listened, unlistened;
+    size_t most_together; /* dossiers in one call */
     uint32_t in_flight, most_in_flight;
     uint32_t most_per_code;
     uint32_t configured; /* reconfigure calls taken */
     const struct config *config;
 
     struct fake_adapter *adapter; /* the open one, NULL none */
+    struct adapter_host *host;    /* while it listens */
 };
 
 void fake_peer_init(struct fake_peer *p, const char *name, struct loop *loop);

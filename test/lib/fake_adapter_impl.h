@@ -5,7 +5,7 @@
 
 #include "lib/fake_adapter.h"
 
-enum fake_verb { VERB_POLL, VERB_DETAIL, VERB_ACK, VERB_SEND, VERB_LOOKUP, VERB_LIST };
+enum fake_verb { VERB_POLL, VERB_DETAIL, VERB_ACK, VERB_SEND, VERB_LOOKUP, VERB_LIST, VERB_RELAY };
 
 struct fake_adapter {
     struct adapter base;
@@ -15,6 +15,9 @@ struct fake_adapter {
     struct list open;
     size_t every_at; /* where a listing of everything stands */
     bool full;
+    struct loop_task unlistened;
+    void (*stopped)(void *ctx);
+    void *stopped_ctx;
 };
 
 struct fake_call {
@@ -29,6 +32,7 @@ struct fake_call {
         struct adapter_send *send;
         struct adapter_lookup *lookup;
         struct adapter_list *list;
+        struct adapter_relay *relay;
     } to;
     enum fake_answer answer;
     size_t logged; /* index in the peer's log */
@@ -45,9 +49,14 @@ void fake_sink_arrive(struct fake_call *c);
 void fake_sink_look(struct fake_call *c);
 void fake_sink_outcome(struct outcome *o, enum fake_answer answer, const struct fake_peer *p);
 
+/* How many dossiers a call carries, and the code of each. */
+size_t fake_send_dossiers(const struct adapter_send *send);
+const char *fake_send_code(const struct adapter_send *send, size_t i);
+
 /* The source's side; each calls done. */
 void fake_read_poll(struct fake_adapter *a, struct adapter_poll *poll);
 void fake_read_detail(struct fake_peer *p, struct adapter_detail *detail);
 void fake_read_list(struct fake_peer *p, struct adapter_list *list);
+void fake_read_ack(struct fake_peer *p, struct adapter_ack *ack);
 
 #endif

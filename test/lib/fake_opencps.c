@@ -54,6 +54,10 @@ static void configure(struct fake_opencps *rig)
         .pinned_key = "",
     };
     rig->config.n_sources = 1;
+    rig->config.portal = (struct config_portal){.transport = "direct",
+                                                .agency_code = "",
+                                                .fields = "G3",
+                                                .result_code_key = "MaGiayToKetQua"};
     rig->config.flows[0] = (struct config_flow){.name = "dossiers",
                                                 .kind = FLOW_DOSSIERS,
                                                 .from = "onestop",

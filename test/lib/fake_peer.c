@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/digest.h"
+#include "codec/record.h"
 #include "lib/fake_adapter.h"
 
 static const char *const answer_names[FAKE_ANSWERS] = {
@@ -139,6 +140,7 @@ static struct fake_dossier *dossier_of(struct fake_peer *p, const char *code)
         d->status = 1;
     }
     d->seq = ++p->seq;
+    d->acked = false;
     return d;
 }
 
@@ -187,6 +189,45 @@ void fake_source_remove(struct fake_peer *p, const char *code)
     dossier_of(p, code)->gone = true;
 }
 
+/* The same dossier as a canonical record: what this peer says, with a file that it alone has. */
+static void canonical_record(const struct fake_peer *p, const struct fake_dossier *d, char *body,
+                             size_t size, struct record *out)
+{
+    struct dossier dossier;
+    struct dossier_file file;
+    struct errmsg why = {""};
+    struct arena arena;
+    struct record made;
+    char status[16];
+
+    dossier_init(&dossier);
+    memset(&file, 0, sizeof(file));
+    file.id = p->name;
+    file.name = p->name;
+    file.component = "";
+    file.url = "";
+    file.result_code = "";
+    file.extra = "";
+    (void)snprintf(status, sizeof(status), "%d", d->status);
+    dossier.code = d->code;
+    dossier.status = status;
+    dossier.subject = d->text;
+    dossier.changed_s = d->at_s;
+    dossier.files = &file;
+    dossier.n_files = 1;
+    arena_init(&arena, 1u << 20);
+    if (record_from_dossier(&dossier, &arena, &made, &why) < 0 || made.body_len >= size) {
+        (void)fprintf(stderr, "fake_peer: %s\n", why.text);
+        abort();
+    }
+    memcpy(body, made.body, made.body_len + 1);
+    memcpy(out->hash, made.hash, sizeof(out->hash));
+    out->at_s = made.at_s;
+    out->body = body;
+    out->body_len = made.body_len;
+    arena_free(&arena);
+}
+
 void fake_source_record(const struct fake_peer *p, const struct fake_dossier *d, size_t index,
                         enum record_kind kind, char *body, size_t size, struct record *out)
 {
@@ -196,6 +237,11 @@ void fake_source_record(const struct fake_peer *p, const struct fake_dossier *d,
     out->code = d->code;
     out->local_no = "";
     out->step_key = "";
+    if (index == 0 && p->canonical) {
+        out->kind = kind;
+        canonical_record(p, d, body, size, out);
+        return;
+    }
     if (index == 0) {
         out->kind = kind;
         out->at_s = d->at_s;

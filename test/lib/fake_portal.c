@@ -36,19 +36,21 @@ static int fake_send(struct http_client *client, struct http_req *req)
     struct fake_portal *p = of_client(client);
     struct fake_portal_call *call;
     const char *dstcode = header(req, "dstcode");
+    const char *authorization = header(req, "Authorization");
 
     if (p->refuse) {
         return ERR_NOMEM;
     }
     assert_true(p->n_calls < FAKE_PORTAL_CALLS);
-    assert_string_equal(req->method, "POST");
     assert_string_equal(header(req, "Accept"), "application/json");
     assert_string_equal(header(req, "Content-Type"), "application/json");
     assert_string_equal(header(req, "Charset"), "utf-8");
     call = &p->calls[p->n_calls++];
     call->req = req;
     call->url = strdup(req->url);
-    call->body = strndup(req->body, req->body_len);
+    call->method = strdup(req->method);
+    call->body = req->body != NULL ? strndup(req->body, req->body_len) : strdup("");
+    call->authorization = authorization != NULL ? strdup(authorization) : NULL;
     call->dstcode = dstcode != NULL && dstcode[0] != '\0' ? strdup(dstcode) : NULL;
     call->response_bytes = req->limits.response_bytes;
     return 0;
@@ -86,7 +88,7 @@ static void fake_cancel(struct http_client *client, struct http_req *req)
     }
 }
 
-static const struct http_client_ops client_ops = {fake_send, fake_cancel};
+static const struct http_client_ops client_ops = {.send = fake_send, .cancel = fake_cancel};
 
 static void log_write(void *ctx, enum log_level level, const char *event, const char *message,
                       const struct log_field *fields, size_t n)
@@ -151,6 +153,13 @@ static void fill_config(struct fake_portal *p)
         .ca_file = "",
         .crl_file = "",
         .pinned_key = "",
+        .transport = "direct",
+        .batch = 1,
+        .bridge_token_credential = "",
+        .bridge_token_file = "",
+        .intake_list_service = "LayDanhSachHoSo",
+        .intake_detail_service = "LayHoSo",
+        .intake_ack_service = "XacNhanHoSo",
     };
     struct errmsg msg = {0};
 
@@ -197,6 +206,8 @@ void fake_portal_close(struct fake_portal *p)
         free(p->calls[i].url);
         free(p->calls[i].body);
         free(p->calls[i].dstcode);
+        free(p->calls[i].method);
+        free(p->calls[i].authorization);
     }
     map_free(p->config.status_map);
     (void)unlink(p->password_path);

@@ -14,6 +14,8 @@ struct fake_portal_call {
     char *url;            /* owned copies, taken when the call was made */
     char *body;
     char *dstcode; /* NULL: left out */
+    char *method;
+    char *authorization; /* NULL: left out */
     size_t response_bytes;
     bool cancelled;
 };

@@ -7,6 +7,7 @@
 #include "lib/fake_adapter_impl.h"
 
 #define PAGE_MAX 1000
+#define BODY_BYTES 512
 
 static void row_hash(const struct fake_dossier *d, uint8_t out[RECORD_HASH_BYTES])
 {
@@ -30,6 +31,22 @@ static int by_seq(const void *left, const void *right)
     return (*a)->seq < (*b)->seq ? -1 : (*a)->seq > (*b)->seq;
 }
 
+/* What is not acknowledged, from the first; how many. */
+static size_t list_queue(const struct fake_peer *p, size_t page, const struct fake_dossier **list,
+                         struct adapter_poll *poll)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < p->n_dossiers && !poll->more; i++) {
+        poll->more = !p->dossiers[i].acked && n == page;
+        if (!p->dossiers[i].acked && n < page) {
+            list[n++] = &p->dossiers[i];
+        }
+    }
+    poll->full_done = poll->full;
+    return n;
+}
+
 static void list_rows(struct fake_adapter *a, struct adapter_poll *poll)
 {
     struct fake_peer *p = a->peer;
@@ -43,7 +60,10 @@ static void list_rows(struct fake_adapter *a, struct adapter_poll *poll)
     if (list == NULL || rows == NULL) {
         abort();
     }
-    a->full = a->full || poll->full;
+    if (p->queue) {
+        n = list_queue(p, page, list, poll);
+    }
+    a->full = (a->full || poll->full) && !p->queue;
     a->every_at = poll->full ? 0 : a->every_at;
     if (a->full || p->every_row) {
         for (size_t i = a->every_at; i < p->n_dossiers && n < page; i++) {
@@ -56,7 +76,7 @@ static void list_rows(struct fake_adapter *a, struct adapter_poll *poll)
             a->full = false;
             a->every_at = 0;
         }
-    } else {
+    } else if (!p->queue) {
         for (size_t i = 0; i < p->n_dossiers; i++) {
             if (p->dossiers[i].seq > after) {
                 list[n++] = &p->dossiers[i];
@@ -85,7 +105,7 @@ static void answer_dossier(struct fake_peer *p, struct adapter_detail *detail)
     struct fake_dossier *d = fake_source_find(p, detail->id);
     size_t n = d != NULL ? 1 + d->n_steps : 0;
     struct record *records = calloc(n + 1, sizeof(*records));
-    char *bodies = malloc((n + 1) * 256 + p->pad_bytes + 1);
+    char *bodies = malloc((n + 1) * BODY_BYTES + p->pad_bytes + 1);
     char *at = bodies;
 
     if (records == NULL || bodies == NULL) {
@@ -98,7 +118,7 @@ static void answer_dossier(struct fake_peer *p, struct adapter_detail *detail)
         detail->err = err_set(&detail->why, d->fail_err, "detail of %s failed", detail->id);
     } else {
         for (size_t i = 0; i < n; i++) {
-            size_t size = 256 + (i == 0 ? p->pad_bytes : 0);
+            size_t size = BODY_BYTES + (i == 0 ? p->pad_bytes : 0);
 
             fake_source_record(p, d, i, detail->kind, at, size, &records[i]);
             at += size;
@@ -224,4 +244,24 @@ void fake_read_detail(struct fake_peer *p, struct adapter_detail *detail)
     } else {
         answer_dossier(p, detail);
     }
+}
+
+void fake_read_ack(struct fake_peer *p, struct adapter_ack *ack)
+{
+    p->acked_calls++;
+    if (p->down || p->acks_fail > 0) {
+        p->acks_fail -= p->acks_fail > 0 && !p->down;
+        ack->err = err_set(&ack->why, ERR_REMOTE, "the acknowledgement failed");
+        ack->done(ack);
+        return;
+    }
+    for (size_t i = 0; i < ack->n_ids; i++) {
+        struct fake_dossier *d = fake_source_find(p, ack->ids[i]);
+
+        if (d != NULL && !d->acked) {
+            d->acked = true;
+            p->acked_rows++;
+        }
+    }
+    ack->done(ack);
 }

@@ -39,8 +39,11 @@ struct row {
     enum item_state to;
     bool waits; /* a delay is set */
     enum hold_why hold;
-    bool charge, solo, flip, resnap;
+    bool charge;
+    uint32_t solo;
+    bool flip, resnap;
     uint32_t same;
+    enum outcome_class stored; /* OUTCOME_NONE: as it was */
     int present, doubt;
     enum endpoint_action action;
 };
@@ -49,6 +52,7 @@ struct row {
 #define UPDATE .call = {.n = 1, .updating = true}
 #define STEP .call = {.n = 1, .step = true, .has_snapshot = true}
 #define STEPS .call = {.n = 10, .step = true, .has_snapshot = true}
+#define BATCH .call = {.n = 1, .dossiers = 8}
 #define LEFT .present = -1, .doubt = -1
 
 static const struct row rows[] = {
@@ -151,14 +155,15 @@ static const struct row rows[] = {
      {.class = OUTCOME_PERMANENT},
      ITEM_UNSURE,
      .charge = true,
-     .solo = true,
+     .solo = 1,
+     .stored = OUTCOME_UNSURE,
      LEFT},
     {"an atomic sink stored none of them",
      &atomic_sink,
      STEPS,
      {.class = OUTCOME_PERMANENT},
      ITEM_PENDING,
-     .solo = true,
+     .solo = 1,
      LEFT},
     {"several refused steps under ask",
      &asks,
@@ -167,7 +172,8 @@ static const struct row rows[] = {
      ITEM_HELD,
      .hold = HOLD_IN_DOUBT,
      .charge = true,
-     .solo = true,
+     .solo = 1,
+     .stored = OUTCOME_UNSURE,
      LEFT},
     {"an unexplained refusal backs off",
      &usual,
@@ -210,7 +216,8 @@ static const struct row rows[] = {
      {.class = OUTCOME_BACKOFF},
      ITEM_UNSURE,
      .charge = true,
-     .solo = true,
+     .solo = 1,
+     .stored = OUTCOME_UNSURE,
      LEFT},
     {"exists: once as an update",
      &usual,
@@ -272,7 +279,8 @@ static const struct row rows[] = {
      {.class = OUTCOME_EXISTS},
      ITEM_UNSURE,
      .charge = true,
-     .solo = true,
+     .solo = 1,
+     .stored = OUTCOME_UNSURE,
      LEFT},
     {"a step without its dossier puts the snapshot first",
      &usual,
@@ -362,20 +370,103 @@ static const struct row rows[] = {
      {.class = OUTCOME_CANCELED},
      ITEM_UNSURE,
      LEFT},
+    {"of several refused dossiers nobody knows which are stored: by halves",
+     &usual,
+     BATCH,
+     {.class = OUTCOME_PERMANENT},
+     ITEM_UNSURE,
+     .solo = 4,
+     .stored = OUTCOME_UNSURE,
+     .present = -1,
+     .doubt = 1},
+    {"an unexplained refusal of several dossiers",
+     &usual,
+     BATCH,
+     {.class = OUTCOME_BACKOFF},
+     ITEM_UNSURE,
+     .solo = 4,
+     .stored = OUTCOME_UNSURE,
+     .present = -1,
+     .doubt = 1},
+    {"one of several dossiers exists",
+     &usual,
+     .call = {.n = 1, .dossiers = 3},
+     {.class = OUTCOME_EXISTS},
+     ITEM_UNSURE,
+     .solo = 1,
+     .stored = OUTCOME_UNSURE,
+     .present = -1,
+     .doubt = 1},
+    {"one of several dossiers is not there",
+     &usual,
+     .call = {.n = 1, .dossiers = 2, .updating = true},
+     {.class = OUTCOME_MISSING},
+     ITEM_UNSURE,
+     .solo = 1,
+     .stored = OUTCOME_UNSURE,
+     .present = -1,
+     .doubt = 1},
+    {"several dossiers refused on the newest session, the third time in a row",
+     &usual,
+     .call = {.n = 1, .dossiers = 8, .auth_in_row = 2},
+     {.class = OUTCOME_AUTH},
+     ITEM_UNSURE,
+     .solo = 4,
+     .stored = OUTCOME_UNSURE,
+     .present = -1,
+     .doubt = 1,
+     .action = ENDPOINT_PAUSE},
+    {"an atomic sink stored none of several dossiers",
+     &atomic_sink,
+     BATCH,
+     {.class = OUTCOME_PERMANENT},
+     ITEM_PENDING,
+     .solo = 4,
+     LEFT},
+    {"the losing control forgets that some may be stored",
+     &losing,
+     BATCH,
+     {.class = OUTCOME_PERMANENT},
+     ITEM_PENDING,
+     .solo = 4,
+     LEFT},
+    {"a lost answer about several dossiers puts each in doubt",
+     &usual,
+     BATCH,
+     {.class = OUTCOME_UNSURE},
+     ITEM_UNSURE,
+     .waits = true,
+     .charge = true,
+     .present = -1,
+     .doubt = 1},
+    {"several dossiers are done together",
+     &usual,
+     BATCH,
+     {.class = OUTCOME_DONE},
+     ITEM_DONE,
+     .charge = true,
+     LEFT},
+    {"endpoint trouble costs several nothing",
+     &usual,
+     BATCH,
+     {.class = OUTCOME_TRANSIENT, .transport = true},
+     ITEM_PENDING,
+     LEFT},
 };
 
 static void assert_row(const struct row *r, const struct policy_decision *d)
 {
     bool equal = d->to == r->to && d->hold == r->hold && d->charge == r->charge &&
                  d->solo == r->solo && d->flip == r->flip && d->resnap == r->resnap &&
+                 d->stored == (r->stored != OUTCOME_NONE ? r->stored : r->outcome.class) &&
                  d->same == r->same && d->present == r->present && d->doubt == r->doubt &&
                  d->action == r->action && (d->delay_ms > 0) == r->waits;
 
     if (!equal) {
-        fail_msg("%s: to=%s hold=%s charge=%d solo=%d flip=%d resnap=%d same=%u present=%d "
-                 "doubt=%d action=%d delay=%llu",
+        fail_msg("%s: to=%s hold=%s charge=%d solo=%u flip=%d resnap=%d same=%u stored=%d "
+                 "present=%d doubt=%d action=%d delay=%llu",
                  r->name, item_state_name(d->to), hold_why_name(d->hold), d->charge, d->solo,
-                 d->flip, d->resnap, d->same, d->present, d->doubt, (int)d->action,
+                 d->flip, d->resnap, d->same, (int)d->stored, d->present, d->doubt, (int)d->action,
                  (unsigned long long)d->delay_ms);
     }
 }
@@ -404,6 +495,7 @@ static void every_decision_is_a_legal_move(void **state)
                                    .was_unsure = bits & 8,
                                    .resnapped = bits & 16,
                                    .has_snapshot = bits & 32,
+                                   .dossiers = bits & 1 ? 1 : 1 + (bits & 2),
                                    .flips = bits & 64 ? 1 : 0,
                                    .same = bits & 128 ? 4 : 0,
                                    .answer_repeats = bits & 128,

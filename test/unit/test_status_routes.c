@@ -36,6 +36,7 @@ struct engine {
     char who[ROUTES_WHO];
     char reason[300];
     struct engine_probe *probe; /* waits for the test */
+    struct engine_try *try;     /* likewise */
     struct journal *journal;
 };
 
@@ -127,6 +128,11 @@ void engine_kick(struct engine *e)
 void engine_probe(struct engine *e, struct engine_probe *probe)
 {
     e->probe = probe;
+}
+
+void engine_try(struct engine *e, struct engine_try *try)
+{
+    e->try = try;
 }
 
 struct journal *engine_journal(struct engine *e)
@@ -706,6 +712,45 @@ static void a_probe_answers_when_it_ends(void **state)
     assert_string_equal(text_at(f, "/text"), "logged in");
 }
 
+static void a_source_is_tried_and_what_it_shows_is_masked(void **state)
+{
+    static const char body[] = "{\"code\":\"000.00.00.H00-261110-0001\",\"applicant_name\":"
+                               "\"Nguyen Van A\",\"received_s\":1762736400}";
+    static const char raw[] = "{\"ten\":\"Nguyen Van A\",\"cccd\":\"000123456789\",\"luc\":"
+                              "\"20261110080000\",\"thu\":\"a.b@example.vn\"}";
+    const struct record record = {
+        .kind = RECORD_DOSSIER, .body = body, .body_len = sizeof(body) - 1};
+    const struct adapter_check check = {.status = 4, .hold = HOLD_INVALID, .reason = "no"};
+    const struct engine_try_row row = {.id = "1",
+                                       .raw = raw,
+                                       .raw_len = sizeof(raw) - 1,
+                                       .records = &record,
+                                       .checks = &check,
+                                       .n_records = 1,
+                                       .calls = {{true, 0, {""}, "Nguyen Van A"}}};
+    struct fixture *f = *state;
+    int fd = send_request(f->control_path, "POST", "/v1/sources/onestop:try", "{\"rows\":\"7\"}");
+
+    while (f->engine.try == NULL) {
+        uv_run(&f->uv, UV_RUN_ONCE);
+    }
+    assert_string_equal(f->engine.try->source, "onestop");
+    assert_int_equal(f->engine.try->rows, 7);
+    f->engine.try->row(f->engine.try, &row);
+    f->engine.try->n_listed = 1;
+    f->engine.try->done(f->engine.try);
+    assert_int_equal(read_answer(f, fd), 200);
+    assert_string_equal(text_at(f, "/ok"), "true");
+    assert_string_equal(text_at(f, "/rows/0/raw"),
+                        "{\"ten\":\"***\",\"cccd\":\"***\",\"luc\":\"20261110080000\",\"thu\":"
+                        "\"***\"}");
+    assert_non_null(strstr(text_at(f, "/rows/0/records/0/body"), "1762736400"));
+    assert_string_equal(text_at(f, "/rows/0/records/0/verdict"), "invalid");
+    assert_string_equal(text_at(f, "/rows/0/calls/0/body"), "***");
+    assert_null(strstr(f->body, "Nguyen"));
+    assert_int_equal(order(f, "/v1/sources/onestop:try", "{\"rows\":\"0\"}"), 400);
+}
+
 static void a_refused_reload_answers_with_every_fault(void **state)
 {
     static const char *const errors[] = {"d.conf:3: mode: unknown word", "d.conf:9: url: missing"};
@@ -784,6 +829,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_order_about_many_can_be_tried_first, setup, teardown),
         cmocka_unit_test_setup_teardown(orders_reach_the_engine, setup, teardown),
         cmocka_unit_test_setup_teardown(a_probe_answers_when_it_ends, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_source_is_tried_and_what_it_shows_is_masked, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(a_refused_reload_answers_with_every_fault, setup, teardown),
         cmocka_unit_test_setup_teardown(only_so_many_requests_wait, setup, teardown),
         cmocka_unit_test_setup_teardown(an_answer_that_comes_after_the_end_hurts_nobody, setup,
