@@ -16,7 +16,7 @@ SANITIZE ?=
 CPPFLAGS += -D_GNU_SOURCE -DDVCSYNC_VERSION='"$(VERSION)"' -Ilib -Itest -I. -I$(BUILD)/gen
 CFLAGS   += -std=c11 $(WARNINGS) $(OPTIMISE) $(HARDEN) $(SANITIZE)
 LDFLAGS  += -pie -Wl,-z,relro,-z,now $(SANITIZE)
-LDLIBS   := -luv -lcurl -lxml2 -lcjson -lsqlite3 -lconfuse -lmicrohttpd -lutf8proc -lsystemd -lssl -lcrypto -lpthread -lm
+LDLIBS   := -luv -lcurl -lxml2 -lcjson -lsqlite3 -lconfuse -lmicrohttpd -lutf8proc -lsystemd -lssl -lcrypto -lz -lpthread -lm
 CPPFLAGS += -I/usr/include/libxml2
 
 LIB_SRC     := $(sort $(wildcard lib/*/*.c))
@@ -73,7 +73,7 @@ $(BUILD)/unit/test_ctl: $(call object,daemon/ctl_text.c daemon/ctl_http.c $(wild
 
 # ---- what a fresh Debian 12 needs ----
 
-DEPS_BUILD := gcc make pkg-config libuv1-dev libcurl4-openssl-dev libxml2-dev libcjson-dev libsqlite3-dev \
+DEPS_BUILD := gcc make pkg-config libuv1-dev libcurl4-openssl-dev zlib1g-dev libxml2-dev libcjson-dev libsqlite3-dev \
               libconfuse-dev libmicrohttpd-dev libutf8proc-dev libsystemd-dev libssl-dev python3 xz-utils
 DEPS_CHECK := libcmocka-dev clang libclang-rt-14-dev clang-format valgrind gcovr prometheus systemd sqlite3 curl
 
@@ -107,9 +107,19 @@ run: deps
 	@$(MAKE) --no-print-directory -j2 all
 	@BUILD=$(BUILD) DOSSIERS=$(DOSSIERS) SEED=$(SEED) FAULTS=$(FAULTS) KILLS=$(KILLS) test/demo.sh run
 
+# ---- other products of provinces ----
+
+# Each preset from the sandbox playing that product to the sandbox portal; one line each.
+PRESETS ?= igate-connector igate-search vpcp-shape lgsp-hcm ngsp-justice oep-soap bridge-array
+PRESET_DOSSIERS ?= 5000
+.PHONY: presets
+presets: deps
+	@$(MAKE) --no-print-directory -j2 all
+	@for p in $(PRESETS); do BUILD=$(BUILD) SEED=$(SEED) test/presets.sh $$p $(PRESET_DOSSIERS) || exit 1; done
+
 # ---- tests ----
 
-$(BUILD)/replay: $(call object,$(wildcard test/replay/*.c) $(TESTLIB_SRC)) $(BUILD)/libdvcsync.a
+$(BUILD)/replay: $(call object,$(wildcard test/replay/*.c) $(TESTLIB_SRC) $(DAEMON_SRC)) $(BUILD)/libdvcsync.a
 	@echo "  LINK $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
 
@@ -184,6 +194,7 @@ install: all
 	install -D -m 0755 $(BUILD)/dvcsyncctl $(DESTDIR)$(PREFIX)/bin/dvcsyncctl
 	install -D -m 0644 conf/dvcsyncd.conf $(DESTDIR)/etc/dvcsync/dvcsyncd.conf
 	for m in conf/maps/*.csv; do install -D -m 0644 $$m $(DESTDIR)/etc/dvcsync/maps/$$(basename $$m); done
+	for p in conf/presets/*; do install -D -m 0644 $$p $(DESTDIR)/etc/dvcsync/presets/$$(basename $$p); done
 	install -d -m 0755 $(DESTDIR)/etc/dvcsync/conf.d
 	install -d -m 0700 $(DESTDIR)/etc/dvcsync/credentials
 	for u in systemd/*.service systemd/*.timer systemd/*.socket; do \
@@ -193,6 +204,7 @@ install: all
 	install -D -m 0644 doc/dvcsyncd.8 $(DESTDIR)$(PREFIX)/share/man/man8/dvcsyncd.8
 	install -D -m 0644 doc/dvcsyncctl.1 $(DESTDIR)$(PREFIX)/share/man/man1/dvcsyncctl.1
 	install -D -m 0644 doc/dvcsyncd.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/dvcsyncd.conf.5
+	install -D -m 0644 doc/dvcsync-preset.5 $(DESTDIR)$(PREFIX)/share/man/man5/dvcsync-preset.5
 	install -D -m 0644 conf/dvcsyncctl.bash-completion $(DESTDIR)$(PREFIX)/share/bash-completion/completions/dvcsyncctl
 
 .PHONY: clean

@@ -3,8 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adapter/portal_bridge.h"
 #include "adapter/portal_call.h"
-#include "adapter/portal_wire.h"
+#include "adapter/portal_intake.h"
+#include "adapter/portal_relay.h"
 #include "base/text.h"
 #include "domain/status.h"
 
@@ -37,13 +39,21 @@ static void portal_send(struct adapter *a, struct adapter_send *send)
     struct adapter_check verdict;
     int err;
 
-    err = portal_wire_build(&portal->env, &call->settings->config, send, &call->rest, &verdict);
-    call->outcome.status = send->kind == RECORD_DOSSIER ? verdict.status : 0;
-    call->outcome.has_content = verdict.has_held_hash;
-    memcpy(call->outcome.content, verdict.held_hash, sizeof(call->outcome.content));
+    err = portal_wire_build(&portal->env, &call->settings->config, send, portal_call_request(call),
+                            &verdict);
+    if (send->kind == RECORD_DOSSIER && send->n_records == 1) {
+        call->outcome.status = verdict.status;
+        call->outcome.has_content = verdict.has_held_hash;
+        memcpy(call->outcome.content, verdict.held_hash, sizeof(call->outcome.content));
+    }
     if (err == ERR_INVAL) {
         call->outcome.hold = verdict.hold;
         portal_call_end(call, OUTCOME_HELD, verdict.reason);
+        return;
+    }
+    if (err == ERR_TOOBIG) {
+        /* Refused by us as the bridge would: the engine sends fewer of them together. */
+        portal_call_end(call, OUTCOME_PERMANENT, "the dossiers together are too large for a call");
         return;
     }
     if (err != 0) {
@@ -51,6 +61,22 @@ static void portal_send(struct adapter *a, struct adapter_send *send)
         return;
     }
     portal_call_start(call);
+}
+
+static int portal_preview(struct adapter *a, const struct adapter_send *send, struct buf *out,
+                          struct errmsg *msg)
+{
+    struct portal *portal = self(a);
+    struct adapter_check verdict = {.record = NULL};
+    struct buf path;
+    int err;
+
+    buf_init(&path, PORTAL_PATH_MAX);
+    err = portal_wire_build(&portal->env, &portal->settings->config, send,
+                            (struct portal_request){.body = out, .path = &path}, &verdict);
+    buf_free(&path);
+    return err == 0 ? 0
+                    : err_set(msg, err, "%s", err == ERR_INVAL ? verdict.reason : err_text(err));
 }
 
 /* ---- lookup ---- */
@@ -116,7 +142,7 @@ static void portal_lookup(struct adapter *a, struct adapter_lookup *lookup)
     struct portal_call *call =
         portal_call_new(self(a), PORTAL_READ, PORTAL_INTEGRATION, lookup, lookup_done);
     int err = portal_wire_read(&call->settings->config, "TraCuuHoSo", "mahoso", lookup->code,
-                               &call->rest);
+                               portal_call_request(call));
 
     if (err != 0) {
         portal_call_end(call, OUTCOME_TRANSIENT, err_text(err));
@@ -132,10 +158,25 @@ static void portal_cancel(struct adapter *a)
     portal_call_cancel_all(self(a));
 }
 
-static unsigned caps(const struct config_portal *c)
+static void portal_detail(struct adapter *a, struct adapter_detail *detail)
 {
-    return ADAPTER_LOOKUP | (c->upserts ? ADAPTER_IDEMPOTENT : 0u) |
-           (c->atomic_steps ? ADAPTER_ATOMIC : 0u);
+    if (detail->kind == RECORD_DOSSIER) {
+        portal_intake_detail(a, detail);
+    } else {
+        portal_catalog_detail(a, detail);
+    }
+}
+
+/* What the configuration makes of the portal. */
+static void describe(struct portal *portal)
+{
+    const struct config_portal *c = &portal->settings->config;
+    bool bridge = portal_is_bridge(c);
+
+    portal->adapter.caps = (!bridge || c->bridge_lookup ? ADAPTER_LOOKUP : 0u) |
+                           (c->upserts ? ADAPTER_IDEMPOTENT : 0u) |
+                           (c->atomic_steps ? ADAPTER_ATOMIC : 0u) | (bridge ? 0u : ADAPTER_ACK);
+    portal->adapter.batch = bridge ? c->batch : 0;
 }
 
 static int portal_reconfigure(struct adapter *a, const struct config *config, struct errmsg *msg)
@@ -151,7 +192,7 @@ static int portal_reconfigure(struct adapter *a, const struct config *config, st
     portal_settings_unref(portal->settings);
     portal->settings = settings;
     portal->env.config = config;
-    portal->adapter.caps = caps(&settings->config);
+    describe(portal);
     return 0;
 }
 
@@ -162,11 +203,15 @@ static void portal_free(struct adapter *a)
 
 static const struct adapter_ops portal_ops = {
     .profile = "portal",
-    .detail = portal_catalog_detail,
+    .poll = portal_intake_poll,
+    .detail = portal_detail,
+    .ack = portal_intake_ack,
     .check = portal_check,
     .send = portal_send,
+    .preview = portal_preview,
     .lookup = portal_lookup,
     .list = portal_catalog_list,
+    .relay = portal_relay,
     .cancel = portal_cancel,
     .reconfigure = portal_reconfigure,
     .free = portal_free,
@@ -196,7 +241,7 @@ int portal_open(const struct adapter_env *env, struct adapter **out, struct errm
     portal_session_init(&portal->session, env, portal->settings);
     portal->adapter.ops = &portal_ops;
     portal->adapter.name = portal->name;
-    portal->adapter.caps = caps(&portal->settings->config);
+    describe(portal);
     *out = &portal->adapter;
     return 0;
 

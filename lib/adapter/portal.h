@@ -1,7 +1,10 @@
-/* portal: the adapter of the National Public Service Portal (national-portal.md).
+/* portal: the adapter of the National Public Service Portal (national-portal.md), direct or through
+ * a province's bridge (section 11).
  *
- * Verbs: check, send (dossiers and steps), lookup (TraCuuHoSo), detail (a procedure), list (the
- * catalogue). There is nothing to poll or to acknowledge. */
+ * Verbs: check, send (dossiers, steps and answers; a bridge takes batches), lookup (TraCuuHoSo),
+ * detail (a procedure; a dossier that began at the portal), list (the catalogue), relay (any
+ * reading service), and poll and ack for what began at the portal (section 10.4 a, not through a
+ * bridge). */
 #ifndef ADAPTER_PORTAL_H
 #define ADAPTER_PORTAL_H
 

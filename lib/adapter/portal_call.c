@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "adapter/portal_wire.h"
+#include "adapter/portal_bridge.h"
 #include "base/digest.h"
 
 static void send_now(struct portal_call *call);
@@ -113,7 +113,7 @@ static void http_done(struct http_req *req)
 }
 
 /* The session in front (section 1.4), then what was built once and digested. */
-static int compose(struct portal_call *call)
+static int compose_direct(struct portal_call *call)
 {
     struct buf *body = &call->body;
 
@@ -122,24 +122,59 @@ static int compose(struct portal_call *call)
     buf_put_json(body, call->portal->session.token);
     buf_putc(body, ',');
     buf_put(body, call->rest.data + 1, call->rest.len - 1);
+    call->http.method = "POST";
+    call->http.url = call->settings->urls[call->endpoint];
+    call->http.body = body->data;
+    call->http.body_len = body->len;
     return buf_error(body);
+}
+
+static void wipe(struct buf *b)
+{
+    if (b->data != NULL) {
+        explicit_bzero(b->data, b->capacity);
+    }
+    buf_free(b);
+}
+
+/* Section 11: pushes are POST with a bare body, readings are GET. */
+static int compose_bridge(struct portal_call *call)
+{
+    const char *token = call->portal->session.token;
+    bool post = call->rest.len > 0;
+
+    buf_clear(&call->url);
+    buf_puts(&call->url, call->settings->urls[call->endpoint]);
+    buf_putc(&call->url, '/');
+    buf_put(&call->url, call->path.data, call->path.len);
+    wipe(&call->bearer);
+    if (token[0] != '\0') {
+        buf_puts(&call->bearer, "Bearer ");
+        buf_puts(&call->bearer, token);
+        call->headers[PORTAL_HEADERS] =
+            (struct http_header){"Authorization", buf_text(&call->bearer)};
+    }
+    call->http.method = post ? "POST" : "GET";
+    call->http.url = buf_text(&call->url);
+    call->http.body = post ? call->rest.data : NULL;
+    call->http.body_len = call->rest.len;
+    return buf_error(&call->url) != 0 ? buf_error(&call->url) : buf_error(&call->bearer);
 }
 
 static void send_now(struct portal_call *call)
 {
     struct portal_settings *settings = call->settings;
     struct http_req *req = &call->http;
-    int err = compose(call);
+    int err;
 
     call->generation = call->portal->session.generation;
     http_req_free(req);
     http_req_init(req);
-    req->method = "POST";
-    req->url = settings->urls[call->endpoint];
-    req->headers = settings->headers;
-    req->n_headers = PORTAL_HEADERS;
-    req->body = call->body.data;
-    req->body_len = call->body.len;
+    memcpy(call->headers, settings->headers, sizeof(settings->headers));
+    call->headers[PORTAL_HEADERS] = (struct http_header){"Authorization", NULL};
+    err = portal_is_bridge(&settings->config) ? compose_bridge(call) : compose_direct(call);
+    req->headers = call->headers;
+    req->n_headers = PORTAL_HEADERS + 1;
     req->limits = settings->limits;
     req->limits.response_bytes = call->response_bytes;
     req->tls = &settings->tls;
@@ -155,14 +190,28 @@ static void send_now(struct portal_call *call)
     }
 }
 
+struct portal_request portal_call_request(struct portal_call *call)
+{
+    return (struct portal_request){.body = &call->rest, .path = &call->path};
+}
+
 void portal_call_start(struct portal_call *call)
 {
-    if (buf_error(&call->rest) != 0 ||
-        digest_sha256(call->rest.data, call->rest.len, call->outcome.request) != 0) {
+    const struct buf *sent = call->rest.len > 0 ? &call->rest : &call->path;
+
+    if (buf_error(&call->rest) != 0 || buf_error(&call->path) != 0 ||
+        digest_sha256(sent->data, sent->len, call->outcome.request) != 0) {
         portal_call_end(call, OUTCOME_TRANSIENT, err_text(ERR_NOMEM));
         return;
     }
     get_session(call);
+}
+
+void portal_call_again(struct portal_call *call)
+{
+    portal_reply_free(&call->reply);
+    memset(&call->outcome, 0, sizeof(call->outcome));
+    call->logged_in = false;
 }
 
 static struct portal_call *call_alloc(struct portal *portal)
@@ -179,7 +228,10 @@ static struct portal_call *call_alloc(struct portal *portal)
         abort(); /* a small fixed block, without which no callback could ever be made */
     }
     buf_init(&call->rest, PORTAL_BODY_MAX);
-    buf_init(&call->body, PORTAL_BODY_MAX + 8 * PORTAL_SESSION_MAX);
+    buf_init(&call->path, PORTAL_PATH_MAX);
+    buf_init(&call->body, PORTAL_BATCH_BODY_MAX + 8 * PORTAL_SESSION_MAX);
+    buf_init(&call->url, PORTAL_URL_MAX);
+    buf_init(&call->bearer, PORTAL_SESSION_MAX + 16);
     return call;
 }
 
@@ -207,7 +259,10 @@ struct portal_call *portal_call_new(struct portal *portal, enum portal_call_kind
 static void call_destroy(struct portal_call *call)
 {
     buf_free(&call->rest);
+    buf_free(&call->path);
     buf_free(&call->body);
+    buf_free(&call->url);
+    wipe(&call->bearer);
     free(call);
 }
 
@@ -223,13 +278,22 @@ static void spare_buffer(struct buf *b)
 static void call_reset(struct portal_call *call)
 {
     struct buf rest = call->rest;
+    struct buf path = call->path;
     struct buf body = call->body;
+    struct buf url = call->url;
+    struct buf bearer = call->bearer;
 
     memset(call, 0, sizeof(*call));
     call->rest = rest;
+    call->path = path;
     call->body = body;
+    call->url = url;
+    call->bearer = bearer;
     spare_buffer(&call->rest);
+    spare_buffer(&call->path);
     spare_buffer(&call->body);
+    spare_buffer(&call->url);
+    wipe(&call->bearer);
     list_init(&call->link);
 }
 
@@ -283,4 +347,30 @@ void portal_close(struct portal *portal)
     portal_settings_unref(portal->settings);
     free(portal->name);
     free(portal);
+}
+
+static const struct {
+    enum outcome_class class;
+    int err;
+} read_errors[] = {
+    {OUTCOME_DONE, ERR_OK},          {OUTCOME_CANCELED, ERR_CANCELED}, {OUTCOME_AUTH, ERR_DENIED},
+    {OUTCOME_LOGIN, ERR_DENIED},     {OUTCOME_MISSING, ERR_NOTFOUND},  {OUTCOME_CONFIG, ERR_CONFIG},
+    {OUTCOME_TRANSIENT, ERR_REMOTE},
+};
+
+int portal_call_read_error(const struct portal_call *call, const char *service, struct errmsg *why)
+{
+    int err = ERR_REMOTE;
+
+    for (size_t i = 0; i < sizeof(read_errors) / sizeof(read_errors[0]); i++) {
+        if (read_errors[i].class == call->outcome.class) {
+            err = read_errors[i].err;
+        }
+    }
+    if (err != 0) {
+        return err_set(why, err, "%s: %s", service,
+                       call->outcome.words[0] != '\0' ? call->outcome.words : err_text(err));
+    }
+    *why = call->fault;
+    return call->err;
 }

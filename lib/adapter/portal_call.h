@@ -14,6 +14,7 @@
 #include "adapter/portal_reply.h"
 #include "adapter/portal_session.h"
 #include "adapter/portal_settings.h"
+#include "adapter/portal_wire.h"
 #include "base/arena.h"
 #include "domain/procedure.h"
 
@@ -44,7 +45,9 @@ struct portal_call {
     enum portal_call_kind kind;
     enum portal_endpoint endpoint;
     size_t response_bytes;
-    struct buf rest; /* the request without its session: one JSON object */
+    struct buf
+        rest; /* the request without its session: one JSON object; see struct portal_request */
+    struct buf path; /* bridge: service and parameters */
     /* Extra reading of a reply that says success, right after parsing, perhaps on a worker; NULL:
      * none. */
     void (*read_rows)(struct portal_call *call);
@@ -56,6 +59,9 @@ struct portal_call {
     struct portal_reply reply;
     /* own */
     struct buf body;
+    struct buf url;    /* bridge */
+    struct buf bearer; /* bridge: value of the Authorization header; wiped */
+    struct http_header headers[PORTAL_HEADERS + 1];
     struct http_req http;
     struct portal_wait wait;
     struct loop_task task;
@@ -64,13 +70,16 @@ struct portal_call {
     bool logged_in;      /* a login was made because of this call */
     bool canceled;
     bool in_http;
-    /* of list and detail */
+    /* of list, detail, poll and ack */
     struct arena arena;
     struct record *records; /* in arena */
     const char **names;     /* of the records, in arena */
     size_t n_records;
     size_t at;                   /* the next one to deliver */
     struct procedure *procedure; /* in arena */
+    struct adapter_row *rows;    /* of intake, in arena; n_records of them */
+    size_t n_odd;                /* rows that could not be taken */
+    bool more;                   /* rows behind this page */
     int err;                     /* of the rows; ERR_OK when they could be read */
     struct errmsg fault;         /* what is wrong with them */
 };
@@ -79,10 +88,14 @@ struct portal_call {
 struct portal_call *portal_call_new(struct portal *portal, enum portal_call_kind kind,
                                     enum portal_endpoint endpoint, void *request,
                                     void (*done)(struct portal_call *call));
+/* Where portal_wire writes the request. */
+struct portal_request portal_call_request(struct portal_call *call);
 /* Sends. done comes on a later turn. */
 void portal_call_start(struct portal_call *call);
 /* Ends without sending: done comes on a later turn with this outcome. */
 void portal_call_end(struct portal_call *call, enum outcome_class class, const char *words);
+/* After done, instead of giving back: the same call may be made again with another request. */
+void portal_call_again(struct portal_call *call);
 /* After done: gives everything back. */
 void portal_call_release(struct portal_call *call);
 void portal_call_cancel_all(struct portal *portal);
@@ -92,5 +105,7 @@ void portal_close(struct portal *portal);
 /* portal_catalog.c: the verbs of the catalogue. */
 void portal_catalog_detail(struct adapter *a, struct adapter_detail *detail);
 void portal_catalog_list(struct adapter *a, struct adapter_list *list);
+/* Why a reading call came to nothing; ERR_OK when its rows may be used. service stands in front. */
+int portal_call_read_error(const struct portal_call *call, const char *service, struct errmsg *why);
 
 #endif

@@ -44,33 +44,6 @@ static const struct dictionary *dictionary_find(enum record_kind kind)
     return NULL;
 }
 
-static const struct {
-    enum outcome_class class;
-    int err;
-} read_errors[] = {
-    {OUTCOME_DONE, ERR_OK},          {OUTCOME_CANCELED, ERR_CANCELED}, {OUTCOME_AUTH, ERR_DENIED},
-    {OUTCOME_LOGIN, ERR_DENIED},     {OUTCOME_MISSING, ERR_NOTFOUND},  {OUTCOME_CONFIG, ERR_CONFIG},
-    {OUTCOME_TRANSIENT, ERR_REMOTE},
-};
-
-/* Why a reading call came to nothing; ERR_OK when its rows may be used. */
-static int read_error(const struct portal_call *call, const char *service, struct errmsg *why)
-{
-    int err = ERR_REMOTE;
-
-    for (size_t i = 0; i < sizeof(read_errors) / sizeof(read_errors[0]); i++) {
-        if (read_errors[i].class == call->outcome.class) {
-            err = read_errors[i].err;
-        }
-    }
-    if (err != 0) {
-        return err_set(why, err, "%s: %s", service,
-                       call->outcome.words[0] != '\0' ? call->outcome.words : err_text(err));
-    }
-    *why = call->fault;
-    return call->err;
-}
-
 /* Copied, trimmed and NFC: rows outlive the tree that they are read from. */
 static int take_text(struct portal_call *call, const struct json *row, const char *key,
                      const char **out)
@@ -227,7 +200,7 @@ static void list_done(struct portal_call *call)
     struct adapter_list *list = call->request;
     const struct dictionary *d = dictionary_find(list->kind);
 
-    list->err = read_error(call, d != NULL ? d->service : "list", &list->why);
+    list->err = portal_call_read_error(call, d != NULL ? d->service : "list", &list->why);
     if (list->err != 0) {
         list_end(call);
         return;
@@ -260,7 +233,8 @@ void portal_catalog_list(struct adapter *a, struct adapter_list *list)
     }
     call->read_rows = d->read_rows;
     call->response_bytes = call->settings->list_bytes;
-    err = portal_wire_read(&call->settings->config, d->service, NULL, NULL, &call->rest);
+    err = portal_wire_read(&call->settings->config, d->service, NULL, NULL,
+                           portal_call_request(call));
     if (err != 0) {
         portal_call_end(call, OUTCOME_TRANSIENT, err_text(err));
         return;
@@ -326,7 +300,7 @@ static void detail_done(struct portal_call *call)
     struct adapter_detail *detail = call->request;
     struct record record = {0};
 
-    detail->err = read_error(call, "LayThuTuc", &detail->why);
+    detail->err = portal_call_read_error(call, "LayThuTuc", &detail->why);
     if (detail->err == 0) {
         detail->err = make_procedure(call, &record, &detail->why);
     }
@@ -349,7 +323,8 @@ void portal_catalog_detail(struct adapter *a, struct adapter_detail *detail)
         return;
     }
     call->read_rows = detail_rows;
-    err = portal_wire_read(&call->settings->config, "LayThuTuc", "maTTHC", detail->id, &call->rest);
+    err = portal_wire_read(&call->settings->config, "LayThuTuc", "maTTHC", detail->id,
+                           portal_call_request(call));
     if (err != 0) {
         portal_call_end(call, OUTCOME_TRANSIENT, err_text(err));
         return;

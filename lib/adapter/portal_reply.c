@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adapter/portal_bridge.h"
 #include "base/digest.h"
 #include "base/text.h"
 
@@ -186,13 +187,13 @@ static enum outcome_class unknown_class(enum portal_call_kind kind)
     return kind == PORTAL_PUSH ? OUTCOME_UNSURE : OUTCOME_TRANSIENT;
 }
 
-/* error_code 0 of a push. */
-static enum outcome_class judge_zero(const struct config_portal *c, const char *text)
+/* error_code 0 of a push; coded false: there was no code, so only the text can prove a success. */
+static enum outcome_class judge_zero(const struct config_portal *c, const char *text, bool coded)
 {
     struct message m;
 
     if (text[strspn(text, " \t\r\n")] == '\0') {
-        return OUTCOME_DONE;
+        return coded ? OUTCOME_DONE : OUTCOME_UNSURE;
     }
     message_begin(&m, text);
     if (says_listed(&m, &c->exists_text)) {
@@ -208,7 +209,7 @@ static enum outcome_class judge_zero(const struct config_portal *c, const char *
         return OUTCOME_DONE;
     }
     /* Not proven: neither a success nor a refusal, so the portal may have it. */
-    if (c->strict_success_text || says_listed(&m, &c->permanent_text) ||
+    if (!coded || c->strict_success_text || says_listed(&m, &c->permanent_text) ||
         says_listed(&m, &c->auth_error_text) || says_any(&m, complaints, COUNT(complaints))) {
         return OUTCOME_UNSURE;
     }
@@ -238,18 +239,31 @@ static enum outcome_class judge_refusal(const struct config_portal *c,
     return OUTCOME_BACKOFF;
 }
 
-/* A bridge that leaves the code out of what it wraps still proves a read by its rows. */
-static bool bare_rows(enum portal_call_kind kind, const struct portal_reply *reply)
+/* A bridge that leaves the code out, of what it wraps or altogether, still proves a read by its
+ * rows. */
+static bool bare_rows(const struct config_portal *c, enum portal_call_kind kind,
+                      const struct portal_reply *reply)
 {
-    return kind == PORTAL_READ && reply->inner != NULL && reply->has_code == PORTAL_CODE_ABSENT &&
-           json_size(reply->result) > 0;
+    return kind == PORTAL_READ && (reply->inner != NULL || portal_is_bridge(c)) &&
+           reply->has_code == PORTAL_CODE_ABSENT && json_size(reply->result) > 0;
+}
+
+/* And a push by its text: clients of bridges look for nothing else (section 5.3). */
+static bool bare_text(const struct config_portal *c, enum portal_call_kind kind,
+                      const struct portal_reply *reply)
+{
+    return kind == PORTAL_PUSH && portal_is_bridge(c) && reply->has_code == PORTAL_CODE_ABSENT &&
+           !reply->message_odd;
 }
 
 static enum outcome_class judge_body(const struct config_portal *c, enum portal_call_kind kind,
                                      const struct portal_reply *reply)
 {
-    if (reply->object != NULL && bare_rows(kind, reply)) {
+    if (reply->object != NULL && bare_rows(c, kind, reply)) {
         return OUTCOME_DONE;
+    }
+    if (reply->object != NULL && bare_text(c, kind, reply)) {
+        return judge_zero(c, reply->message, false);
     }
     if (reply->object == NULL || reply->has_code != PORTAL_CODE_READ ||
         (kind == PORTAL_PUSH && reply->message_odd)) {
@@ -258,7 +272,7 @@ static enum outcome_class judge_body(const struct config_portal *c, enum portal_
     if (reply->code != 0) {
         return kind == PORTAL_LOGIN ? OUTCOME_LOGIN : judge_refusal(c, reply);
     }
-    return kind == PORTAL_PUSH ? judge_zero(c, reply->message) : OUTCOME_DONE;
+    return kind == PORTAL_PUSH ? judge_zero(c, reply->message, true) : OUTCOME_DONE;
 }
 
 /* "Đã tồn tại" and the like count under any code, so under 4xx too. */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "adapter/portal_bridge.h"
 #include "base/text.h"
 #include "codec/json.h"
 
@@ -46,13 +47,13 @@ static void end_login(struct portal_session *s)
     s->logging_in = false;
 }
 
-static void failed_run(struct loop_task *task)
+static void told_run(struct loop_task *task)
 {
-    struct portal_session *s = CONTAINER_OF(task, struct portal_session, failed);
+    struct portal_session *s = CONTAINER_OF(task, struct portal_session, told);
     struct outcome trouble = s->trouble;
 
     end_login(s);
-    tell_all(s, &trouble);
+    tell_all(s, trouble.class == OUTCOME_DONE ? NULL : &trouble);
 }
 
 static void fail_later(struct portal_session *s, enum outcome_class class, const char *words)
@@ -62,7 +63,7 @@ static void fail_later(struct portal_session *s, enum outcome_class class, const
     s->trouble.transport = true;
     s->trouble.alert = class == OUTCOME_LOGIN;
     portal_reply_words(words, s->trouble.words);
-    loop_defer(s->loop, &s->failed);
+    loop_defer(s->loop, &s->told);
 }
 
 void portal_session_init(struct portal_session *s, const struct adapter_env *env,
@@ -74,14 +75,14 @@ void portal_session_init(struct portal_session *s, const struct adapter_env *env
     s->log = env->log;
     s->settings = portal_settings_ref(settings);
     list_init(&s->waiting);
-    loop_task_init(&s->failed, failed_run);
+    loop_task_init(&s->told, told_run);
     http_req_init(&s->req);
     buf_init(&s->body, BODY_MAX);
 }
 
 void portal_session_free(struct portal_session *s)
 {
-    loop_task_cancel(&s->failed);
+    loop_task_cancel(&s->told);
     end_login(s);
     portal_settings_unref(s->settings);
     explicit_bzero(s->token, sizeof(s->token));
@@ -125,12 +126,18 @@ static int build_body(struct portal_session *s, struct errmsg *msg)
     return err;
 }
 
+static void new_session(struct portal_session *s)
+{
+    s->generation++;
+    s->usable = true;
+    s->renew_at_ms = loop_now_ms(s->loop) + s->used->config.session_life_ms * RENEW_PERCENT / 100;
+}
+
 static bool take_session(struct portal_session *s, const struct portal_reply *reply,
                          struct outcome *trouble)
 {
     char number[24];
     const char *token = json_text_or_empty(json_get(reply->object, "session"), number);
-    uint64_t life_ms = s->used->config.session_life_ms;
 
     if (token[0] == '\0' || strlen(token) > PORTAL_SESSION_MAX) {
         trouble->class = OUTCOME_TRANSIENT;
@@ -139,9 +146,7 @@ static bool take_session(struct portal_session *s, const struct portal_reply *re
         return false;
     }
     (void)snprintf(s->token, sizeof(s->token), "%s", token);
-    s->generation++;
-    s->usable = true;
-    s->renew_at_ms = loop_now_ms(s->loop) + life_ms * RENEW_PERCENT / 100;
+    new_session(s);
     return true;
 }
 
@@ -183,6 +188,49 @@ static void login_done(struct http_req *req)
     tell_all(s, good ? NULL : &trouble);
 }
 
+static void refuse_login(struct portal_session *s, int err, const struct errmsg *msg)
+{
+    const char *words = msg->text[0] != '\0' ? msg->text : err_text(err);
+
+    log_plain(s->log, LOG_LEVEL_ERROR, "login_failed", "portal: login: %s", words);
+    fail_later(s, err == ERR_NOMEM ? OUTCOME_TRANSIENT : OUTCOME_LOGIN, words);
+}
+
+/* A token becomes a header: a line end in it would make another one. */
+static bool fit_for_header(const char *token)
+{
+    while (*token > ' ' && *token < 0x7f) {
+        token++;
+    }
+    return *token == '\0';
+}
+
+/* A bridge's token is read anew when a login would be due, so that a changed one needs no reload.
+ */
+static void take_token(struct portal_session *s)
+{
+    const struct config_portal *c = &s->used->config;
+    struct errmsg msg = {0};
+    int err = 0;
+
+    s->token[0] = '\0';
+    if (c->bridge_token_credential[0] != '\0' || c->bridge_token_file[0] != '\0') {
+        err = config_secret(c->bridge_token_credential, c->bridge_token_file, s->token,
+                            sizeof(s->token), &msg);
+    }
+    if (err == 0 && !fit_for_header(s->token)) {
+        err = err_set(&msg, ERR_CONFIG, "the bridge's token holds a space or a line end");
+    }
+    if (err != 0) {
+        refuse_login(s, err, &msg);
+        return;
+    }
+    new_session(s);
+    memset(&s->trouble, 0, sizeof(s->trouble));
+    s->trouble.class = OUTCOME_DONE;
+    loop_defer(s->loop, &s->told);
+}
+
 static void begin_login(struct portal_session *s)
 {
     struct errmsg msg = {0};
@@ -192,12 +240,13 @@ static void begin_login(struct portal_session *s)
     s->logging_in = true;
     s->again = false;
     s->used = portal_settings_ref(s->settings);
+    if (portal_is_bridge(&s->used->config)) {
+        take_token(s);
+        return;
+    }
     err = build_body(s, &msg);
     if (err != 0) {
-        log_plain(s->log, LOG_LEVEL_ERROR, "login_failed", "portal: login: %s",
-                  msg.text[0] != '\0' ? msg.text : err_text(err));
-        fail_later(s, err == ERR_NOMEM ? OUTCOME_TRANSIENT : OUTCOME_LOGIN,
-                   msg.text[0] != '\0' ? msg.text : err_text(err));
+        refuse_login(s, err, &msg);
         return;
     }
     http_req_init(req);

@@ -1,5 +1,6 @@
 /* portal session: one login for all calls of an endpoint (national-portal.md 1.3, design.md
- * "Auth").
+ * "Auth"). Through a bridge (section 11) there is no login: the session is then the bridge's bearer
+ * token, read from its file as a password is, or "" when there is none.
  *
  * The session is an opaque text without a stated life: it is taken as too old at 80 % of
  * session_life, fixed from the login on. Logins are single-flight: who needs a session while one is
@@ -36,7 +37,7 @@ struct portal_session {
     struct portal_settings *used; /* one reference */
     struct http_req req;
     struct buf body;
-    struct loop_task failed; /* tells the waiting of a login that could not start */
+    struct loop_task told; /* tells the waiting of a login that made no call */
     struct outcome trouble;
 };
 

@@ -26,6 +26,12 @@ static const size_t texts[] = {
     offsetof(struct config_portal, ca_file),
     offsetof(struct config_portal, crl_file),
     offsetof(struct config_portal, pinned_key),
+    offsetof(struct config_portal, transport),
+    offsetof(struct config_portal, bridge_token_credential),
+    offsetof(struct config_portal, bridge_token_file),
+    offsetof(struct config_portal, intake_list_service),
+    offsetof(struct config_portal, intake_detail_service),
+    offsetof(struct config_portal, intake_ack_service),
 };
 
 static const size_t lists[] = {
@@ -44,6 +50,9 @@ static const size_t account[] = {
     offsetof(struct config_portal, username),
     offsetof(struct config_portal, password_credential),
     offsetof(struct config_portal, password_file),
+    offsetof(struct config_portal, transport),
+    offsetof(struct config_portal, bridge_token_credential),
+    offsetof(struct config_portal, bridge_token_file),
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

@@ -453,14 +453,15 @@ static void a_reload_leaves_calls_in_flight_alone(void **state)
     struct push *after;
 
     log_in(f, "one");
-    assert_int_equal(f->portal->caps, ADAPTER_LOOKUP);
+    assert_int_equal(f->portal->caps, ADAPTER_LOOKUP | ADAPTER_ACK);
     before = push(f, 0);
     other.portal.integration_endpoint = "/mapi/new";
     other.portal.strict_success_text = true;
     other.portal.upserts = true;
     other.portal.atomic_steps = true;
     assert_int_equal(f->portal->ops->reconfigure(f->portal, &other, &msg), 0);
-    assert_int_equal(f->portal->caps, ADAPTER_LOOKUP | ADAPTER_IDEMPOTENT | ADAPTER_ATOMIC);
+    assert_int_equal(f->portal->caps,
+                     ADAPTER_LOOKUP | ADAPTER_IDEMPOTENT | ADAPTER_ATOMIC | ADAPTER_ACK);
     after = push(f, 1);
     fake_portal_answer(&f->peer, 200, "{\"error_code\":0,\"message\":\"Đã nhận\"}");
     assert_int_equal(before->send.outcome.class, OUTCOME_DONE);
@@ -487,8 +488,7 @@ static void there_is_no_portal_without_its_section(void **state)
     assert_null(out);
     assert_string_equal(f->portal->name, "portal");
     assert_string_equal(f->portal->ops->profile, "portal");
-    assert_null(f->portal->ops->poll);
-    assert_null(f->portal->ops->ack);
+    assert_null(f->portal->ops->listen);
 }
 
 /* ---- lookup ---- */

@@ -361,7 +361,7 @@ static void other_kinds_have_no_list_and_no_detail(void **state)
     fake_loop_settle(&f->peer.loop);
     assert_int_equal(l->ended, 1);
     assert_int_equal(l->list.err, ERR_UNSUPPORTED);
-    d->detail.kind = RECORD_DOSSIER;
+    d->detail.kind = RECORD_STEP;
     d->detail.id = "1";
     d->detail.done = detail_done;
     f->portal->ops->detail(f->portal, &d->detail);

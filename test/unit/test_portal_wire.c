@@ -170,7 +170,8 @@ static int build(struct fixture *f, const struct record *records, size_t n, bool
                                 .n_records = n};
 
     buf_clear(&f->out);
-    return portal_wire_build(&f->env, &f->config.portal, &send, &f->out, &f->verdict);
+    return portal_wire_build(&f->env, &f->config.portal, &send,
+                             (struct portal_request){.body = &f->out}, &f->verdict);
 }
 
 static const char *dossier_body(struct fixture *f)
@@ -469,7 +470,9 @@ static void an_update_says_so(void **state)
     struct adapter_send send = {
         .kind = RECORD_DOSSIER, .updating = true, .records = &record, .n_records = 1};
 
-    assert_int_equal(portal_wire_build(&f->env, &f->config.portal, &send, &f->out, &f->verdict), 0);
+    assert_int_equal(portal_wire_build(&f->env, &f->config.portal, &send,
+                                       (struct portal_request){.body = &f->out}, &f->verdict),
+                     0);
     assert_non_null(strstr(buf_text(&f->out), "\"isUpdating\":\"True\""));
 }
 
@@ -603,7 +606,7 @@ static void a_call_beyond_the_limit_is_held(void **state)
 
     assert_non_null(files);
     for (size_t i = 0; i < DOSSIER_MAX_FILES; i++) {
-        files[i] = (struct dossier_file){"1", repeat(f, 650), "", "", ""};
+        files[i] = (struct dossier_file){"1", repeat(f, 650), "", "", "", ""};
     }
     f->dossier.files = files;
     f->dossier.n_files = DOSSIER_MAX_FILES;
@@ -618,12 +621,13 @@ static void reads_carry_their_parameter(void **state)
 {
     struct fixture *f = *state;
 
-    assert_int_equal(portal_wire_read(&f->config.portal, "TraCuuHoSo", "mahoso", "H56-1", &f->out),
-                     0);
+    const struct portal_request out = {.body = &f->out};
+
+    assert_int_equal(portal_wire_read(&f->config.portal, "TraCuuHoSo", "mahoso", "H56-1", out), 0);
     assert_string_equal(buf_text(&f->out),
                         "{\"madonvi\":\"H56\",\"service\":\"TraCuuHoSo\",\"mahoso\":\"H56-1\"}");
     buf_clear(&f->out);
-    assert_int_equal(portal_wire_read(&f->config.portal, "LayDVC", NULL, NULL, &f->out), 0);
+    assert_int_equal(portal_wire_read(&f->config.portal, "LayDVC", NULL, NULL, out), 0);
     assert_string_equal(buf_text(&f->out), "{\"madonvi\":\"H56\",\"service\":\"LayDVC\"}");
 }
 
