@@ -1,0 +1,107 @@
+/* What the engine is asked for a client: to take records, and what it knows of a dossier. */
+#include <string.h>
+
+#include "adapter/gateway_impl.h"
+
+static void on_settled(struct adapter_offer *offer)
+{
+    struct gateway_request *r = CONTAINER_OF(offer, struct gateway_request, offer);
+
+    gateway_answer_fates(r);
+    gateway_request_end(r);
+}
+
+static void refuse(struct gateway_request *r)
+{
+    switch (r->offer.err) {
+    case ERR_INVAL:
+    case ERR_TOOBIG:
+    case ERR_FORMAT:
+        gateway_answer(r, 200, -1, r->offer.why.text);
+        break;
+    default:
+        gateway_answer_busy(r); /* nothing was stored: the client must come again */
+        break;
+    }
+    gateway_request_end(r);
+}
+
+static void on_offered(struct adapter_offer *offer)
+{
+    struct gateway_request *r = CONTAINER_OF(offer, struct gateway_request, offer);
+    struct gateway *g = r->g;
+
+    if (offer->err != 0) {
+        refuse(r);
+        return;
+    }
+    r->committed = true;
+    if (r->gone || g->stopping) {
+        g->host->ops->hurry(g->host, offer);
+    }
+}
+
+void gateway_push(struct gateway_request *r)
+{
+    struct gateway *g = r->g;
+    struct adapter_fate *fates = arena_alloc(&r->arena, r->n_records * sizeof(*fates));
+
+    if (fates == NULL) {
+        gateway_answer_busy(r);
+        gateway_request_end(r);
+        return;
+    }
+    r->offer = (struct adapter_offer){.records = r->records,
+                                      .n_records = r->n_records,
+                                      .wait_ms = g->answer_timeout_ms,
+                                      .fates = fates,
+                                      .done = on_offered,
+                                      .settled = on_settled};
+    g->host->ops->offer(g->host, &r->offer);
+}
+
+void gateway_push_gone(struct gateway_request *r)
+{
+    bool first = !r->gone;
+
+    r->gone = true;
+    if (first && r->committed) {
+        r->g->host->ops->hurry(r->g->host, &r->offer);
+    }
+}
+
+/* It never says that something is at the portal which has not been delivered, nor that it is not
+ * when nobody could be asked. */
+static void on_asked(struct adapter_ask *ask)
+{
+    struct gateway_request *r = CONTAINER_OF(ask, struct gateway_request, ask);
+
+    if (ask->err != 0) {
+        gateway_answer_busy(r);
+    } else if (ask->known) {
+        gateway_answer_found(r, ask->acknowledged ? ask->code : NULL, ask->acked_status);
+    } else if (ask->there == LOOKUP_THERE) {
+        gateway_answer_found(r, ask->code, ask->there_status);
+    } else if (ask->there == LOOKUP_ABSENT) {
+        gateway_answer_found(r, NULL, 0);
+    } else {
+        gateway_answer(r, 200, -1, "Hiện chưa hỏi được Cổng DVCQG, vui lòng thử lại sau");
+    }
+    gateway_request_end(r);
+}
+
+void gateway_lookup(struct gateway_request *r)
+{
+    char number[24];
+    const char *code = r->root != NULL ? json_text(json_get_any_case(r->root, "mahoso"), number)
+                                       : http_call_query(r->call, "mahoso");
+    const char *copy = code != NULL && strlen(code) <= 100 ? arena_strdup(&r->arena, code) : NULL;
+
+    if (copy == NULL || copy[0] == '\0') {
+        gateway_answer(r, 200, -1, "mahoso: bắt buộc");
+        gateway_request_end(r);
+        return;
+    }
+    r->ask = (struct adapter_ask){.code = copy, .done = on_asked};
+    r->g->host->ops->ask(r->g->host, &r->ask);
+}
