@@ -1,0 +1,61 @@
+/* mapped page: the rows of one reply to a list call, or of a part of a long one, with what is
+ * needed to read their records until the next poll.
+ *
+ * Counted on the loop thread; filled on one thread, then read on the loop. */
+#ifndef ADAPTER_MAPPED_PAGE_H
+#define ADAPTER_MAPPED_PAGE_H
+
+#include "adapter/mapped_settings.h"
+#include "adapter/mapping.h"
+#include "base/arena.h"
+#include "base/buf.h"
+
+#define MAPPED_TEXTS_MAX (16u << 20) /* bytes of records kept as texts */
+
+struct mapped_row {
+    const char *id;
+    uint8_t hash[RECORD_HASH_BYTES];
+    const struct mapping_node *node; /* in doc; NULL: a text */
+    size_t at, len;                  /* in texts */
+};
+
+struct mapped_page {
+    unsigned refs;
+    struct mapped_settings *settings; /* one reference */
+    const struct preset_call *what;   /* whose reply it is */
+    struct mapping_doc *doc;          /* owned; NULL when the records are texts */
+    struct buf texts;
+    struct arena arena;      /* ids and next */
+    struct mapped_row *rows; /* owned */
+    size_t n_rows, capacity;
+    /* what the reply told */
+    int64_t newest_s, last_s;
+    bool has_total, is_last;
+    uint64_t total;
+    const char *next;
+    size_t refused;      /* rows without a usable id, left out */
+    struct errmsg fault; /* of the first of them */
+};
+
+/* With one reference. NULL without memory. */
+struct mapped_page *mapped_page_new(struct mapped_settings *settings,
+                                    const struct preset_call *what);
+struct mapped_page *mapped_page_ref(struct mapped_page *page);
+void mapped_page_unref(struct mapped_page *page); /* NULL is fine */
+
+/* Adds the rows of a reply, and what it tells of its pages. Does not take doc. ERR_NOMEM,
+ * ERR_TOOBIG. */
+MUST_CHECK int mapped_page_read(struct mapped_page *page, const struct mapping_doc *doc,
+                                struct errmsg *msg);
+/* What a reply tells of its pages alone. */
+void mapped_page_read_facts(struct mapped_page *page, const struct mapping_doc *doc);
+/* Adds one record of a long reply. ERR_FORMAT when it is no document, ERR_TOOBIG, ERR_NOMEM. */
+MUST_CHECK int mapped_page_add(struct mapped_page *page, const char *record, size_t n,
+                               struct errmsg *msg);
+/* The record of a row: in *doc, which mapped_page_close_record gives back. */
+MUST_CHECK int mapped_page_open_record(struct mapped_page *page, const struct mapped_row *row,
+                                       struct mapping_doc **doc, const struct mapping_node **node,
+                                       struct errmsg *msg);
+void mapped_page_close_record(struct mapped_page *page, struct mapping_doc *doc);
+
+#endif

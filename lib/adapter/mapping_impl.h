@@ -1,0 +1,30 @@
+/* mapping_impl: what mapping.c, mapping_record.c and mapping_convert.c share. */
+#ifndef ADAPTER_MAPPING_IMPL_H
+#define ADAPTER_MAPPING_IMPL_H
+
+#include "adapter/mapping.h"
+#include "codec/json.h"
+#include "codec/xml.h"
+
+struct mapping_node {
+    const struct mapping_doc *doc;
+    const struct json *json;
+    const struct xml_node *xml; /* NULL in an XML document: above the root element */
+    const struct mapping_node *next;
+};
+
+/* The text at a path below a node, trimmed; "" for none, for arrays and for objects. Lives in the
+ * arena or in the document. ERR_FORMAT, ERR_TOOBIG, ERR_NOMEM. */
+MUST_CHECK int mapping_text_at(const struct mapping_node *node, const char *path,
+                               struct arena *arena, const char **out, struct errmsg *msg);
+/* The rows at a path below a node; their nodes live in the arena. ERR_TOOBIG beyond max. */
+MUST_CHECK int mapping_rows_at(const struct mapping_node *node, const char *path, size_t max,
+                               struct arena *arena, const struct mapping_node **first, size_t *n,
+                               struct errmsg *msg);
+
+/* A text through one converter. A time comes out as yyyyMMddHHmmss. ERR_FORMAT says what the text
+ * is not, never the text itself; ERR_NOMEM. */
+MUST_CHECK int mapping_convert(const struct preset_convert *convert, const char *text,
+                               struct arena *arena, const char **out, struct errmsg *msg);
+
+#endif
