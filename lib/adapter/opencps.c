@@ -60,6 +60,11 @@ static void plan_settings(const struct opencps_settings *s, struct opencps_plan_
     };
 }
 
+static int rank_of(const struct config_source *source)
+{
+    return source->rank != 0 ? (int)source->rank : 1;
+}
+
 static int opencps_reconfigure(struct adapter *a, const struct config *config, struct errmsg *msg)
 {
     struct opencps *o = opencps_self(a);
@@ -75,6 +80,12 @@ static int opencps_reconfigure(struct adapter *a, const struct config *config, s
     if (err != 0) {
         return err;
     }
+    err = opencps_publish_change(o, source, msg);
+    if (err != 0) {
+        opencps_settings_unref(settings);
+        return err;
+    }
+    o->adapter.rank = rank_of(source);
     plan_settings(settings, &plan);
     opencps_wire_change(&o->wire, settings);
     opencps_plan_change(o->plan, &plan);
@@ -86,7 +97,7 @@ static void opencps_free(struct adapter *a)
 {
     struct opencps *o = opencps_self(a);
 
-    assert(list_empty(&o->ops) && o->poll.poll == NULL);
+    assert(list_empty(&o->ops) && o->poll.poll == NULL && o->publish.listen == NULL);
     opencps_call_free(&o->poll.call);
     arena_free(&o->poll.arena);
     opencps_dict_free(&o->dict);
@@ -104,6 +115,9 @@ static const struct adapter_ops OPS = {
     .check = opencps_check_verb,
     .send = opencps_send_verb,
     .list = opencps_list_verb,
+    .listen = opencps_listen_verb,
+    .unlisten = opencps_unlisten_verb,
+    .notes = opencps_notes_verb,
     .cancel = opencps_cancel,
     .reconfigure = opencps_reconfigure,
     .free = opencps_free,
@@ -123,7 +137,10 @@ int opencps_open(const struct adapter_env *env, const struct config_source *sour
     }
     o->env = *env;
     list_init(&o->ops);
-    err = opencps_settings_new(env->config, source, &settings, msg);
+    err = opencps_publish_check(source, msg);
+    if (err == 0) {
+        err = opencps_settings_new(env->config, source, &settings, msg);
+    }
     if (err != 0) {
         free(o);
         return err;
@@ -131,6 +148,7 @@ int opencps_open(const struct adapter_env *env, const struct config_source *sour
     opencps_wire_init(&o->wire, env->loop, env->http, settings);
     opencps_dict_init(&o->dict);
     opencps_poll_init(o);
+    opencps_publish_init(o);
     arena_init(&o->codes.arena, OPENCPS_ARENA_MAX);
     plan_settings(settings, &plan);
     o->name = strdup(source->name);
@@ -138,7 +156,8 @@ int opencps_open(const struct adapter_env *env, const struct config_source *sour
     err = o->name == NULL || o->plan == NULL
               ? err_set(msg, ERR_NOMEM, "source %s: %s", source->name, err_text(ERR_NOMEM))
               : opencps_dict_tell_plan(o, msg);
-    o->adapter = (struct adapter){.ops = &OPS, .name = o->name, .caps = ADAPTER_IDEMPOTENT};
+    o->adapter = (struct adapter){
+        .ops = &OPS, .name = o->name, .caps = ADAPTER_IDEMPOTENT, .rank = rank_of(source)};
     if (err != 0) {
         opencps_free(&o->adapter);
         return err;

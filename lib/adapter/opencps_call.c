@@ -69,14 +69,28 @@ static void describe(struct opencps_call *call, const char *what)
             what);
 }
 
+static enum opencps_format format_of(const struct opencps_call *call)
+{
+    return call->json ? OPENCPS_JSON : call->settings->format;
+}
+
+/* Of the body; NULL without one. */
+static const char *body_type(const struct opencps_call *call)
+{
+    if (call->form.len == 0) {
+        return NULL;
+    }
+    return call->json ? "application/json; charset=UTF-8"
+                      : "application/x-www-form-urlencoded; charset=UTF-8";
+}
+
 static void parse_run(struct adapter_parse *parse)
 {
     struct opencps_call *call = CONTAINER_OF(parse, struct opencps_call, parse);
     const struct buf *body = &call->req.response;
     struct opencps_doc doc = {0};
 
-    call->err =
-        opencps_doc_parse(&doc, call->settings->format, buf_text(body), body->len, &call->why);
+    call->err = opencps_doc_parse(&doc, format_of(call), buf_text(body), body->len, &call->why);
     if (call->err == 0) {
         call->err = call->read(call, &doc, &call->why);
     }
@@ -177,11 +191,9 @@ static int fill(struct opencps_call *call)
     buf_put(&call->url, url, n);
     buf_puts(&call->url, buf_text(&call->path));
     call->headers[0] = (struct http_header){
-        "Accept", s->format == OPENCPS_XML ? "application/xml" : "application/json"};
+        "Accept", format_of(call) == OPENCPS_XML ? "application/xml" : "application/json"};
     call->headers[1] = (struct http_header){"groupId", s->source.group_id};
-    call->headers[2] = (struct http_header){
-        "Content-Type",
-        call->form.len > 0 ? "application/x-www-form-urlencoded; charset=UTF-8" : NULL};
+    call->headers[2] = (struct http_header){"Content-Type", body_type(call)};
     req->method = call->method;
     req->url = buf_text(&call->url);
     req->headers = call->headers;

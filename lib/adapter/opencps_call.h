@@ -67,6 +67,7 @@ struct opencps_call {
     const char *method;
     struct buf path; /* from "/dossiers" on, encoded */
     struct buf form; /* empty: no body */
+    bool json;       /* body and answer are JSON, whatever the source's format is */
     /* Reads a 2xx answer; pure, perhaps on a worker. What it returns becomes err. */
     int (*read)(struct opencps_call *call, const struct opencps_doc *doc, struct errmsg *msg);
     void (*done)(struct opencps_call *call); /* may free the call */

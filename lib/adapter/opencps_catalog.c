@@ -3,22 +3,23 @@
 
 #include "adapter/opencps_impl.h"
 #include "adapter/opencps_write.h"
+#include "adapter/portal_wire.h"
 #include "codec/record.h"
 #include "domain/codes.h"
 #include "domain/procedure.h"
 
 /* ---- what both sides agree on ---- */
 
-int opencps_level(const struct opencps *o, const char *national)
+int opencps_level(const struct adapter_env *env, const char *national)
 {
-    return o->env.mirror_level != NULL ? o->env.mirror_level(o->env.mirror_ctx, national) : 0;
+    return env->mirror_level != NULL ? env->mirror_level(env->mirror_ctx, national) : 0;
 }
 
-int opencps_view(const struct opencps *o, const struct procedure *p, struct arena *a,
+int opencps_view(const struct adapter_env *env, const struct procedure *p, struct arena *a,
                  struct record *out, struct errmsg *msg)
 {
     struct procedure reduced;
-    int level = opencps_level(o, p->code);
+    int level = opencps_level(env, p->code);
     int err = opencps_reduce(p, a, &reduced);
 
     if (err != 0) {
@@ -89,7 +90,7 @@ static void detail_done(struct opencps_call *call)
 
     if (err == 0) {
         p->code = s->detail->id;
-        err = opencps_view(s->op.o, p, &s->op.arena, &record, &why);
+        err = opencps_view(&s->op.o->env, p, &s->op.arena, &record, &why);
         record.local_no = strcmp(s->local, p->code) != 0 ? s->local : "";
     }
     if (err != 0 && why.text[0] == '\0') {
@@ -128,15 +129,15 @@ void opencps_detail_procedure(struct opencps *o, struct adapter_detail *detail)
 
 /* ---- check ---- */
 
-static int check_procedure(struct opencps *o, struct adapter_check *check, struct arena *a,
-                           struct errmsg *why)
+static int view_procedure(const struct adapter_env *env, struct adapter_check *check,
+                          struct arena *a, struct errmsg *why)
 {
     struct record held;
     struct procedure p;
     int err = record_to_procedure(check->record->body, check->record->body_len, a, &p, why);
 
     if (err == 0) {
-        err = opencps_view(o, &p, a, &held, why);
+        err = opencps_view(env, &p, a, &held, why);
     }
     if (err == 0) {
         memcpy(check->held_hash, held.hash, sizeof(check->held_hash));
@@ -146,22 +147,11 @@ static int check_procedure(struct opencps *o, struct adapter_check *check, struc
     return err;
 }
 
-void opencps_check_verb(struct adapter *a, struct adapter_check *check)
+void opencps_check_procedure(const struct adapter_env *env, struct adapter_check *check)
 {
     struct errmsg why = {""};
     struct arena arena;
 
-    check->status = 0;
-    check->flags = 0;
-    check->hold = HOLD_NONE;
-    check->has_held_hash = false;
-    check->reason[0] = '\0';
-    if (check->record->kind != RECORD_PROCEDURE) {
-        check->hold = HOLD_INVALID;
-        snprintf(check->reason, sizeof(check->reason),
-                 "OpenCPS takes procedures only: look at `to` of the flow");
-        return;
-    }
     if (!code_is_procedure(check->record->code)) {
         check->hold = HOLD_INVALID;
         snprintf(check->reason, sizeof(check->reason),
@@ -169,11 +159,31 @@ void opencps_check_verb(struct adapter *a, struct adapter_check *check)
         return;
     }
     arena_init(&arena, OPENCPS_ARENA_MAX);
-    if (check_procedure(opencps_self(a), check, &arena, &why) != 0) {
+    if (view_procedure(env, check, &arena, &why) != 0) {
         check->hold = HOLD_INVALID;
         snprintf(check->reason, sizeof(check->reason), "%.250s", why.text);
     }
     arena_free(&arena);
+}
+
+void opencps_check_verb(struct adapter *a, struct adapter_check *check)
+{
+    const struct adapter_env *env = &opencps_self(a)->env;
+
+    check->status = 0;
+    check->flags = 0;
+    check->hold = HOLD_NONE;
+    check->has_held_hash = false;
+    check->reason[0] = '\0';
+    if (check->record->kind == RECORD_PROCEDURE) {
+        opencps_check_procedure(env, check);
+    } else if (check->record->kind == RECORD_DOSSIER) {
+        portal_wire_check(env, check); /* what it takes is the portal's own shape */
+    } else {
+        check->hold = HOLD_INVALID;
+        snprintf(check->reason, sizeof(check->reason),
+                 "OpenCPS takes procedures and dossiers only: look at `to` of the flow");
+    }
 }
 
 /* ---- send ---- */
@@ -227,7 +237,7 @@ static int send_form(struct service_op *s, struct errmsg *msg)
     }
     err = opencps_reduce(&p, &s->op.arena, &reduced);
     if (reduced.level == 0) {
-        reduced.level = opencps_level(o, p.code);
+        reduced.level = opencps_level(&o->env, p.code);
     }
     if (s->send->withdrawn) {
         reduced.active = false;
@@ -250,7 +260,8 @@ static void send_start(struct loop_task *task)
         return;
     }
     if (s->send->kind != RECORD_PROCEDURE || s->send->n_records != 1) {
-        send_refused(s, OUTCOME_PERMANENT, "OpenCPS takes procedures only, one in a call");
+        send_refused(s, OUTCOME_PERMANENT,
+                     "OpenCPS takes procedures and dossiers only, one in a call");
         return;
     }
     if (send_form(s, &why) != 0) {
@@ -269,8 +280,13 @@ static void send_start(struct loop_task *task)
 void opencps_send_verb(struct adapter *a, struct adapter_send *send)
 {
     struct opencps *o = opencps_self(a);
-    struct service_op *s = opencps_op_new(o, sizeof(*s), send_start);
+    struct service_op *s;
 
+    if (send->kind == RECORD_DOSSIER) {
+        opencps_send_dossier(o, send);
+        return;
+    }
+    s = opencps_op_new(o, sizeof(*s), send_start);
     s->send = send;
     s->op.call.read = service_read;
     s->op.call.done = send_done;

@@ -47,7 +47,9 @@ static void build(struct dossier_op *d)
     struct opencps *o = d->op.o;
     struct errmsg why = {""};
     struct record *records = NULL;
-    int err = opencps_records(&d->dossier, &d->actions, &o->dict.steps, o->env.config->status_map,
+    const struct config_source *source = config_source_find(o->env.config, o->name);
+    const char *statuses = source != NULL ? config_source_statuses(source) : "";
+    int err = opencps_records(&d->dossier, &d->actions, &o->dict.steps, o->env.config, statuses,
                               &d->op.arena, &records, &d->detail->n_records, &why);
 
     d->detail->records = records;

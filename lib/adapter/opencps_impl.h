@@ -6,6 +6,9 @@
 #include "adapter/opencps_call.h"
 #include "adapter/opencps_plan.h"
 #include "adapter/opencps_read.h"
+#include "base/list.h"
+
+struct listen;
 
 #define OPENCPS_ARENA_MAX (16u << 20) /* bytes kept of one answer or one dossier */
 #define OPENCPS_CODES_MAX 20000       /* procedures of one site */
@@ -76,6 +79,18 @@ struct opencps_codes {
     size_t n;
 };
 
+/* The receiver of POST .../dossiers/publish. */
+struct opencps_publish {
+    struct listen *listen;     /* NULL: not listening */
+    struct adapter_host *host; /* borrowed while listening */
+    unsigned open;             /* notices that wait for their commit */
+    bool closing;
+    void (*stopped)(void *ctx); /* of unlisten */
+    void *stopped_ctx;
+    struct loop_task stop_task;
+    uint64_t taken; /* acknowledged */
+};
+
 struct opencps {
     struct adapter adapter; /* first */
     struct adapter_env env;
@@ -85,6 +100,7 @@ struct opencps {
     struct opencps_dict dict;
     struct opencps_poll poll;
     struct opencps_codes codes; /* of the last whole list */
+    struct opencps_publish publish;
     struct list ops;
 };
 
@@ -116,10 +132,23 @@ void opencps_check_verb(struct adapter *a, struct adapter_check *check);
 void opencps_send_verb(struct adapter *a, struct adapter_send *send);
 /* A procedure, under its national code, as the site can hold it: what agreement compares on both
  * sides. */
-MUST_CHECK int opencps_view(const struct opencps *o, const struct procedure *p, struct arena *a,
-                            struct record *out, struct errmsg *msg);
+MUST_CHECK int opencps_view(const struct adapter_env *env, const struct procedure *p,
+                            struct arena *a, struct record *out, struct errmsg *msg);
 /* 4, 2, or 0 while the catalogue's services are not known. */
-int opencps_level(const struct opencps *o, const char *national);
+int opencps_level(const struct adapter_env *env, const char *national);
+/* The check of a procedure; check is filled but for what differs from "fine". */
+void opencps_check_procedure(const struct adapter_env *env, struct adapter_check *check);
+void opencps_send_dossier(struct opencps *o, struct adapter_send *send); /* opencps_intake.c */
+/* opencps_publish.c: what the site pushes. */
+int opencps_listen_verb(struct adapter *a, struct adapter_host *host, struct errmsg *msg);
+void opencps_unlisten_verb(struct adapter *a, void (*stopped)(void *ctx), void *ctx);
+size_t opencps_notes_verb(struct adapter *a, struct adapter_note notes[ADAPTER_NOTES_MAX]);
+void opencps_publish_init(struct opencps *o);
+/* Whether a source's publish keys can be used; fine without `listen`. */
+MUST_CHECK int opencps_publish_check(const struct config_source *source, struct errmsg *msg);
+/* New values from a reload; a listener can't be added or taken away by one. */
+MUST_CHECK int opencps_publish_change(struct opencps *o, const struct config_source *source,
+                                      struct errmsg *msg);
 void opencps_list_verb(struct adapter *a, struct adapter_list *list); /* opencps_list.c */
 void opencps_codes_free(struct opencps_codes *codes);
 /* The site's code for a national one, and the other way round; borrowed. national holds CODE_MAX

@@ -152,7 +152,7 @@ static int give_row(struct list_op *l, const struct opencps_service *service, co
         struct procedure p = service->procedure;
 
         p.code = national;
-        err = opencps_view(l->op.o, &p, &l->one, &record, msg);
+        err = opencps_view(&l->op.o->env, &p, &l->one, &record, msg);
     }
     if (err != 0) {
         return err_wrap(msg, err, "procedure %s", local);

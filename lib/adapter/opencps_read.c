@@ -6,6 +6,7 @@
 
 #include "adapter/opencps_field.h"
 #include "base/digest.h"
+#include "codec/json.h"
 #include "domain/codes.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -114,9 +115,11 @@ int opencps_read_page(const struct opencps_doc *doc, size_t max_rows, struct are
     X(govAgencyCode)                                                                               \
     X(govAgencyName)                                                                               \
     X(lastActionDate)                                                                              \
+    X(metaData)                                                                                    \
     X(modifiedDate)                                                                                \
     X(online)                                                                                      \
     X(originDossierId)                                                                             \
+    X(originDossierNo)                                                                             \
     X(originality)                                                                                 \
     X(receiveDate)                                                                                 \
     X(releaseDate)                                                                                 \
@@ -215,9 +218,54 @@ static void read_dossier_codes(const char *const *values, struct opencps_dossier
     }
     d->applicant_type = applicant_type(values[D_applicantIdType]);
     d->result_by = opencps_field_number(values[D_viaPostal], 0) == 2 ? "1" : "0";
-    d->entry = opencps_field_number(values[D_systemId], 0) == 5 ? "1" : "2";
+    d->entry = opencps_field_number(values[D_systemId], 0) == OPENCPS_SYSTEM_NATIONAL ? "1" : "2";
     out->interlinked = origin[0] != '\0' && strcmp(origin, "0") != 0;
     out->internal = opencps_field_number(values[D_originality], 1) <= 0;
+}
+
+/* The portal's number in metaData, a JSON text; "" for none. */
+static const char *number_in_meta(const char *text, struct arena *a, int *err)
+{
+    struct errmsg unused = {""};
+    struct json *meta;
+    char digits[24];
+    const char *number;
+
+    if (text[0] == '\0' || json_parse(text, strlen(text), &meta, &unused) != 0) {
+        return ""; /* the site's own text: what is no JSON names no number */
+    }
+    number = opencps_field_keep(a, json_text_or_empty(json_get(meta, "MaHoSo"), digits), err);
+    json_free(meta);
+    return number;
+}
+
+const char *opencps_portal_number(const char *origin_no, const char *meta, struct arena *a,
+                                  int *err)
+{
+    const char *number = opencps_field_text(origin_no);
+
+    if (number[0] == '\0') {
+        number = number_in_meta(opencps_field_text(meta), a, err);
+    }
+    return code_is_dossier(number) ? number : "";
+}
+
+/* A dossier that came from the portal keeps the portal's number as its identity, also on a site
+ * that gave it a number of its own (doc/opencps.md, Intake). */
+static void read_portal_number(const char *const *values, struct arena *a,
+                               struct opencps_dossier *out, int *err)
+{
+    const char *number;
+
+    if (opencps_field_number(values[D_systemId], 0) != OPENCPS_SYSTEM_NATIONAL) {
+        return;
+    }
+    number = opencps_field_keep(
+        a, opencps_portal_number(values[D_originDossierNo], values[D_metaData], a, err), err);
+    if (number[0] != '\0' && strcmp(number, out->record.code) != 0) {
+        out->record.local_no = out->record.code;
+        out->record.code = number;
+    }
 }
 
 int opencps_read_dossier(const struct opencps_doc *doc, struct arena *a,
@@ -246,6 +294,7 @@ int opencps_read_dossier(const struct opencps_doc *doc, struct arena *a,
     }
     out->id = opencps_field_keep(a, values[D_dossierId], &err);
     out->record.subject = opencps_field_keep(a, values[D_dossierName], &err);
+    read_portal_number(values, a, out, &err);
     if (err != 0) {
         return err_set(msg, err, "%s", err_text(err));
     }
@@ -256,7 +305,7 @@ int opencps_read_dossier(const struct opencps_doc *doc, struct arena *a,
     return read_dossier_times(values, out, msg);
 }
 
-static bool is_test_agency(const char *code, const struct config_list *agencies)
+bool opencps_test_agency(const char *code, const struct config_list *agencies)
 {
     char normal[CODE_MAX];
     bool known = code_agency_normal(code, normal) == 0;
@@ -273,7 +322,7 @@ static bool is_test_agency(const char *code, const struct config_list *agencies)
     return false;
 }
 
-static bool is_test_account(const char *name, const struct config_list *accounts)
+bool opencps_test_account(const char *name, const struct config_list *accounts)
 {
     for (size_t i = 0; i < accounts->n && name[0] != '\0'; i++) {
         if (strcmp(name, accounts->items[i]) == 0) {
@@ -295,14 +344,14 @@ const char *opencps_excluded(const struct opencps_dossier *d, const struct openc
     if (d->internal) {
         return "it is internal (originality is not above 0)";
     }
-    if (is_test_agency(d->record.agency_code, &source->test_agencies)) {
+    if (opencps_test_agency(d->record.agency_code, &source->test_agencies)) {
         return "its agency is named in test_agencies";
     }
-    if (is_test_account(d->record.applicant_id, &source->test_accounts)) {
+    if (opencps_test_account(d->record.applicant_id, &source->test_accounts)) {
         return "its applicant is named in test_accounts";
     }
     for (size_t i = 0; actions != NULL && i < actions->n; i++) {
-        if (is_test_account(actions->list[i].actor, &source->test_accounts)) {
+        if (opencps_test_account(actions->list[i].actor, &source->test_accounts)) {
             return "one of its actions is by an account named in test_accounts";
         }
     }

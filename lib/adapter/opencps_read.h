@@ -34,6 +34,14 @@ struct opencps_page {
 MUST_CHECK int opencps_read_page(const struct opencps_doc *doc, size_t max_rows, struct arena *a,
                                  struct opencps_page *out, struct errmsg *msg);
 
+#define OPENCPS_SYSTEM_NATIONAL 5 /* systemId of what came from the national side */
+
+/* The number under which the portal knows a dossier of the national side, when the site has given
+ * it another: originDossierNo, else member MaHoSo of metaData, where it is a dossier's code; else
+ * "". *err becomes ERR_NOMEM without memory. */
+const char *opencps_portal_number(const char *origin_no, const char *meta, struct arena *a,
+                                  int *err);
+
 /* GET /dossiers/{id}. */
 struct opencps_dossier {
     struct dossier record; /* refused_s not yet decided, no files */
@@ -82,18 +90,23 @@ MUST_CHECK int opencps_read_steps(const struct opencps_doc *doc, struct arena *a
                                   struct opencps_steps *out, struct errmsg *msg);
 const struct opencps_step *opencps_steps_find(const struct opencps_steps *steps, const char *code);
 
+/* Named in test_agencies (in either order of the code), in test_accounts. */
+bool opencps_test_agency(const char *code, const struct config_list *agencies);
+bool opencps_test_account(const char *name, const struct config_list *accounts);
+
 /* Why a dossier is not to be sent at all, for a person; NULL when it is. actions may be NULL (not
  * read yet). */
 const char *opencps_excluded(const struct opencps_dossier *d, const struct opencps_actions *actions,
                              const struct config_source *source);
 
 /* The snapshot, then the steps. A step code that steps doesn't know stands as the raw status, so
- * that the status map can name it. status_map (may be NULL) only tells whether lastActionDate is
- * the date of a refusal. */
+ * that the status map can name it. statuses names the map that reads them (config_source_statuses);
+ * it also tells whether lastActionDate is the date of a refusal. */
 MUST_CHECK int opencps_records(const struct opencps_dossier *d,
                                const struct opencps_actions *actions,
-                               const struct opencps_steps *steps, const struct map *status_map,
-                               struct arena *a, struct record **out, size_t *n, struct errmsg *msg);
+                               const struct opencps_steps *steps, const struct config *config,
+                               const char *statuses, struct arena *a, struct record **out,
+                               size_t *n, struct errmsg *msg);
 
 /* A serviceinfo, of a list or by itself. */
 struct opencps_service {

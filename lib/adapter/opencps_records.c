@@ -221,6 +221,7 @@ static int record_of_action(const struct opencps_action *action, const struct do
     step.due_s = action->due_s;
     step.status = config != NULL ? config->status : action->step_code;
     step.substatus = config != NULL ? config->substatus : "";
+    step.status_map = d->status_map;
     if (step.text == NULL) {
         return err_set(msg, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
     }
@@ -229,20 +230,21 @@ static int record_of_action(const struct opencps_action *action, const struct do
 
 /* OpenCPS has no date of a refusal of its own: it is that of the last action, when the state is
  * one. A state that the map does not know yet may turn out to be one. */
-static int64_t refusal_date(const struct opencps_dossier *d, const struct map *status_map)
+static int64_t refusal_date(const struct opencps_dossier *d, const struct config *config,
+                            const char *statuses)
 {
     const struct dossier *r = &d->record;
-    int status = STATUS_UNMAPPED;
+    const struct map *map;
+    int status = config_map_status(config, statuses, r->status, r->substatus, r->status_name,
+                                   r->changed_s, &map);
 
-    if (status_map != NULL) {
-        status = map_status(status_map, r->status, r->substatus, r->status_name, r->changed_s);
-    }
     return status == STATUS_UNMAPPED || status == 3 || status == 8 ? d->last_action_s : 0;
 }
 
 int opencps_records(const struct opencps_dossier *d, const struct opencps_actions *actions,
-                    const struct opencps_steps *steps, const struct map *status_map,
-                    struct arena *a, struct record **out, size_t *n, struct errmsg *msg)
+                    const struct opencps_steps *steps, const struct config *config,
+                    const char *statuses, struct arena *a, struct record **out, size_t *n,
+                    struct errmsg *msg)
 {
     struct record *records = arena_alloc(a, (actions->n + 1) * sizeof(*records));
     struct dossier snapshot = d->record;
@@ -251,7 +253,8 @@ int opencps_records(const struct opencps_dossier *d, const struct opencps_action
     if (records == NULL) {
         return err_set(msg, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
     }
-    snapshot.refused_s = refusal_date(d, status_map);
+    snapshot.refused_s = refusal_date(d, config, statuses);
+    snapshot.status_map = statuses;
     for (size_t i = 0; i < actions->n; i++) {
         if (actions->list[i].at_s > snapshot.changed_s) {
             snapshot.changed_s = actions->list[i].at_s;

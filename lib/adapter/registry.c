@@ -2,8 +2,12 @@
 
 #include <string.h>
 
+#include "adapter/gateway.h"
+#include "adapter/intake.h"
+#include "adapter/mapped.h"
 #include "adapter/opencps.h"
 #include "adapter/portal.h"
+#include "adapter/spool.h"
 
 /* Profiles of provincial systems. The portal is an endpoint of its own and stands first in the list
  * of names. */
@@ -12,10 +16,12 @@ static const struct {
     int (*open)(const struct adapter_env *env, const struct config_source *source,
                 struct adapter **out, struct errmsg *msg);
 } profiles[] = {
-    {"opencps", opencps_open},
+    {"opencps", opencps_open}, {"spool", spool_open},   {"gateway", gateway_open},
+    {"intake", intake_open},   {"mapped", mapped_open},
 };
 
-static const char *const profile_names[] = {"portal", "opencps", NULL};
+static const char *const profile_names[] = {"portal",  "opencps", "mapped", "spool",
+                                            "gateway", "intake",  NULL};
 
 const char *const *adapter_profiles(void)
 {

@@ -272,6 +272,53 @@ static void rolled_back_and_pending_actions_are_no_steps(void **state)
     assert_string_equal(actions.list[1].id, "12");
 }
 
+static int records_of(const struct opencps_dossier *d, const struct opencps_actions *actions,
+                      const struct opencps_steps *steps, struct map *map, struct record **records,
+                      size_t *n, struct errmsg *msg)
+{
+    static struct config config;
+
+    config.status_map = map;
+    return opencps_records(d, actions, steps, &config, "", &arena, records, n, msg);
+}
+
+/* The dossier of a JSON text. */
+static void read_one(const char *text, struct opencps_dossier *d)
+{
+    struct opencps_doc doc = {0};
+    struct errmsg msg = {""};
+
+    assert_int_equal(opencps_doc_parse(&doc, OPENCPS_JSON, text, strlen(text), &msg), 0);
+    assert_int_equal(opencps_read_dossier(&doc, &arena, d, &msg), 0);
+    opencps_doc_free(&doc);
+}
+
+static void a_dossier_of_the_portal_keeps_the_portals_number(void **state)
+{
+    struct opencps_dossier d;
+
+    (void)state;
+    read_one("{\"dossierId\":7,\"dossierNo\":\"G22.99-251118-020176\",\"systemId\":5}", &d);
+    assert_string_equal(d.record.code, "G22.99-251118-020176");
+    assert_string_equal(d.record.local_no, "");
+    assert_string_equal(d.record.entry, "1");
+    read_one("{\"dossierId\":7,\"dossierNo\":\"H56.31-251118-0009\",\"systemId\":5,"
+             "\"originDossierNo\":\"G22.99-251118-020176\"}",
+             &d);
+    assert_string_equal(d.record.code, "G22.99-251118-020176");
+    assert_string_equal(d.record.local_no, "H56.31-251118-0009");
+    read_one("{\"dossierId\":7,\"dossierNo\":\"H56.31-251118-0009\",\"systemId\":5,"
+             "\"metaData\":\"{\\\"MaHoSo\\\":\\\"G22.99-251118-020176\\\"}\"}",
+             &d);
+    assert_string_equal(d.record.code, "G22.99-251118-020176");
+    assert_string_equal(d.record.local_no, "H56.31-251118-0009");
+    read_one("{\"dossierId\":7,\"dossierNo\":\"H56.31-251118-0009\",\"systemId\":0,"
+             "\"originDossierNo\":\"G22.99-251118-020176\"}",
+             &d); /* the province's own: another dossier's number is no identity */
+    assert_string_equal(d.record.code, "H56.31-251118-0009");
+    assert_string_equal(d.record.local_no, "");
+}
+
 static void records_are_the_snapshot_then_the_steps_oldest_first(void **state)
 {
     struct opencps_dossier d;
@@ -285,7 +332,7 @@ static void records_are_the_snapshot_then_the_steps_oldest_first(void **state)
     (void)state;
     read_all(&d, &actions, &steps);
     actions.list[1].step_code = "999";
-    assert_int_equal(opencps_records(&d, &actions, &steps, NULL, &arena, &records, &n, &msg), 0);
+    assert_int_equal(records_of(&d, &actions, &steps, NULL, &records, &n, &msg), 0);
     assert_int_equal(n, 3);
     assert_int_equal(records[0].kind, RECORD_DOSSIER);
     assert_string_equal(records[0].code, "H56.31.25-251118-0007");
@@ -320,12 +367,12 @@ static void the_date_of_a_refusal_is_given_for_refusals_only(void **state)
     (void)state;
     read_all(&d, &actions, &steps);
     assert_int_equal(map_parse(MAP_STATUS, "status.csv", text, sizeof(text) - 1, &map, &msg), 0);
-    assert_int_equal(opencps_records(&d, &actions, &steps, map, &arena, &records, &n, &msg), 0);
+    assert_int_equal(records_of(&d, &actions, &steps, map, &records, &n, &msg), 0);
     assert_int_equal(record_to_dossier(records[0].body, records[0].body_len, &arena, &out, &msg),
                      0);
     assert_int_equal(out.refused_s, 0);
     d.record.status = "denied";
-    assert_int_equal(opencps_records(&d, &actions, &steps, map, &arena, &records, &n, &msg), 0);
+    assert_int_equal(records_of(&d, &actions, &steps, map, &records, &n, &msg), 0);
     assert_int_equal(record_to_dossier(records[0].body, records[0].body_len, &arena, &out, &msg),
                      0);
     assert_int_equal(out.refused_s, when("20251119100000"));
@@ -457,6 +504,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(more_rows_than_asked_for_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_dossier_is_mapped_field_by_field, setup, teardown),
         cmocka_unit_test_setup_teardown(rolled_back_and_pending_actions_are_no_steps, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_dossier_of_the_portal_keeps_the_portals_number, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(records_are_the_snapshot_then_the_steps_oldest_first, setup,
                                         teardown),
