@@ -49,6 +49,10 @@ enum ctl_option {
     CTL_FOLLOW,
     CTL_UNTIL,
     CTL_TIMEOUT,
+    CTL_STATUS_MAP,
+    CTL_PROCEDURE_MAP,
+    CTL_AGENCY_MAP,
+    CTL_ROWS,
     CTL_OPTIONS
 };
 
@@ -104,6 +108,10 @@ void ctl_put_encoded(struct buf *target, const char *name);
 int ctl_order(struct ctl *c, const char *head, const char *name, const char *tail,
               const char *done);
 
+/* The journal named as argument, or the configured one: path is initialised. CTL_OK: it can be
+ * read, else the exit code, after a complaint. */
+int ctl_find_journal(struct ctl *c, struct buf *path);
+
 /* ---- verbs: each returns an exit code ---- */
 
 int ctl_status(struct ctl *c);
@@ -122,6 +130,7 @@ int ctl_catalog_read(struct ctl *c);
 int ctl_config_check(struct ctl *c);
 int ctl_config_dump(struct ctl *c);
 int ctl_test(struct ctl *c);
+int ctl_source_try(struct ctl *c);
 int ctl_events(struct ctl *c);
 int ctl_reload(struct ctl *c);
 int ctl_log_level(struct ctl *c);
@@ -129,5 +138,6 @@ int ctl_wait(struct ctl *c);
 int ctl_journal_check(struct ctl *c);
 int ctl_journal_backup(struct ctl *c);
 int ctl_audit_verify(struct ctl *c);
+int ctl_map_check(struct ctl *c);
 
 #endif

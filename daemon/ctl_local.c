@@ -56,8 +56,7 @@ int ctl_config_dump(struct ctl *c)
 
 /* ---- journal ---- */
 
-/* The file named, or the configured one. CTL_OK: it can be read. */
-static int find_journal(struct ctl *c, struct buf *path)
+int ctl_find_journal(struct ctl *c, struct buf *path)
 {
     buf_init(path, 4096);
     if (c->n_args > 0) {
@@ -121,7 +120,7 @@ int ctl_journal_check(struct ctl *c)
     uint64_t rows = 0;
     struct buf path;
     struct buf out;
-    int exit_code = find_journal(c, &path);
+    int exit_code = ctl_find_journal(c, &path);
 
     if (exit_code != CTL_OK) {
         buf_free(&path);
@@ -159,7 +158,7 @@ int ctl_audit_verify(struct ctl *c)
     struct errmsg msg = {""};
     uint64_t rows = 0;
     struct buf path;
-    int exit_code = find_journal(c, &path);
+    int exit_code = ctl_find_journal(c, &path);
 
     if (exit_code == CTL_OK) {
         exit_code = judge(upkeep_audit_verify(buf_text(&path), &rows, &msg), &msg);

@@ -17,6 +17,7 @@ static const struct key {
     {"code", offsetof(struct order, code), sizeof(((struct order *)NULL)->code)},
     {"level", offsetof(struct order, level), sizeof(((struct order *)NULL)->level)},
     {"path", offsetof(struct order, path), sizeof(((struct order *)NULL)->path)},
+    {"rows", offsetof(struct order, rows), sizeof(((struct order *)NULL)->rows)},
     {"dry_run", offsetof(struct order, dry_run), 0},
     {"full", offsetof(struct order, full), 0},
 };

@@ -15,6 +15,7 @@ struct order {
     char state[16], hold[32], flow[64], code[64]; /* which items; "" any */
     char level[16];
     char path[512];
+    char rows[8]; /* how many, decimal; "" the verb's own number */
     bool dry_run, full;
 };
 

@@ -5,6 +5,7 @@
 
 #include "daemon/status_act.h"
 #include "daemon/status_read.h"
+#include "daemon/status_try.h"
 
 #define ACTS(verb, name)                                                                           \
     {"POST", "/v1/records/{}:" name, act_record, true, verb},                                      \
@@ -34,6 +35,7 @@ static const struct route routes[] = {
     {"POST", "/v1/endpoints/{}:resume", act_resume, true, 0},
     {"POST", "/v1/endpoints/{}:test", act_test, true, 0},
     {"POST", "/v1/sources/{}:poll", act_poll, true, 0},
+    {"POST", "/v1/sources/{}:try", act_try, true, 0},
     {"POST", "/v1/flows/{}:adopt", act_adopt, true, 0},
     {"POST", "/v1/flows/{}:catalog", act_catalog, true, 0},
     {"POST", "/v1/reload", act_reload, true, 0},
