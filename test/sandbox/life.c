@@ -120,6 +120,11 @@ size_t life_find(const struct life *w, const char *id)
     return (size_t)number;
 }
 
+uint32_t life_version(const struct life *w, size_t i)
+{
+    return (uint32_t)w->dossiers[i].done + w->dossiers[i].extended;
+}
+
 void life_state_of(const struct life *w, size_t i, struct life_state *out)
 {
     const struct life_dossier *d = &w->dossiers[i];
@@ -261,6 +266,7 @@ static size_t add_dossier(struct life *w, int64_t submit_s, enum life_planted pl
     d->at_s[d->first] = (uint32_t)submit_s;
     d->done = (uint8_t)(d->first + 1);
     d->changed_s = (uint32_t)submit_s;
+    d->touched = (uint32_t)w->changes;
     w->n++;
     refresh_hot(w, i);
     d->serial = next_serial(w, h);
@@ -418,6 +424,7 @@ static void move_on(struct life *w, size_t i, int64_t now_s, uint64_t chance)
 
     d->at_s[d->done++] = (uint32_t)now_s;
     d->changed_s = (uint32_t)now_s;
+    d->touched = (uint32_t)w->changes;
     d->pending =
         d->done < plan->n && chance % 12 == 0 && !LIFE_ACTIONS[plan->actions[d->done]].rolled_back;
     if (d->pending) {
@@ -436,6 +443,7 @@ static bool extend(struct life *w, size_t i, int64_t now_s)
     }
     d->extended++;
     d->changed_s = (uint32_t)now_s;
+    d->touched = (uint32_t)w->changes;
     return true;
 }
 

@@ -48,6 +48,7 @@ struct life_hot {
 struct life_dossier {
     uint32_t at_s[LIFE_ACTIONS_MAX]; /* when each action was done (UTC); [done] too while pending */
     uint32_t changed_s;              /* the last change of any kind */
+    uint32_t touched;                /* which change of the world that was; 0 before the start */
     uint16_t procedure;              /* index in the catalogue */
     uint16_t serial;                 /* of its agency and day */
     uint8_t plan;
@@ -118,6 +119,9 @@ void life_uid(const struct life *w, size_t i, char out[37]);
 size_t life_find(const struct life *w, const char *id);
 
 const struct life_agency *life_agency_of(const struct life *w, size_t i);
+
+/* Grows with every change of dossier i that its records show; never 0. */
+uint32_t life_version(const struct life *w, size_t i);
 
 /* Days since 1970 in local time, and their calendar date. */
 uint16_t life_day(int64_t at_s);

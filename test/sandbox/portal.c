@@ -1,6 +1,7 @@
 #include "sandbox/portal.h"
 
 #include "sandbox/portal_core.h"
+#include "sandbox/portal_poster.h"
 #include "sandbox/portal_record.h"
 
 #include <errno.h>
@@ -88,6 +89,10 @@ static const struct {
     [SERVICE_TRA_CUU_HO_SO] = {"TraCuuHoSo", push_lookup},
     [SERVICE_DONG_BO_HO_SO_MC] = {"DongBoHoSoMC", push_dossiers},
     [SERVICE_CAP_NHAT_TIEN_DO] = {"CapNhatTienDoHoSoMC", push_steps},
+    [SERVICE_DONG_BO_TRANG_THAI] = {"DongBoTrangThaiHoSo", push_answer},
+    [SERVICE_LAY_DANH_SACH_HO_SO] = {"LayDanhSachHoSo", births_list},
+    [SERVICE_LAY_HO_SO] = {"LayHoSo", births_detail},
+    [SERVICE_XAC_NHAN_HO_SO] = {"XacNhanHoSo", births_acknowledge},
 };
 
 const char *portal_service_name(enum portal_service s)
@@ -95,7 +100,7 @@ const char *portal_service_name(enum portal_service s)
     return services[s].name;
 }
 
-static int find_service(const char *name)
+int portal_find_service(const char *name)
 {
     for (int i = 0; name != NULL && i < SERVICE_COUNT; i++) {
         if (strcmp(services[i].name, name) == 0) {
@@ -105,18 +110,28 @@ static int find_service(const char *name)
     return -1;
 }
 
-static void serve_service(struct call *c)
+static void count_service(struct portal *p, int service)
 {
-    struct portal *p = c->p;
-    const char *agency = portal_body_text(c, "madonvi");
-    int service = find_service(portal_body_text(c, "service"));
-
     pthread_mutex_lock(&p->lock);
     p->stats.unknown_service += service < 0 ? 1u : 0u;
     if (service >= 0) {
         p->stats.calls[service]++;
     }
     pthread_mutex_unlock(&p->lock);
+}
+
+void portal_run_service(struct call *c, enum portal_service s)
+{
+    count_service(c->p, (int)s);
+    services[s].run(c);
+}
+
+static void serve_service(struct call *c)
+{
+    const char *agency = portal_body_text(c, "madonvi");
+    int service = portal_find_service(portal_body_text(c, "service"));
+
+    count_service(c->p, service);
     if (!session_check(c)) {
         return;
     }
@@ -174,7 +189,7 @@ static void handle(struct serve_req *req, void *arg)
         serve_protocol(p, req, session_login);
     } else if (ends_with(req->path, "/mapi/g")) {
         serve_protocol(p, req, serve_service);
-    } else {
+    } else if (!bridge_handle(p, req)) {
         serve_respond(req, 404, "text/plain", "not found\n", 10);
     }
 }
@@ -285,6 +300,7 @@ static void portal_free(struct portal *p)
     catalog_free(p->catalog);
     knobs_free(p->knobs);
     store_free(&p->store);
+    births_free(&p->births);
     pthread_mutex_destroy(&p->lock);
     free(p);
 }
@@ -318,12 +334,18 @@ static int portal_run(struct portal *p, const struct options *o)
     if (ledger_open(&p->ledger, o->ledger, admin_replay, p) != 0) {
         return 1;
     }
+    if (poster_start(&p->poster, p) != 0) {
+        ledger_close(p->ledger);
+        return 1;
+    }
     if (serve_start(&server, &cfg) != 0) {
+        poster_stop(p->poster);
         ledger_close(p->ledger);
         return 1;
     }
     serve_wait_signal(server);
     serve_quiesce(server);
+    poster_stop(p->poster);
     ledger_close(p->ledger);
     serve_free(server);
     return 0;

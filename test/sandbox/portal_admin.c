@@ -1,6 +1,7 @@
 /* What belongs to the sandbox itself: the paths under /_sandbox/, and the start from an older
  * ledger. */
 #include "sandbox/portal_core.h"
+#include "sandbox/portal_poster.h"
 #include "sandbox/portal_record.h"
 
 #include <stdio.h>
@@ -44,6 +45,17 @@ static void take_step(struct portal *p, const char *code, const cJSON *record)
             (void)dossier_put_step(&p->store, d, digest_text(key.data), r.state, r.time);
         }
         sbuf_free(&key);
+    }
+}
+
+static void take_answer(struct portal *p, const char *code, const cJSON *record)
+{
+    struct dossier *d = find_or_add(p, code);
+    struct rule_result r = {0};
+
+    rules_check_answer(record, &r);
+    if (d != NULL && r.refusal == REFUSED_NOT) {
+        (void)dossier_put_answer(d, digest_json(record), r.state);
     }
 }
 
@@ -100,8 +112,12 @@ void admin_replay(const char *line, size_t len, void *portal)
             take_snapshot(p, code->valuestring, record);
         } else if (strcmp(kind->valuestring, "step") == 0) {
             take_step(p, code->valuestring, record);
-        } else {
+        } else if (strcmp(kind->valuestring, "answer") == 0) {
+            take_answer(p, code->valuestring, record);
+        } else if (strcmp(kind->valuestring, "loaded") == 0) {
             (void)take_loaded(p, code->valuestring, json);
+        } else {
+            births_replay(p, kind->valuestring, code->valuestring, json);
         }
     } else {
         fprintf(stderr, "the ledger has a line that is no entry; passed over\n");
@@ -325,6 +341,9 @@ static void serve_stats(struct portal *p, struct serve_req *req)
     member_u64(&b, "repeats", s.repeats);
     member_u64(&b, "steps_repeated", s.steps_repeated);
     member_u64(&b, "steps_stored_twice", s.steps_stored_twice);
+    member_u64(&b, "answers", s.answers);
+    member_u64(&b, "answers_repeated", s.answers_repeated);
+    member_u64(&b, "acks", s.acks);
     member_u64(&b, "order_violations", s.order_violations);
     member_u64(&b, "snapshots_dated_back", s.snapshots_dated_back);
     member_u64(&b, "max_concurrent_per_dossier", s.max_concurrent);
@@ -389,9 +408,14 @@ void admin_handle(struct portal *p, struct serve_req *req)
         const char *method; /* NULL = any */
         void (*run)(struct portal *p, struct serve_req *req);
     } routes[] = {
-        {"/_sandbox/knobs", NULL, serve_knobs},      {"/_sandbox/stats", "GET", serve_stats},
-        {"/_sandbox/catalog", "GET", serve_catalog}, {"/_sandbox/load", "POST", serve_load},
+        {"/_sandbox/knobs", NULL, serve_knobs},
+        {"/_sandbox/stats", "GET", serve_stats},
+        {"/_sandbox/catalog", "GET", serve_catalog},
+        {"/_sandbox/load", "POST", serve_load},
         {"/_sandbox/dossier", "GET", serve_dossier},
+        {"/_sandbox/intake", NULL, births_serve},
+        {"/_sandbox/resubmit", "POST", births_serve_resubmit},
+        {"/_sandbox/push", "POST", poster_serve},
     };
 
     for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {

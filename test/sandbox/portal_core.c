@@ -222,16 +222,18 @@ static char *envelope(const struct call *c, size_t *len)
     char *text;
 
     sbuf_puts(&b, "{");
-    write_code(&b, c->code, knobs_get(k, PK_ERROR_CODE_TYPE));
+    if (!c->plain && (!c->bridge || knobs_get(k, PK_BRIDGE_ERROR_CODE) != 0)) {
+        write_code(&b, c->code, knobs_get(k, PK_ERROR_CODE_TYPE));
+    }
     if (c->message[0] != '\0') {
         sbuf_member(&b, "message", c->message);
     }
     if (c->result.len > 0) {
-        sbuf_add(&b, ",", 1);
+        sbuf_comma(&b);
         sbuf_add(&b, c->result.data, c->result.len);
     }
     sbuf_puts(&b, "}");
-    if (knobs_get(k, PK_DOUBLE_ENCODE) != 0 && !b.failed) {
+    if (knobs_get(k, c->bridge ? PK_BRIDGE_DOUBLE_ENCODE : PK_DOUBLE_ENCODE) != 0 && !b.failed) {
         struct sbuf outer = {0};
 
         sbuf_puts(&outer, "{");

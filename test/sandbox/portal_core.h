@@ -6,6 +6,7 @@
 
 #include "sandbox/knobs.h"
 #include "sandbox/ledger.h"
+#include "sandbox/portal_births.h"
 #include "sandbox/portal_catalog.h"
 #include "sandbox/portal_knobs.h"
 #include "sandbox/portal_rules.h"
@@ -33,6 +34,10 @@ enum portal_service {
     SERVICE_TRA_CUU_HO_SO,
     SERVICE_DONG_BO_HO_SO_MC,
     SERVICE_CAP_NHAT_TIEN_DO,
+    SERVICE_DONG_BO_TRANG_THAI,
+    SERVICE_LAY_DANH_SACH_HO_SO,
+    SERVICE_LAY_HO_SO,
+    SERVICE_XAC_NHAN_HO_SO,
     SERVICE_COUNT
 };
 
@@ -52,6 +57,9 @@ struct portal_stats {
     uint64_t repeats; /* snapshots that changed nothing */
     uint64_t steps_repeated;
     uint64_t steps_stored_twice;
+    uint64_t answers; /* DongBoTrangThaiHoSo that changed something */
+    uint64_t answers_repeated;
+    uint64_t acks;                 /* XacNhanHoSo */
     uint64_t order_violations;     /* a step older than one stored before */
     uint64_t snapshots_dated_back; /* a snapshot older than the one before */
     uint64_t max_concurrent;       /* writing calls of one dossier at a time */
@@ -81,6 +89,7 @@ struct portal {
     pthread_mutex_t lock;
     /* under the lock: */
     struct store store;
+    struct births births;
     struct session sessions[SESSIONS_MAX];
     size_t session_next;
     struct inflight *inflight[INFLIGHT_BUCKETS];
@@ -88,6 +97,8 @@ struct portal {
     uint64_t draws[PK_COUNT]; /* of the seeded generator, by knob */
     uint64_t line_count;      /* "n" of the newest ledger line */
     uint64_t call_count;      /* "call" of the newest accepted call */
+    /* not under the lock: */
+    struct poster *poster;
 };
 
 /* One call of a service and its answer. */
@@ -100,6 +111,8 @@ struct call {
     int code;                        /* error_code */
     int status;                      /* HTTP; 0 = 200 with the envelope */
     bool committed;                  /* ledger lines were written: the answer waits for them */
+    bool bridge;                     /* came through the bridge's paths */
+    bool plain;                      /* the answer carries no error_code */
 };
 
 /* ---- portal_core.c ---- */
@@ -124,6 +137,10 @@ const char *portal_body_text(const struct call *c, const char *name);
 /* ---- portal.c ---- */
 
 const char *portal_service_name(enum portal_service s);
+/* Counts the service and runs it. */
+void portal_run_service(struct call *c, enum portal_service s);
+/* -1 for none. */
+int portal_find_service(const char *name);
 
 /* ---- portal_session.c ---- */
 
@@ -138,6 +155,18 @@ void push_steps(struct call *c);
 void push_lookup(struct call *c);
 /* "ThoiDiemXuLy|TrangThai|NguoiXuLy" of a step. */
 void push_step_key(const cJSON *step, struct sbuf *out);
+
+/* DongBoTrangThaiHoSo, type 2. (portal_answer.c) */
+void push_answer(struct call *c);
+/* One ledger line of any kind; record is JSON text, members more JSON members, both may be NULL.
+ * The lock is held. */
+void push_write_line(struct portal *p, uint64_t call, const char *kind, const char *code,
+                     const char *members, const char *record);
+
+/* ---- portal_bridge.c ---- */
+
+/* Answers a path of the bridge; false when it is none. */
+bool bridge_handle(struct portal *p, struct serve_req *req);
 
 /* ---- portal_inflight.c ---- */
 

@@ -57,7 +57,7 @@ const struct knob_row portal_knob_rows[PK_COUNT] = {
     [PK_ATOMIC_BATCH] = SWITCH("atomic_batch", 0, "a refused item takes back the items before it"),
     [PK_STEP_DEDUPE] = SWITCH("step_dedupe", 1, "a step with a known key is not stored again"),
     [PK_REJECT_UNMAPPED] = SWITCH("reject_unmapped", 1, "an unknown MaTTHC is refused"),
-    [PK_REQUIRED_FIELDS] = CHOICE("required_fields", "basic|g1|g2", REQUIRED_BASIC, "which fields must not be empty"),
+    [PK_REQUIRED_FIELDS] = CHOICE("required_fields", "basic|g1|g2|none", REQUIRED_BASIC, "which fields must not be empty"),
     [PK_REQUIRE_RECEIVED_DATE] = SWITCH("require_received_date", 1, "NgayTiepNhan from state 2 on, except 3, 5, 7"),
     [PK_MAX_DOSSIERS_PER_CALL] = NUMBER("max_dossiers_per_call", 0, 100000, 0, "0 = any"),
     [PK_MAX_STEPS_PER_CALL] = NUMBER("max_steps_per_call", 0, 100000, 0, "0 = any"),
@@ -68,5 +68,12 @@ const struct knob_row portal_knob_rows[PK_COUNT] = {
     [PK_MAX_TENGIAYTO] = NUMBER("max_tengiayto", 1, 1000000, 2000, "characters, in results"),
     [PK_CATALOG_VERSION] = NUMBER("catalog_version", 1, 2, 1, "2 renames, changes, adds, withdraws and removes some"),
     [PK_CATALOG_SHRINK] = NUMBER("catalog_shrink", 0, 100, 100, "percent of LayDanhSachTTHC that is listed"),
+    [PK_REFUSE_CODE] = TEXT("refuse_code", "snapshots with this MaHoSo are always refused"),
+    [PK_BRIDGE_TOKEN] = TEXT("bridge_token", "bearer token that the bridge wants; empty = none"),
+    [PK_BRIDGE_DOUBLE_ENCODE] = SWITCH("bridge_double_encode", 0, "the bridge's reply is a text inside {\"message\":...}"),
+    [PK_BRIDGE_ERROR_CODE] = SWITCH("bridge_error_code", 1, "the bridge's replies carry error_code"),
+    [PK_BRIDGE_LOOKUP] = SWITCH("bridge_lookup", 0, "the bridge passes TraCuuHoSo on"),
+    [PK_INTAKE_PLAIN_ACK] = SWITCH("intake_plain_ack", 0, "XacNhanHoSo answers with a message and no error_code"),
+    [PK_INTAKE_LIST_MAX] = NUMBER("intake_list_max", 0, 100000, 0, "rows of LayDanhSachHoSo at most; 0 = any"),
 };
 /* clang-format on */

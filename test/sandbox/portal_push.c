@@ -98,6 +98,13 @@ static void admit_move(struct push *push, struct item *it, const struct dossier 
 static void admit_dossier(struct push *push, struct item *it, const struct dossier *d)
 {
     bool moves = d == NULL || !d->has_snapshot || it->r.time >= d->snapshot_time;
+    char poison[KNOB_TEXT_MAX];
+
+    knobs_get_text(push->c->p->knobs, PK_REFUSE_CODE, poison);
+    if (poison[0] != '\0' && strcmp(poison, it->r.code) == 0) {
+        refuse_item(it, REFUSED_FIELD, "Mã hồ sơ không hợp lệ");
+        return;
+    }
 
     if (d != NULL && !push->updating) {
         refuse_item(it, REFUSED_DUPLICATE, "Hồ sơ đã tồn tại");
@@ -143,32 +150,51 @@ static void admit(struct push *push, struct item *it)
     }
 }
 
-static void write_line(struct push *push, const struct item *it, bool effect, bool twice)
+void push_write_line(struct portal *p, uint64_t call, const char *kind, const char *code,
+                     const char *members, const char *record)
 {
-    struct portal *p = push->c->p;
     struct sbuf b = {0};
 
     p->line_count++;
     sbuf_printf(&b, "{\"n\":%llu,\"call\":%llu,\"at_ms\":%llu", (unsigned long long)p->line_count,
-                (unsigned long long)p->call_count, (unsigned long long)portal_wall_ms());
-    sbuf_member(&b, "kind", push->steps ? "step" : "dossier");
-    sbuf_member(&b, "code", it->r.code);
-    if (push->steps) {
-        sbuf_member(&b, "key", it->key.data);
-    } else {
-        sbuf_puts(&b, push->updating ? ",\"updating\":true" : ",\"updating\":false");
+                (unsigned long long)call, (unsigned long long)portal_wall_ms());
+    sbuf_member(&b, "kind", kind);
+    sbuf_member(&b, "code", code);
+    if (members != NULL) {
+        sbuf_comma(&b);
+        sbuf_puts(&b, members);
     }
-    sbuf_puts(&b, effect ? ",\"effect\":true" : ",\"effect\":false");
-    if (twice) {
-        sbuf_puts(&b, ",\"stored_twice\":true");
+    if (record != NULL) {
+        sbuf_puts(&b, ",\"record\":");
+        sbuf_puts(&b, record);
     }
-    sbuf_puts(&b, ",\"record\":");
-    sbuf_puts(&b, it->record);
     sbuf_puts(&b, "}");
     if (!b.failed) {
         ledger_append(p->ledger, b.data, b.len);
     }
     sbuf_free(&b);
+}
+
+static void write_line(struct push *push, const struct item *it, bool effect, bool twice)
+{
+    struct portal *p = push->c->p;
+    struct sbuf members = {0};
+
+    if (push->steps) {
+        sbuf_key(&members, "key");
+        sbuf_json(&members, it->key.data, it->key.len);
+    } else {
+        sbuf_puts(&members, push->updating ? "\"updating\":true" : "\"updating\":false");
+    }
+    sbuf_puts(&members, effect ? ",\"effect\":true" : ",\"effect\":false");
+    if (twice) {
+        sbuf_puts(&members, ",\"stored_twice\":true");
+    }
+    if (!members.failed) {
+        push_write_line(p, p->call_count, push->steps ? "step" : "dossier", it->r.code,
+                        members.data, it->record);
+    }
+    sbuf_free(&members);
 }
 
 static void store_dossier(struct push *push, struct item *it)

@@ -179,8 +179,7 @@ static bool real_day(unsigned year, unsigned month, unsigned day)
     return day <= days[month - 1] + (month == 2 && leap ? 1u : 0u);
 }
 
-/* yyyyMMddHHmmss as a number, 0 when the text is no such moment. */
-static uint64_t moment(const char *text)
+uint64_t rules_moment(const char *text)
 {
     if (strlen(text) != 14 || strspn(text, "0123456789") != 14 || digits(text, 4) < 1900 ||
         !real_day(digits(text, 4), digits(text + 4, 2), digits(text + 6, 2)) ||
@@ -286,7 +285,7 @@ static const char *text_of(const cJSON *object, const char *name, char number[32
 
 static bool needed(enum need need, long level)
 {
-    return need != NEED_NOT && (long)need - (long)NEED_BASIC <= level;
+    return need != NEED_NOT && level != REQUIRED_NONE && (long)need - (long)NEED_BASIC <= level;
 }
 
 static void check_field(const cJSON *object, const struct field *f, const struct knobs *k,
@@ -301,7 +300,7 @@ static void check_field(const cJSON *object, const struct field *f, const struct
         if (needed(f->need, knobs_get(k, PK_REQUIRED_FIELDS))) {
             refuse(out, REFUSED_FIELD, "không được để trống", f->name);
         }
-    } else if (f->kind != KIND_TEXT && moment(text) == 0) {
+    } else if (f->kind != KIND_TEXT && rules_moment(text) == 0) {
         refuse(out, REFUSED_FIELD, "không đúng định dạng ngày", f->name);
     } else if (f->values != NULL && !one_of(text, f->values) &&
                knobs_get(k, PK_STRICT_VALUES) != 0) {
@@ -372,7 +371,7 @@ static uint64_t newest_proof(const cJSON *object, const struct field *fields, si
     for (size_t i = 0; i < count; i++) {
         char number[32];
         const char *text = text_of(object, fields[i].name, number);
-        uint64_t m = text != NULL && fields[i].kind == KIND_PROOF_DATE ? moment(text) : 0;
+        uint64_t m = text != NULL && fields[i].kind == KIND_PROOF_DATE ? rules_moment(text) : 0;
 
         newest = m > newest ? m : newest;
     }
@@ -477,6 +476,39 @@ void rules_check_step(const cJSON *item, const struct knobs *k, struct rule_resu
         if (out->state == 0) {
             refuse_plain(out, REFUSED_FIELD, "Trạng thái xử lý không hợp lệ");
         }
+    }
+}
+
+void rules_check_answer(const cJSON *data, struct rule_result *out)
+{
+    static const struct field fields[] = {
+        {"MaHoSoDonVi", NEED_BASIC, KIND_TEXT, NULL, 0},
+        {"NgayXuLy", NEED_BASIC, KIND_PROOF_DATE, NULL, 0},
+    };
+    char number[32];
+    const char *state;
+
+    memset(out, 0, sizeof *out);
+    if (!cJSON_IsObject(data)) {
+        refuse_plain(out, REFUSED_FORMAT, "Dữ liệu data không đúng định dạng");
+        return;
+    }
+    check_code(data, out);
+    for (size_t i = 0; i < COUNT_OF(fields) && out->refusal == REFUSED_NOT; i++) {
+        const char *text = text_of(data, fields[i].name, number);
+
+        if (text == NULL || *text == '\0') {
+            refuse(out, REFUSED_FIELD, "không được để trống", fields[i].name);
+        } else if (fields[i].kind != KIND_TEXT && rules_moment(text) == 0) {
+            refuse(out, REFUSED_FIELD, "không đúng định dạng ngày", fields[i].name);
+        }
+    }
+    state = text_of(data, "TrangThai", number);
+    if (out->refusal == REFUSED_NOT && (state == NULL || !one_of(state, "2|5|11"))) {
+        refuse(out, REFUSED_FIELD, "không hợp lệ", "TrangThai");
+    }
+    if (out->refusal == REFUSED_NOT) {
+        out->state = strcmp(state, "11") == 0 ? 3 : (unsigned)atoi(state);
     }
 }
 

@@ -44,6 +44,10 @@ void rules_check_dossier(const cJSON *item, const struct knobs *k, const struct 
                          struct rule_result *out);
 void rules_check_step(const cJSON *item, const struct knobs *k, struct rule_result *out);
 
+/* An answer on a dossier that began here: the data object of DongBoTrangThaiHoSo; section 5.4.
+ * state is what is shown then: 2, 5, or 3 for 11. */
+void rules_check_answer(const cJSON *data, struct rule_result *out);
+
 /* State and newest date without any check: for what was accepted before. */
 void rules_read_dossier(const cJSON *item, struct rule_result *out);
 void rules_read_step(const cJSON *item, struct rule_result *out);
@@ -53,6 +57,9 @@ bool rules_transition_allowed(unsigned from, unsigned to);
 
 /* Whether the text is a MaHoSo. */
 bool rules_is_dossier_code(const char *text);
+
+/* yyyyMMddHHmmss as a number, 0 when the text is no such moment. */
+uint64_t rules_moment(const char *text);
 
 /* Whether the bytes are UTF-8 without NUL. */
 bool rules_is_utf8(const char *text, size_t len);

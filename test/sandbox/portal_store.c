@@ -192,6 +192,19 @@ struct store_change dossier_put_snapshot(struct dossier *d, struct digest digest
     return c;
 }
 
+struct store_change dossier_put_answer(struct dossier *d, struct digest digest, unsigned state)
+{
+    struct store_change c = {0};
+
+    c.effect = !d->has_answer || d->answer.a != digest.a || d->answer.b != digest.b;
+    if (c.effect) {
+        d->has_answer = true;
+        d->answer = digest;
+        d->shown = (uint8_t)state;
+    }
+    return c;
+}
+
 bool dossier_has_step(const struct dossier *d, uint64_t key)
 {
     for (uint32_t i = 0; i < d->step_count; i++) {

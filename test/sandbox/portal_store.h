@@ -26,7 +26,9 @@ struct dossier {
     uint8_t shown;      /* TrangThaiHoSo, 1..10 */
     bool shown_by_step; /* or by a snapshot */
     bool has_snapshot;
+    bool has_answer;
     struct digest digest;   /* of the newest snapshot */
+    struct digest answer;   /* of the newest DongBoTrangThaiHoSo */
     uint64_t shown_time;    /* yyyyMMddHHmmss as a number */
     uint64_t snapshot_time; /* the newest date that the newest snapshot proves */
     uint64_t newest_step;
@@ -65,6 +67,8 @@ struct store_change dossier_put_snapshot(struct dossier *d, struct digest digest
 /* Stores a step by the hash of its key; a known key changes nothing. */
 struct store_change dossier_put_step(struct store *s, struct dossier *d, uint64_t key,
                                      unsigned state, uint64_t time);
+/* Stores an answer on a dossier that began at the portal; the state it sets is shown at once. */
+struct store_change dossier_put_answer(struct dossier *d, struct digest digest, unsigned state);
 bool dossier_has_step(const struct dossier *d, uint64_t key);
 
 struct digest digest_json(const cJSON *value);

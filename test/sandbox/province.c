@@ -8,7 +8,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "sandbox/product.h"
 #include "sandbox/province_knobs.h"
+#include "sandbox/province_publish.h"
 #include "sandbox/province_routes.h"
 
 #define TICK_NS 50000000L /* how often the life goes on while it runs */
@@ -19,6 +21,7 @@ struct options {
     const char *port_file;
     const char *catalog;
     const char *agencies; /* NULL: agencies.csv beside the catalogue */
+    const char *products; /* faces beside OpenCPS, with commas between */
     struct life_options life;
     uint64_t changes;
     double rate; /* changes a second; 0: all at once */
@@ -39,7 +42,8 @@ static int usage(void)
     fputs("dvcsync-sandbox province --listen ADDR:PORT --catalog FILE [--port-file F] [--agencies "
           "F]\n"
           "    [--dossiers N] [--seed N] [--days N] [--changes N] [--rate PER_SECOND] [--knob "
-          "N=V]...\n",
+          "N=V]...\n"
+          "    [--product NAME,...|all]\n",
           stderr);
     return 2;
 }
@@ -60,6 +64,9 @@ static int take(int opt, const char *value, struct options *o, struct knobs *kno
         return 0;
     case 'a':
         o->agencies = value;
+        return 0;
+    case 'p':
+        o->products = value;
         return 0;
     case 'n':
         o->life.dossiers = strtoull(value, NULL, 10);
@@ -100,6 +107,7 @@ static int parse(int argc, char **argv, struct options *o, struct knobs *knobs)
         {"changes", required_argument, NULL, 'm'},
         {"rate", required_argument, NULL, 'r'},
         {"knob", required_argument, NULL, 'k'},
+        {"product", required_argument, NULL, 'p'},
         {NULL, 0, NULL, 0},
     };
     bool fine = true;
@@ -209,7 +217,12 @@ static int run(struct province *p, const struct options *o)
         serve_free(serve);
         return -1;
     }
-    serve_wait_signal(serve);
+    if (products_start(p->products) == 0) {
+        serve_wait_signal(serve);
+    }
+    products_stop(p->products);
+    serve_quiesce(serve); /* its pages look at the queue */
+    publish_stop(p->publish);
     pthread_mutex_lock(&pulse.lock);
     pulse.stop = true;
     pthread_cond_signal(&pulse.wake);
@@ -221,7 +234,8 @@ static int run(struct province *p, const struct options *o)
 
 int province_main(int argc, char **argv)
 {
-    struct options o = {.life = {.seed = 1, .dossiers = 1000, .days = 30}, .rate = 1};
+    struct options o = {
+        .life = {.seed = 1, .dossiers = 1000, .days = 30}, .rate = 1, .products = ""};
     struct province p = {.lock = PTHREAD_MUTEX_INITIALIZER};
     struct life_catalog catalog;
     int status = 1;
@@ -235,7 +249,12 @@ int province_main(int argc, char **argv)
         status = usage();
     } else if (make_world(&p, &catalog, &o) == 0) {
         p.changes_wanted = o.changes;
-        status = run(&p, &o) == 0 ? 0 : 1;
+        status = products_open(&p.products, &p, o.products) == 0 &&
+                         publish_start(&p.publish, &p) == 0 && run(&p, &o) == 0
+                     ? 0
+                     : 1;
+        products_free(p.products);
+        intake_free(&p.intake);
         life_free(&p.life);
         services_free(&p.services);
         life_catalog_free(&catalog);

@@ -3,8 +3,10 @@
 
 #include <cjson/cJSON.h>
 
+#include "sandbox/product.h"
 #include "sandbox/province_call.h"
 #include "sandbox/province_dossier.h"
+#include "sandbox/province_publish.h"
 
 #define LINES_TYPE "application/x-ndjson"
 #define STEP_CHANGES_MAX 1000000
@@ -27,14 +29,21 @@ static void window_of(struct province_call *c, size_t n, size_t *start, size_t *
     }
 }
 
+/* ?product=NAME: what its face does not show, no reader can bring to the portal. */
 void province_dump(struct province_call *c)
 {
+    const char *product = serve_query(c->req, "product");
     size_t i, end;
 
     pthread_mutex_lock(&c->p->lock);
-    window_of(c, c->p->life.n, &i, &end);
+    window_of(c, c->p->life.n + (product == NULL ? c->p->intake.n : 0), &i, &end);
     for (; i < end && !c->out.failed; i++) {
-        province_dump_line(&c->out, &c->p->life, i);
+        if (i >= c->p->life.n) {
+            intake_dump_line(&c->out, &c->p->intake, i - c->p->life.n);
+            continue;
+        }
+        province_dump_line(&c->out, &c->p->life, i,
+                           product != NULL && !products_bring(c->p->products, product, i));
     }
     pthread_mutex_unlock(&c->p->lock);
     call_send(c, LINES_TYPE);
@@ -129,10 +138,50 @@ void province_stats(struct province_call *c)
     pthread_mutex_lock(&p->lock);
     sbuf_printf(&c->out,
                 "},\"faults\":%llu,\"dossiers\":%zu,\"procedures\":%zu,\"changes\":%llu,"
-                "\"created\":%llu,\"finished\":%s}\n",
+                "\"created\":%llu,\"finished\":%s",
                 (unsigned long long)atomic_load(&p->faults), p->life.n, p->services.n,
                 (unsigned long long)p->life.changes, (unsigned long long)p->life.created,
                 planned >= p->changes_wanted ? "true" : "false");
+    sbuf_printf(&c->out,
+                ",\"intake\":{\"dossiers\":%zu,\"created\":%llu,\"updated\":%llu,\"refused\":%llu}",
+                p->intake.n, (unsigned long long)p->intake.created,
+                (unsigned long long)p->intake.updated, (unsigned long long)p->intake.refused);
+    publish_stats(p->publish, &c->out);
     pthread_mutex_unlock(&p->lock);
+    products_stats(p->products, &c->out);
+    sbuf_puts(&c->out, "}\n");
+    call_send(c, JSON_TYPE);
+}
+
+void province_republish(struct province_call *c)
+{
+    size_t n;
+
+    pthread_mutex_lock(&c->p->lock);
+    n = publish_again(c->p->publish);
+    pthread_mutex_unlock(&c->p->lock);
+    sbuf_printf(&c->out, "{\"republished\":%zu}\n", n);
+    call_send(c, JSON_TYPE);
+}
+
+/* {"code":..., "status":"waiting"}: a dossier of the intake moves on. */
+void province_intake_move(struct province_call *c)
+{
+    cJSON *body = cJSON_Parse(c->req->body);
+    const char *code = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(body, "code"));
+    const char *status = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(body, "status"));
+    bool moved = false;
+
+    if (code != NULL && status != NULL) {
+        pthread_mutex_lock(&c->p->lock);
+        moved = intake_move(&c->p->intake, code, status, time(NULL));
+        pthread_mutex_unlock(&c->p->lock);
+    }
+    cJSON_Delete(body);
+    if (!moved) {
+        call_refuse(c, 400, "the body is {\"code\":C,\"status\":S} of a dossier from the portal");
+        return;
+    }
+    sbuf_puts(&c->out, "{\"moved\":true}\n");
     call_send(c, JSON_TYPE);
 }

@@ -36,5 +36,7 @@ void province_dump(struct province_call *c);
 void province_catalog(struct province_call *c);
 void province_tamper(struct province_call *c);
 void province_step(struct province_call *c);
+void province_republish(struct province_call *c);
+void province_intake_move(struct province_call *c);
 
 #endif

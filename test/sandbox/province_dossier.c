@@ -6,7 +6,6 @@
 #include "sandbox/people.h"
 
 #define GROUP_ID 20126
-#define TEXT_SIZE 4096
 
 /* Everything that rows and details share, worked out once. */
 struct shown {
@@ -177,38 +176,51 @@ static void put_kind(struct page *p, const struct shown *s)
 }
 
 /* Empty for a fifth of the dossiers: the procedure's name stands for it then. */
-static void put_name(struct page *p, const struct shown *s)
+static void name_text(const struct shown *s, char text[PROVINCE_TEXT_SIZE])
 {
-    char text[TEXT_SIZE];
-
     text[0] = '\0';
     if (s->key % 5 != 0) {
-        snprintf(text, sizeof(text), "%s cho %s", s->procedure->name, s->who.name);
+        snprintf(text, PROVINCE_TEXT_SIZE, "%s cho %s", s->procedure->name, s->who.name);
     }
-    page_text(p, "dossierName", text);
 }
 
-static void put_note(struct page *p, const struct shown *s)
+static void note_text(const struct shown *s, char text[PROVINCE_TEXT_SIZE])
 {
-    char text[TEXT_SIZE];
     uint64_t chance = people_mix(s->key, 82) % 500;
 
     text[0] = '\0';
     if (chance == 0) { /* longer than the 2,000 characters that the portal takes */
         size_t n = 0;
 
-        while (n + sizeof(LONG_SENTENCE) < sizeof(text)) {
+        while (n + sizeof(LONG_SENTENCE) < PROVINCE_TEXT_SIZE) {
             memcpy(text + n, LONG_SENTENCE, sizeof(LONG_SENTENCE));
             n += sizeof(LONG_SENTENCE) - 1;
         }
     } else if (chance < 80) {
-        snprintf(text, sizeof(text), "Ghi chú <%u> & \"nháy\":\nliên hệ giờ hành chính",
+        snprintf(text, PROVINCE_TEXT_SIZE, "Ghi chú <%u> & \"nháy\":\nliên hệ giờ hành chính",
                  (unsigned)chance);
     }
     if (s->d->tampered > 0) {
-        snprintf(text, sizeof(text), "Sửa ngoài quy trình, lần %u", (unsigned)s->d->tampered);
+        snprintf(text, PROVINCE_TEXT_SIZE, "Sửa ngoài quy trình, lần %u", (unsigned)s->d->tampered);
     }
-    page_text(p, "applicantNote", text);
+}
+
+void province_texts(const struct life *w, size_t i, struct province_texts *out)
+{
+    struct shown s;
+
+    show(w, i, &s);
+    snprintf(out->service, sizeof(out->service), "%s", s.service);
+    name_text(&s, out->name);
+    note_text(&s, out->note);
+}
+
+void province_actor(const struct life *w, size_t i, uint8_t position, char out[PEOPLE_NAME_SIZE])
+{
+    struct shown s;
+
+    show(w, i, &s);
+    actor(&s, position, out);
 }
 
 void province_dossier_row(struct page *p, const struct life *w, size_t i)
@@ -228,6 +240,7 @@ void province_dossier_row(struct page *p, const struct life *w, size_t i)
 
 void province_dossier_detail(struct page *p, const struct life *w, size_t i)
 {
+    char text[PROVINCE_TEXT_SIZE];
     struct shown s;
 
     show(w, i, &s);
@@ -238,8 +251,10 @@ void province_dossier_detail(struct page *p, const struct life *w, size_t i)
     put_times(p, &s);
     put_state(p, &s);
     put_kind(p, &s);
-    put_name(p, &s);
-    put_note(p, &s);
+    name_text(&s, text);
+    page_text(p, "dossierName", text);
+    note_text(&s, text);
+    page_text(p, "applicantNote", text);
 }
 
 size_t province_actions_count(const struct life *w, size_t i)
@@ -375,7 +390,7 @@ void province_stepconfigs(struct page *p)
     }
 }
 
-void province_dump_line(struct sbuf *out, const struct life *w, size_t i)
+void province_dump_line(struct sbuf *out, const struct life *w, size_t i, bool hidden)
 {
     static const char *const EXPECT[LIFE_PLANTED_COUNT] = {
         [LIFE_NORMAL] = "portal",           [LIFE_UNMAPPED_STATUS] = "held",
@@ -397,8 +412,8 @@ void province_dump_line(struct sbuf *out, const struct life *w, size_t i)
     life_number(w, i, number);
     sbuf_puts(out, "{");
     sbuf_member(out, "code", number);
-    sbuf_member(out, "expect", EXPECT[planted]);
-    sbuf_member(out, "why", WHY[planted]);
+    sbuf_member(out, "expect", hidden ? "never" : EXPECT[planted]);
+    sbuf_member(out, "why", hidden ? "the product does not bring it" : WHY[planted]);
     sbuf_key(out, "dossier");
     sbuf_puts(out, "{");
     province_dossier_detail(&p, w, i);

@@ -6,10 +6,21 @@
 #ifndef PROVINCE_DOSSIER_H
 #define PROVINCE_DOSSIER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "sandbox/life.h"
+#include "sandbox/people.h"
 #include "sandbox/province_page.h"
+
+#define PROVINCE_TEXT_SIZE 4096 /* bytes of a dossier's name or note, the NUL counted */
+
+/* Texts of a dossier that every face of the province shows alike. */
+struct province_texts {
+    char service[64];              /* the procedure's code, the site's own way */
+    char name[PROVINCE_TEXT_SIZE]; /* "" for a fifth of the dossiers */
+    char note[PROVINCE_TEXT_SIZE];
+};
 
 /* A row of GET /dossiers. It never shows what life_tamper changed. */
 void province_dossier_row(struct page *p, const struct life *w, size_t i);
@@ -23,7 +34,12 @@ void province_files(struct page *p, const struct life *w, size_t i);
 /* The rows of GET /stepconfigs: LIFE_STEP_COUNT of them. */
 void province_stepconfigs(struct page *p);
 
-/* A line of the dump, newline included: the full truth, for the oracle. */
-void province_dump_line(struct sbuf *out, const struct life *w, size_t i);
+void province_texts(const struct life *w, size_t i, struct province_texts *out);
+/* Who did the action at this position of the dossier's plan. */
+void province_actor(const struct life *w, size_t i, uint8_t position, char out[PEOPLE_NAME_SIZE]);
+
+/* A line of the dump, newline included: the full truth, for the oracle. hidden: not shown by the
+ * product that is looked at, so not expected on the portal. */
+void province_dump_line(struct sbuf *out, const struct life *w, size_t i, bool hidden);
 
 #endif

@@ -8,6 +8,7 @@
 #include <openssl/evp.h>
 
 #include "sandbox/people.h"
+#include "sandbox/product.h"
 #include "sandbox/province_call.h"
 #include "sandbox/province_dossier.h"
 #include "sandbox/province_search.h"
@@ -123,6 +124,32 @@ static void empty_list(struct province_call *c)
     finish(c);
 }
 
+/* Dossiers from the portal stand behind the world's in a list. rows_before: the world's that
+ * fit. */
+static size_t intake_total(struct province_call *c, const struct search *s)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < c->p->intake.n; i++) {
+        n += intake_fits(&c->p->intake, i, s);
+    }
+    return n;
+}
+
+static void put_intake_rows(struct province_call *c, const struct search *s, size_t rows_before)
+{
+    size_t at = rows_before;
+
+    for (size_t i = 0; i < c->p->intake.n; i++) {
+        if (intake_fits(&c->p->intake, i, s)) {
+            if (at >= s->start && at < s->end) {
+                intake_row(&c->page, &c->p->intake, i);
+            }
+            at++;
+        }
+    }
+}
+
 static void get_dossiers(struct province_call *c)
 {
     struct life *w = &c->p->life;
@@ -144,37 +171,53 @@ static void get_dossiers(struct province_call *c)
         call_refuse(c, 500, "out of memory");
         return;
     }
-    page_list_begin(&c->page, shown_total(c, total));
+    page_list_begin(&c->page, shown_total(c, total + intake_total(c, &s)));
     for (size_t k = 0; k < n; k++) {
         province_dossier_row(&c->page, w, rows[k]);
     }
+    put_intake_rows(c, &s, total);
     page_list_end(&c->page);
     pthread_mutex_unlock(&c->p->lock);
     free(rows);
     finish(c);
 }
 
+/* Where the dossier of a path lives. */
+struct place {
+    bool intake;
+    size_t i; /* SIZE_MAX: nowhere */
+};
+
 /* Locks and finds the dossier of the path; answers 404 and unlocks when there is none. */
-static size_t lock_dossier(struct province_call *c)
+static struct place lock_dossier(struct province_call *c)
 {
-    size_t i;
+    struct place at = {.i = SIZE_MAX};
 
     pthread_mutex_lock(&c->p->lock);
-    i = site_fits(c) ? life_find(&c->p->life, c->id) : SIZE_MAX;
-    if (i == SIZE_MAX) {
+    if (site_fits(c)) {
+        at.i = life_find(&c->p->life, c->id);
+        if (at.i == SIZE_MAX) {
+            at = (struct place){.intake = true, .i = intake_find(&c->p->intake, c->id)};
+        }
+    }
+    if (at.i == SIZE_MAX) {
         pthread_mutex_unlock(&c->p->lock);
         call_refuse(c, 404, "NoSuchDossierException");
     }
-    return i;
+    return at;
 }
 
 static void get_dossier(struct province_call *c)
 {
-    size_t i = lock_dossier(c);
+    struct place at = lock_dossier(c);
 
-    if (i != SIZE_MAX) {
+    if (at.i != SIZE_MAX) {
         page_record_begin(&c->page);
-        province_dossier_detail(&c->page, &c->p->life, i);
+        if (at.intake) {
+            intake_detail(&c->page, &c->p->intake, at.i);
+        } else {
+            province_dossier_detail(&c->page, &c->p->life, at.i);
+        }
         page_record_end(&c->page);
         pthread_mutex_unlock(&c->p->lock);
         finish(c);
@@ -183,28 +226,76 @@ static void get_dossier(struct province_call *c)
 
 static void get_actions(struct province_call *c)
 {
-    size_t i = lock_dossier(c);
+    struct place at = lock_dossier(c);
 
-    if (i != SIZE_MAX) {
-        page_list_begin(&c->page, province_actions_count(&c->p->life, i));
-        province_actions(&c->page, &c->p->life, i);
-        page_list_end(&c->page);
-        pthread_mutex_unlock(&c->p->lock);
-        finish(c);
+    if (at.i == SIZE_MAX) {
+        return;
     }
+    if (at.intake) {
+        page_list_begin(&c->page, intake_actions_count(&c->p->intake, at.i));
+        intake_actions(&c->page, &c->p->intake, at.i);
+    } else {
+        page_list_begin(&c->page, province_actions_count(&c->p->life, at.i));
+        province_actions(&c->page, &c->p->life, at.i);
+    }
+    page_list_end(&c->page);
+    pthread_mutex_unlock(&c->p->lock);
+    finish(c);
 }
 
 static void get_files(struct province_call *c)
 {
-    size_t i = lock_dossier(c);
+    struct place at = lock_dossier(c);
 
-    if (i != SIZE_MAX) {
-        page_list_begin(&c->page, province_files_count(&c->p->life, i));
-        province_files(&c->page, &c->p->life, i);
-        page_list_end(&c->page);
-        pthread_mutex_unlock(&c->p->lock);
-        finish(c);
+    if (at.i == SIZE_MAX) {
+        return;
     }
+    page_list_begin(&c->page, at.intake ? 0 : province_files_count(&c->p->life, at.i));
+    if (!at.intake) {
+        province_files(&c->page, &c->p->life, at.i);
+    }
+    page_list_end(&c->page);
+    pthread_mutex_unlock(&c->p->lock);
+    finish(c);
+}
+
+/* POST nps/createdossierfromdvcqg: the portal's own shape of a dossier. */
+static void take_intake(struct province_call *c)
+{
+    const char *why = "";
+    enum intake_result result;
+    size_t at;
+
+    if (!site_fits(c)) {
+        call_refuse(c, 403, "AuthenticationException");
+        return;
+    }
+    c->page.xml = false; /* this call speaks JSON only */
+    pthread_mutex_lock(&c->p->lock);
+    result = intake_take(&c->p->intake, c->req->body,
+                         knobs_get(c->p->knobs, PV_INTAKE_OWN_NUMBER) != 0, time(NULL), &at, &why);
+    if (result == INTAKE_CREATED || result == INTAKE_UPDATED) {
+        page_record_begin(&c->page);
+        intake_detail(&c->page, &c->p->intake, at);
+        page_record_end(&c->page);
+    }
+    pthread_mutex_unlock(&c->p->lock);
+    if (result == INTAKE_FULL) {
+        call_refuse(c, 500, "out of memory");
+        return;
+    }
+    if (result == INTAKE_EXISTS) {
+        sbuf_puts(&c->out, "{\"error_code\":1,\"message\":\"Hồ sơ đã tồn tại\"}");
+    } else if (result == INTAKE_BAD) {
+        sbuf_puts(&c->out, "{\"error_code\":-1,");
+        sbuf_member(&c->out, "message", why);
+        sbuf_puts(&c->out, "}");
+    } else if (happens(c->p, PV_WRITE_FAIL_PERCENT)) {
+        sbuf_free(&c->out);
+        call_refuse(c, 500, "written, and then something failed");
+        return;
+    }
+    finish(c);
 }
 
 static void get_stepconfigs(struct province_call *c)
@@ -318,6 +409,7 @@ static const struct route ROUTES[] = {
     {"serviceinfo_post", "POST", "serviceinfos", write_service, true, false},
     {"serviceinfo_put", "PUT", "serviceinfos/{}", write_service, true, false},
     {"serviceinfo_delete", "DELETE", "serviceinfos/{}", no_delete, true, false},
+    {"intake", "POST", "nps/createdossierfromdvcqg", take_intake, true, false},
     {"knobs", "GET", "/_sandbox/knobs", province_knobs, false, false},
     {"knobs_post", "POST", "/_sandbox/knobs", province_knobs, false, false},
     {"stats", "GET", "/_sandbox/stats", province_stats, false, false},
@@ -325,6 +417,8 @@ static const struct route ROUTES[] = {
     {"catalog", "GET", "/_sandbox/catalog", province_catalog, false, false},
     {"tamper", "POST", "/_sandbox/tamper", province_tamper, false, false},
     {"step", "POST", "/_sandbox/step", province_step, false, false},
+    {"republish", "POST", "/_sandbox/republish", province_republish, false, false},
+    {"intake_move", "POST", "/_sandbox/intake", province_intake_move, false, false},
 };
 
 #define ROUTE_COUNT (sizeof(ROUTES) / sizeof(ROUTES[0]))
@@ -419,6 +513,9 @@ void province_handle(struct serve_req *req, void *arg)
     const char *path = base != NULL ? base + strlen(BASE_END) : req->path;
     bool known = false;
 
+    if (products_handle(c.p->products, req)) {
+        return;
+    }
     for (size_t k = 0; k < ROUTE_COUNT; k++) {
         if (!fits(ROUTES[k].pattern, ROUTES[k].protocol ? path : req->path, c.id) ||
             (ROUTES[k].protocol && base == NULL)) {

@@ -9,14 +9,19 @@
 
 #include "sandbox/knobs.h"
 #include "sandbox/life.h"
+#include "sandbox/province_intake.h"
 #include "sandbox/province_services.h"
 #include "sandbox/serve.h"
 
 #define PROVINCE_ROUTES_MAX 24
 
+struct products;
+struct publish;
+
 struct province {
-    pthread_mutex_t lock; /* guards life and services */
+    pthread_mutex_t lock; /* guards life, intake and services */
     struct life life;
+    struct intake intake; /* what came from the portal */
     struct services services;
     struct knobs *knobs;          /* owned */
     uint64_t changes_wanted;      /* of --changes; the life is finished when they are made */
@@ -24,6 +29,8 @@ struct province {
     atomic_uint_fast64_t chance;  /* counts the throws of fault knobs */
     atomic_uint_fast64_t calls[PROVINCE_ROUTES_MAX];
     atomic_uint_fast64_t faults;
+    struct products *products; /* owned; the faces beside OpenCPS */
+    struct publish *publish;   /* owned; the queue of changes that is pushed */
 };
 
 /* The serve_handler; arg is the struct province. On server threads. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "sandbox/verify_map.h"
+#include "sandbox/verify_product.h"
 
 /* What is looked at for one dossier. */
 struct view {
@@ -65,6 +66,14 @@ static bool any_item(const struct judge *j, int kind, int state)
     return false;
 }
 
+/* The catalogue's record of its procedure; a product is judged without the catalogue. */
+static const cJSON *procedure_of(const struct view *v)
+{
+    return v->j->product == NULL
+               ? catalog_procedure(v->j->catalog, map_text(v->mapped.record, "MaTTHC"))
+               : NULL;
+}
+
 /* The snapshot that the portal holds in the end. */
 static void judge_snapshot(struct view *v)
 {
@@ -79,9 +88,7 @@ static void judge_snapshot(struct view *v)
     if (last != NULL) {
         cJSON *actual = cJSON_ParseWithLength(last->record, last->record_len);
 
-        wrong = map_difference(&v->mapped, actual,
-                               catalog_procedure(j->catalog, map_text(v->mapped.record, "MaTTHC")),
-                               &no_files);
+        wrong = map_difference(&v->mapped, actual, procedure_of(v), &no_files);
         if (wrong != NULL) {
             report_mismatch(j->report, v->code, "dossier: %s", wrong);
         } else if (no_files) {
@@ -113,7 +120,7 @@ static void judge_step(struct view *v, const struct mapped_step *step)
     if (l != NULL) {
         cJSON *actual = cJSON_ParseWithLength(l->record, l->record_len);
 
-        wrong = map_step_difference(step, actual);
+        wrong = map_step_difference(&v->mapped, step, actual);
         cJSON_Delete(actual);
     } else if (item != NULL && item->state == JOURNAL_ADOPTED) {
         wrong = NULL;
@@ -296,7 +303,8 @@ static int judge_sent(struct view *v, const cJSON *line)
 {
     int result = 0;
 
-    if (map_dossier(line, &v->mapped) != 0) {
+    if (map_dossier(line, &v->mapped) != 0 ||
+        (v->j->product != NULL && verify_product_apply(v->j->product, &v->mapped) != 0)) {
         report_mismatch(v->j->report, v->code, "the oracle can't map it");
     } else {
         judge_snapshot(v);

@@ -19,9 +19,10 @@ struct judge {
     struct verify_journal *journal;
     struct verify_catalog *catalog;
     struct report *report;
-    uint64_t with_files;    /* snapshots that list files */
-    uint64_t without_files; /* and that agree but for all their files */
-    uint64_t held_seen;     /* HELD items of dossiers that the province knows */
+    const struct verify_product *product; /* NULL: OpenCPS */
+    uint64_t with_files;                  /* snapshots that list files */
+    uint64_t without_files;               /* and that agree but for all their files */
+    uint64_t held_seen;                   /* HELD items of dossiers that the province knows */
 };
 
 /* Judges one line of the province's dump. 0, or -1 when the journal can't be read. */

@@ -7,8 +7,10 @@
 
 #define BUSY_MS 10000 /* a running daemon may be about to recover or checkpoint */
 
+/* What a step is known by; ?2 says whether by its time. */
+#define KEY "CASE ?2 WHEN 0 THEN coalesce(i.step_key, '') ELSE CAST(i.at AS TEXT) END"
 static const char ITEMS_SQL[] =
-    "SELECT i.kind, i.state, i.hold != 0 OR coalesce(i.reason, '') != '', coalesce(i.step_key, '')"
+    "SELECT i.kind, i.state, i.hold != 0 OR coalesce(i.reason, '') != '', " KEY
     " FROM subject s JOIN item i ON i.subject = s.id"
     " WHERE s.flow IN (SELECT id FROM flow) AND s.code = ?1 AND i.kind IN (1, 2) ORDER BY i.id";
 
@@ -18,11 +20,11 @@ static const char ITEMS_SQL[] =
 static const char DOUBTS_SQL[] =
     "SELECT kind, begun_ms, ended_ms, step_key FROM ("
     " SELECT a.id AS id, i.kind AS kind, a.begun_ms AS begun_ms,"
-    "  coalesce(a.ended_ms, 9223372036854775807) AS ended_ms, coalesce(i.step_key, '') AS step_key"
+    "  coalesce(a.ended_ms, 9223372036854775807) AS ended_ms, " KEY " AS step_key"
     "  FROM subject s JOIN attempt a ON a.subject = s.id JOIN item i ON i.id = a.first_item"
     "  WHERE s.code = ?1 AND a.items = 1 AND " IN_DOUBT " UNION ALL"
     " SELECT a.id, i.kind, a.begun_ms, coalesce(a.ended_ms, 9223372036854775807),"
-    "  coalesce(i.step_key, '') FROM subject s JOIN attempt a ON a.subject = s.id"
+    "  " KEY " FROM subject s JOIN attempt a ON a.subject = s.id"
     "  JOIN attempt_item t ON t.attempt = a.id JOIN item i ON i.id = t.item"
     "  WHERE s.code = ?1 AND a.items > 1 AND " IN_DOUBT ") ORDER BY id";
 
@@ -48,9 +50,10 @@ static int complain(struct verify_journal *j)
     return -1;
 }
 
-int journal_open(struct verify_journal *j, const char *path)
+int journal_open(struct verify_journal *j, const char *path, bool by_time)
 {
     memset(j, 0, sizeof(*j));
+    j->by_time = by_time;
     if (path == NULL) {
         return 0;
     }
@@ -95,6 +98,7 @@ int journal_read_items(struct verify_journal *j, const char *code)
     j->n_items = 0;
     sqlite3_reset(j->items);
     sqlite3_bind_text(j->items, 1, code, -1, SQLITE_STATIC);
+    sqlite3_bind_int(j->items, 2, j->by_time);
     for (rc = sqlite3_step(j->items); rc == SQLITE_ROW && j->n_items < JOURNAL_ITEMS_MAX;
          rc = sqlite3_step(j->items)) {
         struct journal_item *item = &j->item[j->n_items++];
@@ -116,6 +120,7 @@ int journal_read_doubts(struct verify_journal *j, const char *code)
     j->n_doubts = 0;
     sqlite3_reset(j->doubts);
     sqlite3_bind_text(j->doubts, 1, code, -1, SQLITE_STATIC);
+    sqlite3_bind_int(j->doubts, 2, j->by_time);
     for (rc = sqlite3_step(j->doubts); rc == SQLITE_ROW && j->n_doubts < JOURNAL_DOUBTS_MAX;
          rc = sqlite3_step(j->doubts)) {
         struct journal_doubt *doubt = &j->doubt[j->n_doubts++];

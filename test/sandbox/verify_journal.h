@@ -1,7 +1,7 @@
 /* verify_journal: what the daemon's journal says, read with SQL alone.
  *
  * Opened read-only beside a running daemon or after it. Used by the oracle only; one thread. The
- * tables and their numbers are those of lib/journal/schema.sql, version 1. */
+ * tables and their numbers are those of lib/journal/schema.sql. */
 #ifndef VERIFY_JOURNAL_H
 #define VERIFY_JOURNAL_H
 
@@ -46,6 +46,7 @@ struct journal_doubt {
 
 struct verify_journal {
     sqlite3 *db; /* NULL: no journal was given */
+    bool by_time;
     sqlite3_stmt *items;
     sqlite3_stmt *doubts;
     sqlite3_stmt *mirror;
@@ -56,8 +57,9 @@ struct verify_journal {
     size_t n_doubts;
 };
 
-/* 0, or -1 with the reason on standard error. */
-int journal_open(struct verify_journal *j, const char *path);
+/* by_time: a step's key is the time of its event in UTC seconds, not the source's identity of it.
+ * 0, or -1 with the reason on standard error. */
+int journal_open(struct verify_journal *j, const char *path, bool by_time);
 void journal_close(struct verify_journal *j);
 
 /* Fills item[] with a dossier's items. 0 or -1. */

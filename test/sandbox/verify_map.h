@@ -14,12 +14,14 @@
 #define MAP_KEY_SIZE 512
 #define MAP_STEPS_MAX 64 /* actions of a dossier; the sandbox's lives have at most 12 */
 
+struct verify_product; /* verify_product.h */
+
 /* A step that the portal must hold. */
 struct mapped_step {
     cJSON *record;          /* owned */
     char key[MAP_KEY_SIZE]; /* ThoiDiemXuLy|TrangThai|NguoiXuLy */
     uint64_t key_hash;      /* ledger_key of it */
-    char id[24];            /* dossierActionId */
+    char id[24];            /* dossierActionId; of a product: its time, UTC seconds */
 };
 
 /* What the portal must hold of a dossier. */
@@ -32,6 +34,7 @@ struct mapped {
     const char *uid;  /* referenceUid, borrowed from the line */
     struct mapped_step steps[MAP_STEPS_MAX];
     size_t n_steps;
+    const struct verify_product *product; /* whose wire it came over; NULL: OpenCPS */
 };
 
 /* Maps a parsed line of the dump. 0, or -1 when status or procedure have no national value or
@@ -45,8 +48,9 @@ void map_free(struct mapped *m);
  */
 const char *map_difference(const struct mapped *m, const cJSON *actual, const cJSON *procedure,
                            bool *no_files);
-/* The same for a step. */
-const char *map_step_difference(const struct mapped_step *step, const cJSON *actual);
+/* The same for a step of m. */
+const char *map_step_difference(const struct mapped *m, const struct mapped_step *step,
+                                const cJSON *actual);
 
 /* A text member, "" when there is none. Borrowed. */
 const char *map_text(const cJSON *object, const char *name);

@@ -107,12 +107,11 @@ void report_print(const struct report *r, bool json)
                    (unsigned long long)r->steps_in_doubt);
         }
     }
-    printf(
-        "demo: procedures %llu/%llu dossiers %llu/%llu steps %llu/%llu lost %llu duplicated %llu "
-        "held %llu consistent %u.%02u%%\n",
-        (unsigned long long)r->procedures[0], (unsigned long long)r->procedures[1],
-        (unsigned long long)r->dossiers[0], (unsigned long long)r->dossiers[1],
-        (unsigned long long)r->steps[0], (unsigned long long)r->steps[1],
-        (unsigned long long)r->lost, (unsigned long long)r->duplicated, (unsigned long long)r->held,
-        hundredths / 100, hundredths % 100);
+    printf("%s: procedures %llu/%llu dossiers %llu/%llu steps %llu/%llu lost %llu duplicated %llu "
+           "held %llu consistent %u.%02u%%\n",
+           r->title, (unsigned long long)r->procedures[0], (unsigned long long)r->procedures[1],
+           (unsigned long long)r->dossiers[0], (unsigned long long)r->dossiers[1],
+           (unsigned long long)r->steps[0], (unsigned long long)r->steps[1],
+           (unsigned long long)r->lost, (unsigned long long)r->duplicated,
+           (unsigned long long)r->held, hundredths / 100, hundredths % 100);
 }

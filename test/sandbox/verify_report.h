@@ -35,6 +35,7 @@ struct report {
     uint64_t stored_twice;
     uint64_t elsewhere; /* procedures only the province has; no mismatch */
     bool journal;       /* one was read */
+    const char *title;  /* heads the verdict */
 };
 
 /* Counts a mismatch and keeps the first ones. what is printed after the code. */
