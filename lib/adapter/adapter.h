@@ -107,9 +107,9 @@ struct outcome {
     uint32_t took_ms;
     uint8_t request[RECORD_HASH_BYTES];  /* digest of the body that left, without the session */
     uint8_t response[RECORD_HASH_BYTES]; /* digest of the body that came; zero when none */
-    int status;       /* snapshots: the national status that the call carried; 0 none */
+    int status;        /* snapshots: the national status that the call carried; 0 none */
     char local_no[64]; /* the number that the sink gave to what it created; "" none */
-    bool has_content; /* snapshots: content is set */
+    bool has_content;  /* snapshots: content is set */
     uint8_t content[RECORD_HASH_BYTES]; /* held_hash of what the call carried */
 };
 
@@ -141,7 +141,8 @@ struct adapter_sent {
 };
 
 /* send: one snapshot, or 1..10 consecutive steps of one dossier, or one catalogue record; or, where
- * the adapter has a batch, up to so many snapshots of different dossiers (code is then the first's).
+ * the adapter has a batch, up to so many snapshots of different dossiers (code is then the
+ * first's).
  */
 struct adapter_send {
     /* in: borrowed until done */
@@ -248,8 +249,8 @@ struct adapter_ask {
     bool known;        /* the journal has it in this flow */
     bool acknowledged; /* and the sink has acknowledged it: acked_status is what it holds */
     int acked_status;
-    int status;      /* national status of the newest snapshot; 0 unmapped */
-    bool open;       /* something of it is still to be delivered */
+    int status;       /* national status of the newest snapshot; 0 unmapped */
+    bool open;        /* something of it is still to be delivered */
     const char *body; /* canonical newest snapshot where it is kept, else NULL; borrowed */
     size_t body_len;
     enum lookup_answer there; /* not known: as the sink says; LOOKUP_UNKNOWN when it can't be asked
@@ -314,15 +315,15 @@ struct adapter_ops {
     void (*ack)(struct adapter *a, struct adapter_ack *ack);
     void (*check)(struct adapter *a, struct adapter_check *check);
     void (*send)(struct adapter *a, struct adapter_send *send);
-    /* What send would write, without session; nothing leaves and nothing is kept. ERR_INVAL: it can't
-     * be sent, ERR_TOOBIG, ERR_NOMEM; msg says why. */
+    /* What send would write, without session; nothing leaves and nothing is kept. ERR_INVAL: it
+     * can't be sent, ERR_TOOBIG, ERR_NOMEM; msg says why. */
     int (*preview)(struct adapter *a, const struct adapter_send *send, struct buf *out,
                    struct errmsg *msg);
     void (*lookup)(struct adapter *a, struct adapter_lookup *lookup);
     void (*list)(struct adapter *a, struct adapter_list *list);
     void (*relay)(struct adapter *a, struct adapter_relay *relay);
-    /* Begins to take what the system pushes; host is borrowed until unlisten has ended. Once, before
-     * anything else is asked. ERR_CONFIG, ERR_BUSY (address in use), ERR_DENIED. */
+    /* Begins to take what the system pushes; host is borrowed until unlisten has ended. Once,
+     * before anything else is asked. ERR_CONFIG, ERR_BUSY (address in use), ERR_DENIED. */
     int (*listen)(struct adapter *a, struct adapter_host *host, struct errmsg *msg);
     /* Takes nothing more; who waits is answered. stopped comes once, later. */
     void (*unlisten)(struct adapter *a, void (*stopped)(void *ctx), void *ctx);
@@ -354,8 +355,8 @@ struct adapter_env {
     struct log *log;
     struct metrics *metrics;
     const struct config *config; /* until reconfigure */
-    /* Name of an agency or a sector from the catalogue mirror, for what a source leaves empty; kept
-     * in memory by the engine; NULL when not known. */
+    /* Name of an agency, a sector or a procedure from the catalogue mirror, for what a source
+     * leaves empty; kept in memory by the engine; NULL when not known. */
     const char *(*mirror_name)(void *ctx, enum record_kind kind, const char *code);
     /* 4 when the catalogue has a service for the procedure, 2 when it has none, 0 when no services
      * are known yet. */
@@ -371,7 +372,5 @@ struct adapter_env {
 /* registry.c: makes the adapter of a configured endpoint ("portal" or a source's name). */
 MUST_CHECK int adapter_open(const struct adapter_env *env, const char *endpoint,
                             struct adapter **out, struct errmsg *msg);
-/* Known profiles, NULL-terminated, for configuration checks and help. */
-const char *const *adapter_profiles(void);
 
 #endif

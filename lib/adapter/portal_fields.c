@@ -159,6 +159,13 @@ static void put_sector(struct portal_fields *f, const struct dossier *d)
                                   : mirror_name(f->env, RECORD_SECTOR, d->sector_code));
 }
 
+static const char *procedure_name(const struct portal_fields *f, const struct portal_mapped *m)
+{
+    const char *name = m->dossier.procedure_name;
+
+    return name[0] != '\0' ? name : mirror_name(f->env, RECORD_PROCEDURE, m->procedure);
+}
+
 static const char *agency_name(const struct portal_fields *f, const struct dossier *d)
 {
     const struct map *map = f->env->config->agency_map;
@@ -291,18 +298,18 @@ static void put_results(struct portal_fields *f, const struct dossier *d)
 void portal_fields_dossier(struct portal_fields *f, const struct portal_mapped *m)
 {
     const struct dossier *d = &m->dossier;
+    const char *name = procedure_name(f, m);
     struct portal_extra extra;
     struct portal_extra *around = open_object(f, &extra, d->extra);
 
     put(f, "MaHoSo", d->code);
     put(f, "MaTTHC", m->procedure);
-    put(f, "TenTTHC", d->procedure_name);
+    put(f, "TenTTHC", name);
     put_sector(f, d);
     put_n2(f, "KenhThucHien", d->channel);
     put(f, "SoBienNhan", d->receipt_no);
     put_applicant(f, d);
-    put_cut(f, "TrichYeuHoSo", d->subject[0] != '\0' ? d->subject : d->procedure_name,
-            PORTAL_SUBJECT_CHARS);
+    put_cut(f, "TrichYeuHoSo", d->subject[0] != '\0' ? d->subject : name, PORTAL_SUBJECT_CHARS);
     put_progress(f, m);
     put_cut(f, "GhiChu", d->note, PORTAL_NOTE_CHARS);
     put_files(f, d);

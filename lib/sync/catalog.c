@@ -336,13 +336,8 @@ static void swap_done(struct journal_op *op)
                  c->swap.withdrawn, c->swap.returned);
     }
     c->page_after[0] = '\0';
-    if (c->swap.kind == RECORD_PROCEDURE) {
-        c->handed = 0;
-        c->step = CATALOG_HAND;
-    } else {
-        c->step = CATALOG_NAMES;
-        names_begin(c->names);
-    }
+    c->step = CATALOG_NAMES;
+    names_begin(c->names);
     catalog_kick(c);
 }
 
@@ -354,6 +349,30 @@ static void ask_swap(struct catalog *c)
     c->swap.now_ms = (uint64_t)loop_wall_ms(c->env->loop);
     c->step = CATALOG_WAIT;
     mirror_swap(c->env->journal, &c->swap);
+}
+
+/* The names of a dictionary are in memory; procedures are the last. At start all are read in a row,
+ * later each after its own list. */
+static void names_read(struct catalog *c, bool last)
+{
+    if (c->loaded_names && last) {
+        c->handed = 0;
+        c->step = CATALOG_HAND;
+    } else if (c->loaded_names) {
+        c->kind++;
+        c->step = CATALOG_LIST;
+    } else if (last) {
+        c->loaded_names = true;
+        c->kind = 0;
+        c->step = CATALOG_REST;
+        c->named(c->ctx);
+    } else {
+        c->kind++;
+        names_begin(c->names);
+        next_names(c);
+        return;
+    }
+    catalog_kick(c);
 }
 
 static void names_done(struct journal_op *op)
@@ -378,23 +397,8 @@ static void names_done(struct journal_op *op)
         return;
     }
     names_commit(c->names, kind_of(c));
-    c->kind++;
     c->page_after[0] = '\0';
-    if (!c->loaded_names) {
-        if (kind_of(c) == RECORD_PROCEDURE) {
-            c->loaded_names = true;
-            c->kind = 0;
-            c->step = CATALOG_REST;
-            c->named(c->ctx);
-        } else {
-            names_begin(c->names);
-            next_names(c);
-            return;
-        }
-    } else {
-        c->step = CATALOG_LIST;
-    }
-    catalog_kick(c);
+    names_read(c, kind_of(c) == RECORD_PROCEDURE);
 }
 
 static void next_names(struct catalog *c)

@@ -8,9 +8,10 @@
 
 static struct name_table *table_of(struct names *n, enum record_kind kind)
 {
-    return kind == RECORD_AGENCY   ? &n->agencies
-           : kind == RECORD_SECTOR ? &n->sectors
-                                   : &n->services;
+    return kind == RECORD_AGENCY      ? &n->agencies
+           : kind == RECORD_SECTOR    ? &n->sectors
+           : kind == RECORD_PROCEDURE ? &n->procedures
+                                      : &n->services;
 }
 
 void names_init(struct names *n)
@@ -19,6 +20,7 @@ void names_init(struct names *n)
     arena_init(&n->agencies.arena, TABLE_BYTES_MAX);
     arena_init(&n->sectors.arena, TABLE_BYTES_MAX);
     arena_init(&n->services.arena, TABLE_BYTES_MAX);
+    arena_init(&n->procedures.arena, TABLE_BYTES_MAX);
     arena_init(&n->fresh.arena, TABLE_BYTES_MAX);
 }
 
@@ -36,6 +38,7 @@ void names_free(struct names *n)
     table_free(&n->agencies);
     table_free(&n->sectors);
     table_free(&n->services);
+    table_free(&n->procedures);
     table_free(&n->fresh);
 }
 

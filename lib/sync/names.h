@@ -1,6 +1,6 @@
 /* names: what the catalogue mirror says about codes, in memory, for adapters that must fill in a
- * name: agencies, sectors, and whether a procedure has a service. Filled from the mirror at start
- * and after each swap. Loop thread. */
+ * name: agencies, sectors, procedures, and whether a procedure has a service. Filled from the
+ * mirror at start and after each swap. Loop thread. */
 #ifndef SYNC_NAMES_H
 #define SYNC_NAMES_H
 
@@ -19,13 +19,13 @@ struct name_table {
 };
 
 struct names {
-    struct name_table agencies, sectors, services;
+    struct name_table agencies, sectors, services, procedures;
     struct name_table fresh; /* being read; takes its kind's place whole */
 };
 
 void names_init(struct names *n);
 void names_free(struct names *n);
-/* A dictionary (RECORD_AGENCY, RECORD_SECTOR, RECORD_SERVICE) is read anew: begin, add rows in
+/* A dictionary (RECORD_AGENCY, _SECTOR, _SERVICE, _PROCEDURE) is read anew: begin, add rows in
  * order of code, commit. Until then the old one answers: a call built meanwhile must not see half a
  * list. */
 void names_begin(struct names *n);

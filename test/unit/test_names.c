@@ -34,12 +34,16 @@ static void names_are_found_in_their_own_dictionary(void **state)
 {
     static const char *const agencies[] = {"H56", "the province", "H56.31", "a department", NULL};
     static const char *const sectors[] = {"G15", "a sector", NULL};
+    static const char *const procedures[] = {"1.001193", "a procedure", NULL};
     struct names n;
 
     (void)state;
     names_init(&n);
     read_anew(&n, RECORD_AGENCY, agencies);
     read_anew(&n, RECORD_SECTOR, sectors);
+    read_anew(&n, RECORD_PROCEDURE, procedures);
+    assert_string_equal(names_find(&n, RECORD_PROCEDURE, "1.001193"), "a procedure");
+    assert_null(names_find(&n, RECORD_SERVICE, "1.001193"));
     assert_string_equal(names_find(&n, RECORD_AGENCY, "H56.31"), "a department");
     assert_string_equal(names_find(&n, RECORD_SECTOR, "G15"), "a sector");
     assert_null(names_find(&n, RECORD_SECTOR, "H56"));

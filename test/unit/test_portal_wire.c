@@ -56,6 +56,9 @@ static const char *mirror_name(void *ctx, enum record_kind kind, const char *cod
     if (kind == RECORD_SECTOR && strcmp(code, "G15-HT04") == 0) {
         return "Hộ tịch";
     }
+    if (kind == RECORD_PROCEDURE && strcmp(code, "1.001193") == 0) {
+        return "Đăng ký khai sinh";
+    }
     return kind == RECORD_AGENCY && strcmp(code, "H56.31.25") == 0 ? "UBND xã Y" : NULL;
 }
 
@@ -369,8 +372,14 @@ static void what_the_source_leaves_empty_comes_from_the_catalogue(void **state)
     assert_field(f, "/TenLinhVuc", "");
     assert_field(f, "/DonViXuLy", "");
     assert_field(f, "/TrichYeuHoSo", "Thủ tục đăng ký khai sinh");
+    f->dossier.procedure_name = "";
+    assert_field(f, "/TenTTHC", "");
     f->mirror = true;
-    assert_field(f, "/MaLinhVuc", "G15-HT04"); /* the source's own */
+    assert_field(f, "/TenTTHC", "Đăng ký khai sinh");
+    assert_field(f, "/TrichYeuHoSo", "Đăng ký khai sinh");
+    f->dossier.procedure_name = "Thủ tục đăng ký khai sinh";
+    assert_field(f, "/TenTTHC", "Thủ tục đăng ký khai sinh"); /* the source's own */
+    assert_field(f, "/MaLinhVuc", "G15-HT04");
     assert_field(f, "/TenLinhVuc", "Hộ tịch");
     assert_field(f, "/DonViXuLy", "UBND xã Y");
     f->dossier.agency_code = "000.07.12.H56";
