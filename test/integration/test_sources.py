@@ -39,14 +39,14 @@ class Client:
 
 
 class Sources(WorldTest):
-    def run_three(self, **province):
+    def run_three(self, dossiers=6, **province):
         world = self.world
         self.gate, self.publish = free_port(), free_port()
         accounts = world.dir / "accounts"
         accounts.write_text(f"{GATE_USER}:{GATE_PASSWORD}\n")
         accounts.chmod(0o400)
         world.start_portal()
-        world.start_province(6, **province)
+        world.start_province(dossiers, **province)
         world.write_conf(
             source={"listen": f"127.0.0.1:{self.publish}", "accounts_file": accounts},
             dossiers={"also_from": ["onegate"]})
@@ -107,10 +107,40 @@ class Sources(WorldTest):
         self.assertEqual(client.call("CapNhatTienDoHoSoMC", data=[wire])["error_code"], 0)
         self.assertEqual(len(world.ledger("step")), before + 1)
 
+    def switch_publish_on(self):
+        self.world.province.knob(publish_url=f"http://127.0.0.1:{self.publish}/o/rest/v2",
+                                 publish_user=GATE_USER, publish_password=GATE_PASSWORD)
+
+    def test_three_ways_at_once_make_one_effect_and_an_old_word_moves_nothing_back(self):
+        world = self.run_three(dossiers=30, days=6)
+        client = Client(self.gate)
+        old = {}
+        for line in world.ledger("dossier"):
+            old[line["code"]] = dict(line["record"])
+        self.switch_publish_on()
+        world.province.post("step", changes=40)
+        world.wait(lambda: world.province.stats()["publish"]["waiting"] == 0, "all published")
+        world.settle()
+        moved = [c for c, record in old.items()
+                 if self.record(c)["TrangThaiHoSo"] != record["TrangThaiHoSo"]]
+        self.assertTrue(moved)
+        before = {c: (self.effects(c), self.record(c)) for c in old}
+        for code, record in old.items():  # what the gateway's software still believes
+            self.assertEqual(client.call("DongBoHoSoMC", isUpdating="True",
+                                         data=[record])["error_code"], 0)
+        for code in old:  # and what it learns later
+            self.assertEqual(client.call("DongBoHoSoMC", isUpdating="True",
+                                         data=[before[code][1]])["error_code"], 0)
+        world.settle()
+        for code in moved:
+            self.assertEqual(self.record(code)["TrangThaiHoSo"],
+                             before[code][1]["TrangThaiHoSo"], code)
+        self.assertEqual({c: self.effects(c) for c in old}, {c: n for c, (n, _) in before.items()})
+        self.assert_delivered()
+
     def test_publish_and_poll_deliver_each_change_once(self):
-        world = self.run_three(changes=0)
-        world.province.knob(publish_url=f"http://127.0.0.1:{self.publish}/o/rest/v2",
-                            publish_user=GATE_USER, publish_password=GATE_PASSWORD)
+        world = self.run_three()
+        self.switch_publish_on()
         world.province.post("step", changes=20)
         world.wait(lambda: world.province.stats()["publish"]["waiting"] == 0, "all published")
         world.settle()
