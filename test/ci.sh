@@ -30,5 +30,8 @@ stage check make --no-print-directory check
 stage clang make --no-print-directory clang
 stage check-asan make --no-print-directory check-asan
 stage "demo, hard faults" make --no-print-directory demo FAULTS=hard DOSSIERS=2000 KILLS=10
+for preset in igate-connector ngsp-justice bridge-array; do
+    stage "preset $preset, faults and kills" env KILLS=4 test/presets.sh "$preset" 400
+done
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -5,6 +5,7 @@
 #
 #   test/presets.sh [--verbose] NAME [DOSSIERS]
 #   SEED=n CHANGES=n QUIRKS=yes|no    quirks: doubled rows, lost acknowledgements, bursts of 500, short tokens, 429
+#   KILLS=n                           kill -9 so often meanwhile, and the portal loses answers and fails in bursts
 set -u -o pipefail
 cd "$(dirname "$0")/.."
 
@@ -18,8 +19,9 @@ case "$NAME" in
 igate-connector | igate-search | vpcp-shape | lgsp-hcm | ngsp-justice | oep-soap | bridge-array) ;;
 *) echo "usage: test/presets.sh [--verbose] igate-connector|igate-search|vpcp-shape|lgsp-hcm|ngsp-justice|oep-soap|bridge-array [DOSSIERS]" >&2; exit 64 ;;
 esac
-for n in "$DOSSIERS" "$SEED"; do
-    case "$n" in '' | *[!0-9]*) echo "DOSSIERS and SEED are whole numbers, not '$n'" >&2; exit 64 ;; esac
+KILLS=${KILLS:-0}
+for n in "$DOSSIERS" "$SEED" "$KILLS"; do
+    case "$n" in '' | *[!0-9]*) echo "DOSSIERS, SEED and KILLS are whole numbers, not '$n'" >&2; exit 64 ;; esac
 done
 CHANGES=${CHANGES:-$((DOSSIERS / 10))}
 BUILD=${BUILD:-build}
@@ -38,17 +40,22 @@ fi
 # A wire that has not the fields which the portal insists on: the province's agreement with the portal says so.
 required=basic
 case "$NAME" in igate-connector | igate-search | ngsp-justice | oep-soap) required=none ;; esac
-start_portal --catalog test/data/procedures.csv --knob "required_fields=$required"
+faults=()
+if [ "$KILLS" -gt 0 ]; then
+    faults=(--knob drop_after_commit_percent=5 --knob lookup_fail_percent=10 --knob burst_every=400
+        --knob burst_calls=8 --knob burst_status=500)
+fi
+start_portal --catalog test/data/procedures.csv --knob "required_fields=$required" "${faults[@]}"
 start_province --catalog test/data/procedures.csv --product "$NAME" --rate $((CHANGES / 4 + 1)) "${quirks[@]}"
 
 # What each product needs beside its preset.
 source_keys() {
-    poll_every=300ms
+    poll_every=300ms slow_sweep_every=$((3 + DOSSIERS / 1000))s
     case "$NAME" in
     igate-connector) params='' ;;
     igate-search) params="\"sso=$province/$NAME\"" ;;
     vpcp-shape) params='' ;;
-    lgsp-hcm) params='"app_name=dvcsync", "partner_code=H56"' poll_every=2s ;; # 30 windows each time
+    lgsp-hcm) params='"app_name=dvcsync", "partner_code=H56"' poll_every=3s slow_sweep_every=1m ;; # it reads all days each time
     ngsp-justice) params='' ;;
     oep-soap) params='"agency=000.00.00.H56"' ;;
     esac
@@ -63,7 +70,7 @@ source_keys() {
     max_in_flight = 16
     poll_every = $poll_every
     sweep_every = $((2 + DOSSIERS / 2000))s
-    slow_sweep_every = $((3 + DOSSIERS / 1000))s
+    slow_sweep_every = $slow_sweep_every
     test_agencies = { "H56.99" }
 CONF
     [ -z "$params" ] || echo "    params = { $params }"
@@ -133,6 +140,13 @@ settled() {
     sleep 0.7
     [ "$(accepted)" = "$before" ] && ctl wait --until idle --timeout 1s > /dev/null 2>&1
 }
+RANDOM=$SEED
+for _ in $(seq "$KILLS"); do
+    sleep "0.$((RANDOM % 700 + 200))"
+    kill -9 "$daemon_pid" 2> /dev/null
+    wait "$daemon_pid" 2> /dev/null
+    start_daemon
+done
 wait_for $((60 + DOSSIERS / 10)) "the reader to catch up" caught_up
 [ "$verbose" = no ] || echo "caught up after $((SECONDS - started)) s"
 wait_for $((60 + DOSSIERS / 10)) "everything to be delivered" settled
