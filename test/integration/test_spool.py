@@ -173,6 +173,47 @@ class SpoolTest(WorldTest):
         self.world.wait((self.spool / "catalog" / "catalogue.zip").exists, "it in catalog/")
         self.assertEqual(os.listdir(self.spool / "bad"), [])
 
+    # ---- the catalogue of a product that has no interface ----
+
+    SERVICE = ("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<ServiceInfo><serviceCode>%s</serviceCode>"
+               "<serviceName>%s</serviceName><administrationCode>G15</administrationCode>"
+               "<domainCode>G15-TP01</domainCode><maxLevel>4</maxLevel><public_>true</public_>"
+               "</ServiceInfo>")
+
+    def differences(self, which):
+        answer = self.world.get("/v1/catalog?limit=500").json()
+        return [row["code"] for row in answer["differences"][which]["procedures"]]
+
+    def test_procedures_become_files_and_a_zip_of_the_product_is_compared(self):
+        w = self.world
+        w.start_portal()
+        w.start_province(dossiers=0)
+        w.write_conf(dossiers=False, catalog={"to": "folder"})
+        w.settings["source folder"] = {"profile": "spool", "dir": self.spool, "format": "xml",
+                                       "poll_every": "500ms"}
+        w.settings["flow dossiers"] = {"from": "folder", "to": "portal"}
+        del w.settings["source onestop"]
+        w.save_conf()
+        w.start()
+        out = self.spool / "out"
+        w.wait(lambda: out.is_dir() and len(os.listdir(out)) == len(self.procedures),
+               "a file a procedure")
+        texts = [(out / name).read_text(encoding="utf-8") for name in os.listdir(out)]
+        self.assertTrue(all("<ServiceInfo>" in text for text in texts))
+        for code in self.procedures:
+            self.assertEqual(sum(f"<serviceCode>{code}" in text for text in texts), 1, code)
+        w.wait(w.idle, "idle")
+        w.wait(lambda: len(self.differences("portal_only")) == len(self.procedures), "agreement")
+        with zipfile.ZipFile(self.spool / "in" / ".x", "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("services/known.xml", self.SERVICE % (self.procedures[0], "Tên khác"))
+            archive.writestr("services/own.xml", self.SERVICE % ("9.999999", "Thủ tục riêng"))
+        (self.spool / "in" / ".x").rename(self.spool / "in" / "export.zip")
+        w.wait(lambda: self.waiting() == [], "the zip to be taken")
+        w.order("/v1/flows/catalog:catalog")
+        w.wait(lambda: len(self.differences("portal_only")) == len(self.procedures) - 1,
+               "the zip to be compared")
+        self.assertEqual(self.differences("local_only"), ["9.999999"])
+
     def test_a_kill_between_commit_and_move_makes_no_second_effect(self):
         self.run_spool()
         # A file in the place of today's folder: the move after the commit can't succeed.
