@@ -3,8 +3,9 @@
  * The only file that includes cJSON.h is json.c. A document is accepted when it is valid UTF-8, has
  * no NUL and no \u0000, is at most 32 deep, has no duplicate key in any object (keys compared
  * decoded), has only numbers in JSON's own grammar that a double holds (no integer beyond 2^53,
- * none that overflows or fades to zero, none over 63 characters), and nothing but white space after
- * it; one BOM in front is dropped. A tree belongs to one thread at a time. */
+ * none that overflows or fades to zero, none over 63 characters), at most 65,536 values and one
+ * more for every 16 bytes, and nothing but white space after it; one BOM in front is dropped. A
+ * tree belongs to one thread at a time. */
 #ifndef CODEC_JSON_H
 #define CODEC_JSON_H
 
@@ -20,8 +21,8 @@ struct json; /* a node; the root owns the tree */
 #define JSON_DEPTH_MAX 32
 
 /* Parses n bytes (no terminator needed). ERR_FORMAT with the byte offset in msg, ERR_TOOBIG
- * (depth), ERR_NOMEM; *root is NULL then. Callers bound n: a tree takes many times the memory of
- * its text. */
+ * (depth, values), ERR_NOMEM; *root is NULL then. Callers bound n: a tree takes many times the
+ * memory of its text. */
 MUST_CHECK int json_parse(const char *bytes, size_t n, struct json **root, struct errmsg *msg);
 void json_free(struct json *root); /* roots only; NULL is fine */
 

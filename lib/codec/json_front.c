@@ -13,6 +13,10 @@
 #define NUMBER_MAX 63 /* cJSON reads no more characters of a number */
 #define INTEGER_LIMIT (UINT64_C(1) << 53)
 #define INTEGER_DIGITS 16 /* of INTEGER_LIMIT */
+/* A value of two bytes costs 80 in cJSON's tree. What systems send has 20 bytes a value and more.
+ */
+#define VALUES_ALWAYS 65536
+#define BYTES_A_VALUE 16 /* at least, of those beyond */
 
 struct front {
     const unsigned char *bytes; /* borrowed */
@@ -20,6 +24,7 @@ struct front {
     const unsigned char *p; /* next byte to look at */
     struct errmsg *msg;
     struct json_keys keys;
+    size_t values, values_max;
 };
 
 static int fault_at(const struct front *f, int err, size_t at, const char *what)
@@ -415,6 +420,10 @@ static int check_value(struct front *f, unsigned depth)
     int rc;
 
     skip_space(f);
+    f->values++;
+    if (f->values > f->values_max) {
+        return fault_at(f, ERR_TOOBIG, (size_t)(f->p - f->bytes), "too many values");
+    }
     switch (peek(f)) {
     case '{':
     case '[':
@@ -452,6 +461,8 @@ int json_front_check(const char *bytes, size_t n, size_t *skip, struct errmsg *m
     f.end = f.bytes + n;
     f.p = f.bytes + *skip;
     f.msg = msg;
+    f.values = 0;
+    f.values_max = VALUES_ALWAYS + n / BYTES_A_VALUE;
     json_keys_init(&f.keys);
     rc = check_value(&f, 0);
     if (rc == 0 && f.p < f.end) {

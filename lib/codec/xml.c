@@ -1,6 +1,7 @@
 #include "codec/xml.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,8 +12,7 @@
 #include <libxml/xpathInternals.h>
 
 #include "base/digest.h"
-#include "base/text.h"
-#include "codec/xml_front.h"
+#include "codec/xml_gate.h"
 #include "config/preset_impl.h"
 
 #define TEXT_MAX (1u << 20) /* bytes of a value that an XPath gives */
@@ -38,6 +38,38 @@ void xml_cleanup(void)
 
 /* --- libxml2 --- */
 
+void xml_words(const struct _xmlError *error, char *out, size_t size)
+{
+    static const struct {
+        int code;
+        const char *words;
+    } known[] = {
+        {XML_ERR_DOCUMENT_EMPTY, "the document is empty"},
+        {XML_ERR_DOCUMENT_END, "bytes after the end of the document"},
+        {XML_ERR_INVALID_CHARREF, "a reference to a character that XML does not have"},
+        {XML_ERR_INVALID_CHAR, "a character that XML does not have"},
+        {XML_ERR_UNDECLARED_ENTITY, "an entity that is not defined"},
+        {XML_WAR_UNDECLARED_ENTITY, "an entity that is not defined"},
+        {XML_ERR_ATTRIBUTE_NOT_STARTED, "an attribute's value without quotes"},
+        {XML_ERR_ATTRIBUTE_REDEFINED, "an attribute that stands twice"},
+        {XML_ERR_MISPLACED_CDATA_END, "']]>' in a text"},
+        {XML_ERR_TAG_NAME_MISMATCH, "an end tag that is not the open element's"},
+        {XML_ERR_TAG_NOT_FINISHED, "the document ends too early"},
+        {XML_ERR_HYPHEN_IN_COMMENT, "'--' in a comment"},
+        {XML_ERR_INVALID_ENCODING, "not UTF-8"},
+        {XML_NS_ERR_UNDEFINED_NAMESPACE, "a namespace prefix that is not declared"},
+        {XML_NS_ERR_ATTRIBUTE_REDEFINED, "an attribute that stands twice"},
+    };
+
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        if (known[i].code == error->code) {
+            (void)snprintf(out, size, "%s", known[i].words);
+            return;
+        }
+    }
+    (void)snprintf(out, size, "not well-formed (libxml2's error %d)", error->code);
+}
+
 /* What a parse leaves behind; hangs on the context's _private. */
 struct outcome {
     int err;
@@ -57,11 +89,7 @@ static void on_error(void *data, xmlErrorPtr error)
         outcome->err = err_set(outcome->msg, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
         return;
     }
-    if (error->message != NULL) {
-        text_printable(error->message, strcspn(error->message, "\n"), words, sizeof(words));
-    } else {
-        words[0] = '\0';
-    }
+    xml_words(error, words, sizeof(words));
     outcome->err = err_set(outcome->msg, ERR_FORMAT, "line %d: %s", error->line, words);
 }
 
@@ -115,7 +143,7 @@ static int parse_tree(const char *bytes, size_t n, xmlDocPtr *doc, struct errmsg
 int xml_parse(const char *bytes, size_t n, struct xml **doc, struct errmsg *msg)
 {
     xmlDocPtr tree = NULL;
-    int rc = xml_front_check(bytes, n, msg);
+    int rc = xml_gate_document(bytes, n, msg);
 
     if (rc == 0) {
         rc = parse_tree(bytes, n, &tree, msg);
@@ -176,11 +204,6 @@ const char *xml_text(const struct xml_node *node)
         return "";
     }
     return (const char *)only->content;
-}
-
-const char *xml_child_text(const struct xml_node *parent, const char *name)
-{
-    return xml_text(xml_child(parent, name));
 }
 
 /* --- XPath --- */

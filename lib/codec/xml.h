@@ -1,10 +1,11 @@
 /* xml: bounded, entity-free XML reading on libxml2.
  *
  * The only file that includes libxml/ is xml.c. Refused at once: any DOCTYPE, encodings other than
- * UTF-8, more than 64 levels, a start tag over 64 KiB or 256 attributes (libxml2 2.9.14 is
- * quadratic in them), more than 64 namespaces in one scope, a text over 1 MiB, more than 1,048,576
- * elements. Completeness is proven by the root's end tag. Nothing is written to stderr. xml_init
- * once in main before threads; then any thread, a document belongs to one at a time. */
+ * UTF-8, an XML declaration over 320 bytes, more than 64 levels, a start tag over 64 KiB or 256
+ * attributes (libxml2 2.9.14 is quadratic in them), more than 64 namespaces in one scope, a text,
+ * comment or instruction over 1 MiB, more elements than 65,536 and one more for every 16 bytes, at
+ * most 1,048,576. Completeness is proven by the root's end tag. Nothing is written to stderr.
+ * xml_init once in main before threads; then any thread, a document belongs to one at a time. */
 #ifndef CODEC_XML_H
 #define CODEC_XML_H
 
@@ -17,6 +18,10 @@
 
 void xml_init(void);
 void xml_cleanup(void);
+
+/* Words for an error of libxml2; its own quote the document. For codec/xml*.c only. */
+struct _xmlError;
+void xml_words(const struct _xmlError *error, char *out, size_t size);
 
 struct xml;      /* a document */
 struct xml_node; /* an element, owned by its document */
@@ -36,7 +41,6 @@ const struct xml_node *xml_next(const struct xml_node *node, const char *name);
 /* Text of an element without child elements (CDATA and text as one), "" when it is empty, has child
  * elements or is NULL. Borrowed from the document. */
 const char *xml_text(const struct xml_node *node);
-const char *xml_child_text(const struct xml_node *parent, const char *name);
 
 /* XPath 1.0 on one document: no variables, no functions beyond the language's own, and each
  * evaluation ends with ERR_TOOBIG after XML_XPATH_STEPS nodes looked at. Expressions are compiled

@@ -7,7 +7,6 @@
 #include <libxml/parserInternals.h>
 
 #include "base/buf.h"
-#include "base/text.h"
 #include "codec/xml_gate.h"
 
 #define STEPS_MAX 16
@@ -444,14 +443,12 @@ static void on_doctype(void *ctx, const xmlChar *name, const xmlChar *public_id,
 static void on_error(void *ctx, xmlErrorPtr error)
 {
     struct xml_feed *f = ctx;
-    char words[160] = "not well-formed";
+    char words[160];
 
     if (error->level < XML_ERR_ERROR || f->err != 0) {
         return;
     }
-    if (error->message != NULL) {
-        text_printable(error->message, strcspn(error->message, "\n"), words, sizeof(words));
-    }
+    xml_words(error, words, sizeof(words));
     f->err = error->code == XML_ERR_NO_MEMORY
                  ? err_set(&f->why, ERR_NOMEM, "%s", err_text(ERR_NOMEM))
                  : err_set(&f->why, ERR_FORMAT, "line %d: %s", error->line, words);
@@ -492,7 +489,7 @@ int xml_feed_open(const char *rows, const struct xml_namespace *namespaces, size
     f->ctx = ctx;
     buf_init(&f->record, FEED_RECORD_MAX);
     buf_init(&f->rest, FEED_REST_MAX);
-    xml_gate_init(&f->gate);
+    xml_gate_init(&f->gate, 0);
     err = strlen(rows) < sizeof(f->path) ? 0 : ERR_INVAL;
     if (err == 0) {
         memcpy(f->path, rows, strlen(rows) + 1);

@@ -3,21 +3,36 @@
 #include <string.h>
 #include <strings.h>
 
-#define START_TAG_MAX (64u << 10)
-#define TEXT_MAX (1u << 20)
+#include "base/text.h"
+#include "codec/xml.h"
+
+#define START_TAG_MAX (64u << 10) /* bytes */
+#define TEXT_MAX (1u << 20)       /* bytes between two tags, as they stand in the document */
+/* libxml2 compares each attribute of a tag with all others, and looks namespaces up one by one: 64
+ * KiB of either, in every tag of a large document, would cost minutes. */
 #define ATTRIBUTES_MAX 256
-#define NAMESPACES_MAX 64
+#define NAMESPACES_MAX 64 /* declared on an element and its ancestors */
+
+/* An element of 4 bytes costs 140 in the tree; what systems send has 30 bytes an element. */
+#define ELEMENTS_ALWAYS (1u << 16)
+#define ELEMENTS_MAX (1u << 20)
+#define BYTES_AN_ELEMENT 16 /* at least, of those beyond ELEMENTS_ALWAYS */
+
+#define SPACE " \t\r\n"
 
 enum state { TEXT, OPEN, TAG, END_TAG, BANG, COMMENT, CDATA, INSTRUCTION };
 
-void xml_gate_init(struct xml_gate *g)
+void xml_gate_init(struct xml_gate *g, uint64_t elements_max)
 {
     memset(g, 0, sizeof(*g));
+    g->line = 1;
+    g->from_line = 1;
+    g->elements_max = elements_max;
 }
 
 static int fault(const struct xml_gate *g, struct errmsg *msg, int err, const char *what)
 {
-    return err_set(msg, err, "byte %llu: %s", (unsigned long long)g->at, what);
+    return err_set(msg, err, "line %zu: %s", g->from_line, what);
 }
 
 static bool is_space(char c)
@@ -25,17 +40,41 @@ static bool is_space(char c)
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-/* The declaration must not name an encoding other than UTF-8. */
-static bool declares_utf8(const char *word)
+/* Steps over one 'name = "value"' at *p; false where there is none, or an encoding is named that is
+ * not UTF-8: *utf8 tells which. */
+static bool pass_attribute(const char **p, bool *utf8)
 {
-    const char *p = strstr(word, "encoding");
+    const char *name = *p + strspn(*p, SPACE);
+    size_t name_len = strcspn(name, SPACE "=");
+    const char *value = name + name_len;
+    size_t n;
+    char quote[2] = "";
 
-    if (strncmp(word, "xml", 3) != 0 || !is_space(word[3]) || p == NULL) {
+    value += strspn(value, SPACE "=");
+    if (*value != '"' && *value != '\'') {
+        return false; /* libxml2 judges the rest */
+    }
+    quote[0] = *value++;
+    n = strcspn(value, quote);
+    *utf8 = name_len != 8 || memcmp(name, "encoding", 8) != 0 ||
+            (n == 5 && strncasecmp(value, "UTF-8", 5) == 0);
+    *p = value + n + (value[n] != '\0');
+    return *utf8;
+}
+
+/* The XML declaration must not name an encoding other than UTF-8. Of one that is longer than what
+ * is looked at nobody knows. */
+static bool declares_utf8(const struct xml_gate *g)
+{
+    const char *p = g->word + 3;
+    bool utf8 = true;
+
+    if (strncmp(g->word, "xml", 3) != 0 || !is_space(g->word[3])) {
         return true;
     }
-    p += strlen("encoding");
-    p += strspn(p, " \t\r\n=");
-    return (*p == '"' || *p == '\'') && strncasecmp(p + 1, "UTF-8", 5) == 0 && p[6] == *p;
+    while (pass_attribute(&p, &utf8)) {
+    }
+    return utf8 && g->word_len + 1 < sizeof(g->word);
 }
 
 static void note(struct xml_gate *g, char c)
@@ -46,42 +85,16 @@ static void note(struct xml_gate *g, char c)
     }
 }
 
+static void begin_text(struct xml_gate *g)
+{
+    g->state = TEXT;
+    g->from_line = g->line;
+}
+
 static int add_text(struct xml_gate *g, struct errmsg *msg, uint64_t n)
 {
     g->text_bytes += n;
     return g->text_bytes > TEXT_MAX ? fault(g, msg, ERR_TOOBIG, "a text is longer than 1 MiB") : 0;
-}
-
-/* The first byte behind '<'. */
-static int begin_markup(struct xml_gate *g, struct errmsg *msg, char c)
-{
-    g->word_len = 0;
-    g->word[0] = '\0';
-    g->last[0] = '\0';
-    g->last[1] = '\0';
-    g->quote = '\0';
-    switch (c) {
-    case '/':
-        g->state = END_TAG;
-        return 0;
-    case '?':
-        g->state = INSTRUCTION;
-        return 0;
-    case '!':
-        g->state = BANG;
-        return 0;
-    case '>':
-    case '<':
-        return fault(g, msg, ERR_FORMAT, "an empty tag");
-    default:
-        g->state = TAG;
-        g->tag_bytes = 2;
-        g->attributes = 0;
-        g->tag_namespaces = 0;
-        memset(g->window, 0, sizeof(g->window));
-        g->last[1] = c;
-        return 0;
-    }
 }
 
 static int end_start_tag(struct xml_gate *g, struct errmsg *msg)
@@ -92,17 +105,44 @@ static int end_start_tag(struct xml_gate *g, struct errmsg *msg)
     if (g->namespaces + g->tag_namespaces > NAMESPACES_MAX) {
         return fault(g, msg, ERR_TOOBIG, "more than 64 namespaces");
     }
+    g->elements++;
+    if (g->elements_max > 0 && g->elements > g->elements_max) {
+        return fault(g, msg, ERR_TOOBIG, "too many elements");
+    }
     if (g->last[1] != '/') {
         g->namespaces_of[g->depth++] = g->tag_namespaces;
         g->namespaces += g->tag_namespaces;
     }
-    g->state = TEXT;
+    begin_text(g);
     g->text_bytes = 0;
+    return 0;
+}
+
+/* One '=' an attribute, one " xmlns" a namespace; neither counts inside of quotes. */
+static int count_attribute(struct xml_gate *g, struct errmsg *msg, char c)
+{
+    static const char xmlns[] = " xmlns";
+
+    g->attributes += c == '=';
+    if (g->attributes > ATTRIBUTES_MAX) {
+        return fault(g, msg, ERR_TOOBIG, "more than 256 attributes");
+    }
+    if (is_space(c)) {
+        g->xmlns_seen = 1;
+    } else {
+        g->xmlns_seen = g->xmlns_seen > 0 && c == xmlns[g->xmlns_seen] ? g->xmlns_seen + 1 : 0;
+    }
+    if (g->xmlns_seen == sizeof(xmlns) - 1) {
+        g->tag_namespaces++;
+        g->xmlns_seen = 0;
+    }
     return 0;
 }
 
 static int in_tag(struct xml_gate *g, struct errmsg *msg, char c)
 {
+    int err = 0;
+
     g->tag_bytes++;
     if (g->tag_bytes > START_TAG_MAX) {
         return fault(g, msg, ERR_TOOBIG, "a start tag is longer than 64 KiB");
@@ -116,19 +156,40 @@ static int in_tag(struct xml_gate *g, struct errmsg *msg, char c)
         g->quote = c;
     } else if (c == '>') {
         return end_start_tag(g, msg);
-    } else if (c == '=') {
-        g->attributes++;
-        if (g->attributes > ATTRIBUTES_MAX) {
-            return fault(g, msg, ERR_TOOBIG, "more than 256 attributes");
-        }
-    }
-    memmove(g->window, g->window + 1, sizeof(g->window) - 1);
-    g->window[sizeof(g->window) - 1] = c;
-    if (g->quote == '\0' && is_space(g->window[0]) && memcmp(g->window + 1, "xmlns", 5) == 0) {
-        g->tag_namespaces++;
+    } else {
+        err = count_attribute(g, msg, c);
     }
     g->last[1] = c;
-    return 0;
+    return err;
+}
+
+/* The first byte behind '<'. */
+static int begin_markup(struct xml_gate *g, struct errmsg *msg, char c)
+{
+    g->word_len = 0;
+    g->word[0] = '\0';
+    g->last[0] = '\0';
+    g->last[1] = '\0';
+    g->quote = '\0';
+    g->aside_bytes = 0;
+    switch (c) {
+    case '/':
+        g->state = END_TAG;
+        return 0;
+    case '?':
+        g->state = INSTRUCTION;
+        return 0;
+    case '!':
+        g->state = BANG;
+        return 0;
+    default:
+        g->state = TAG;
+        g->tag_bytes = 1;
+        g->attributes = 0;
+        g->tag_namespaces = 0;
+        g->xmlns_seen = 0;
+        return in_tag(g, msg, c);
+    }
 }
 
 static int end_end_tag(struct xml_gate *g, struct errmsg *msg)
@@ -138,7 +199,7 @@ static int end_end_tag(struct xml_gate *g, struct errmsg *msg)
     }
     g->depth--;
     g->namespaces -= g->namespaces_of[g->depth];
-    g->state = TEXT;
+    begin_text(g);
     g->text_bytes = 0;
     return 0;
 }
@@ -161,6 +222,26 @@ static int in_bang(struct xml_gate *g, struct errmsg *msg, char c)
     return 0;
 }
 
+/* libxml2's push parser keeps a comment or instruction whole. */
+static int add_aside(struct xml_gate *g, struct errmsg *msg)
+{
+    g->aside_bytes++;
+    return g->aside_bytes > TEXT_MAX
+               ? fault(g, msg, ERR_TOOBIG, "a comment or instruction is longer than 1 MiB")
+               : 0;
+}
+
+/* Character data are text but for the "]]>" behind them. */
+static int in_cdata(struct xml_gate *g, struct errmsg *msg, bool ends)
+{
+    if (ends) {
+        g->text_bytes -= 2;
+        return add_text(g, msg, 0);
+    }
+    g->text_bytes++;
+    return g->text_bytes > TEXT_MAX + 2 ? add_text(g, msg, 0) : 0;
+}
+
 /* In a comment, character data or an instruction: each ends with a text of two or three bytes. */
 static int in_long(struct xml_gate *g, struct errmsg *msg, char c)
 {
@@ -169,19 +250,23 @@ static int in_long(struct xml_gate *g, struct errmsg *msg, char c)
 
     if (g->state == COMMENT) {
         ends = c == '>' && g->last[1] == '-' && g->last[0] == '-';
+        err = add_aside(g, msg);
     } else if (g->state == CDATA) {
         ends = c == '>' && g->last[1] == ']' && g->last[0] == ']';
-        err = add_text(g, msg, 1);
+        err = in_cdata(g, msg, ends);
     } else {
         ends = c == '>' && g->last[1] == '?';
+        err = add_aside(g, msg);
         note(g, c);
-        if (ends && !declares_utf8(g->word)) {
+        if (ends && !declares_utf8(g)) {
             return fault(g, msg, ERR_FORMAT, "an encoding other than UTF-8");
         }
     }
     g->last[0] = g->last[1];
     g->last[1] = c;
-    g->state = ends ? TEXT : g->state;
+    if (ends) {
+        begin_text(g);
+    }
     return err;
 }
 
@@ -213,7 +298,44 @@ static int check_first(struct xml_gate *g, struct errmsg *msg, char c)
         return fault(g, msg, ERR_FORMAT, "not XML in UTF-8");
     }
     g->any = c == '<';
+    g->state = g->any ? OPEN : TEXT;
+    g->from_line = g->line;
     return 0;
+}
+
+static size_t count_lines(const char *bytes, size_t n)
+{
+    size_t lines = 0;
+
+    for (const char *p = bytes; n > 0; lines++) {
+        const char *next = memchr(p, '\n', n);
+
+        if (next == NULL) {
+            break;
+        }
+        n -= (size_t)(next + 1 - p);
+        p = next + 1;
+    }
+    return lines;
+}
+
+/* Text up to the next '<', which is markup. */
+static int pass_text(struct xml_gate *g, const char *bytes, size_t n, size_t *step,
+                     struct errmsg *msg)
+{
+    const char *next = memchr(bytes, '<', n);
+    int err;
+
+    if (next == bytes) {
+        g->state = OPEN;
+        g->from_line = g->line;
+        *step = 1;
+        return 0;
+    }
+    *step = next != NULL ? (size_t)(next - bytes) : n;
+    err = add_text(g, msg, *step);
+    g->line += count_lines(bytes, *step);
+    return err;
 }
 
 int xml_gate_push(struct xml_gate *g, const char *bytes, size_t n, struct errmsg *msg)
@@ -227,21 +349,60 @@ int xml_gate_push(struct xml_gate *g, const char *bytes, size_t n, struct errmsg
     while (i < n && err == 0) {
         size_t step = 1;
 
-        if (!g->any) {
-            err = check_first(g, msg, bytes[i]);
-            g->state = g->any ? OPEN : TEXT;
-        } else if (g->state != TEXT) {
-            err = one_byte(g, msg, bytes[i]);
-        } else if (bytes[i] == '<') {
-            g->state = OPEN;
+        if (g->any && g->state == TEXT) {
+            err = pass_text(g, bytes + i, n - i, &step, msg);
         } else {
-            const char *next = memchr(bytes + i, '<', n - i);
-
-            step = (next != NULL ? (size_t)(next - bytes) : n) - i;
-            err = add_text(g, msg, step);
+            g->line += bytes[i] == '\n';
+            err = g->any ? one_byte(g, msg, bytes[i]) : check_first(g, msg, bytes[i]);
         }
         i += step;
         g->at += step;
     }
     return err;
+}
+
+int xml_gate_end(const struct xml_gate *g, struct errmsg *msg)
+{
+    return g->any && g->state == TEXT ? 0
+                                      : fault(g, msg, ERR_FORMAT, "the document ends too early");
+}
+
+/* ---- a whole document ---- */
+
+/* A line's end is no part of another character: each line is judged alone. */
+static int check_utf8(const char *bytes, size_t n, struct errmsg *msg)
+{
+    size_t line = 1;
+
+    if (text_is_utf8(bytes, n)) {
+        return 0;
+    }
+    for (const char *next; (next = memchr(bytes, '\n', n)) != NULL; bytes = next + 1) {
+        if (!text_is_utf8(bytes, (size_t)(next - bytes))) {
+            break;
+        }
+        n -= (size_t)(next + 1 - bytes);
+        line++;
+    }
+    return err_set(msg, ERR_FORMAT, "line %zu: not UTF-8", line);
+}
+
+int xml_gate_document(const char *bytes, size_t n, struct errmsg *msg)
+{
+    size_t elements = ELEMENTS_ALWAYS + n / BYTES_AN_ELEMENT;
+    struct xml_gate gate;
+    int rc;
+
+    if (n == 0) {
+        return err_set(msg, ERR_FORMAT, "line 1: the document is empty");
+    }
+    if (n > XML_DOCUMENT_MAX) {
+        return err_set(msg, ERR_TOOBIG, "the document is longer than %u bytes", XML_DOCUMENT_MAX);
+    }
+    xml_gate_init(&gate, elements < ELEMENTS_MAX ? elements : ELEMENTS_MAX);
+    rc = xml_gate_push(&gate, bytes, n, msg);
+    if (rc == 0) {
+        rc = xml_gate_end(&gate, msg);
+    }
+    return rc == 0 ? check_utf8(bytes, n, msg) : rc;
 }

@@ -111,11 +111,11 @@ static void walks_elements_by_local_name(void **state)
     (void)state;
     assert_string_equal(xml_name(xml_root(doc)), "Envelope");
     assert_ptr_equal(xml_child(xml_root(doc), NULL), body);
-    assert_string_equal(xml_child_text(row, "Ma"), "1.001193");
-    assert_string_equal(xml_child_text(row, "Ten"), "Khai sinh");
-    assert_string_equal(xml_child_text(row, "ten"), "");
+    assert_string_equal(xml_text(xml_child(row, "Ma")), "1.001193");
+    assert_string_equal(xml_text(xml_child(row, "Ten")), "Khai sinh");
+    assert_string_equal(xml_text(xml_child(row, "ten")), "");
     row = xml_next(row, "Row");
-    assert_string_equal(xml_child_text(row, "Ma"), "2");
+    assert_string_equal(xml_text(xml_child(row, "Ma")), "2");
     assert_string_equal(xml_name(xml_next(row, NULL)), "Other");
     row = xml_next(row, "Row");
     assert_null(xml_child(row, NULL));
@@ -235,11 +235,14 @@ static void errors_name_the_line(void **state)
         const char *text;
         const char *words;
     } cases[] = {
-        {"<a>\n<b>\n</c>\n</a>", "line 3: Opening and ending tag mismatch: b line 2 and c"},
+        {"<a>\n<b>\n</c>\n</a>", "line 3: an end tag that is not the open element's"},
         {"\n\n<!DOCTYPE a><a/>", "line 3: a DOCTYPE is not accepted"},
-        {"<a>\n&x;</a>", "line 2: Entity 'x' not defined"},
+        {"<a>\n&x;</a>", "line 2: an entity that is not defined"},
         {"<a>\n<b", "line 2: the document ends too early"},
-        {"<a>\n<b/>", "line 2: Premature end of data in tag a line 1"},
+        {"<a>\n<b/>", "line 2: the document ends too early"},
+        {"<a>\n\n\xE9</a>\n", "line 3: not UTF-8"},
+        {"\xE9", "line 1: not XML in UTF-8"},
+        {"<a>\n<b/\xE9", "line 2: the document ends too early"},
     };
 
     (void)state;
@@ -249,6 +252,39 @@ static void errors_name_the_line(void **state)
 
         assert_int_equal(parse(cases[i].text, strlen(cases[i].text), &doc, &msg), ERR_FORMAT);
         assert_string_equal(msg.text, cases[i].words);
+    }
+}
+
+/* Names and addresses in a document are a peer's bytes, and may be anything. */
+static void errors_quote_nothing_of_the_document(void **state)
+{
+    static const char *const texts[] = {
+        "<SECRET></b>",
+        "<a>&SECRET;</a>",
+        "<SECRET:a/>",
+        "<a SECRET:b='1'/>",
+        "<a SECRET=1/>",
+        "<a SECRET='1' SECRET='2'/>",
+        "<a xmlns='SECRET 1%'/>",
+        "<a xmlns:SECRET=''/>",
+        "<?xml SECRET?><a/>",
+        "<?xml version='SECRET'?><a/>",
+        "<a><?SECRET",
+        "<a><?SECRET:b?></a>",
+        "<a>&#xSECRET;</a>",
+        "<a/>SECRET",
+        "<a xml:space='SECRET'>",
+        "<a><!-- SECRET -- --></a>",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        struct errmsg msg = {0};
+        struct xml *doc;
+
+        assert_int_equal(parse(texts[i], strlen(texts[i]), &doc, &msg), ERR_FORMAT);
+        assert_null(strstr(msg.text, "SECRET"));
+        assert_memory_equal(msg.text, "line 1: ", 8);
     }
 }
 
@@ -441,6 +477,58 @@ static void a_text_ends_at_one_mebibyte(void **state)
     buf_free(&b);
 }
 
+static void a_comment_or_instruction_ends_at_one_mebibyte(void **state)
+{
+    static const struct {
+        const char *open, *close;
+        int err;
+        size_t over; /* bytes more than fit */
+    } cases[] = {
+        {"<a><!--", "--></a>", 0, 0}, {"<a><!--", "--></a>", ERR_TOOBIG, 1},
+        {"<a><?p ", "?></a>", 0, 0},  {"<a><?p ", "?></a>", ERR_TOOBIG, 1},
+        {"<a/><!--", "-->", 0, 0},    {"<a/><!--", "-->", ERR_TOOBIG, 1},
+    };
+    struct buf b;
+
+    (void)state;
+    buf_init(&b, DOCUMENT_MAX);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct xml *doc = NULL;
+        size_t own = cases[i].open[3] == '?' || cases[i].open[4] == '?' ? 4 : 3;
+
+        buf_clear(&b);
+        buf_puts(&b, cases[i].open);
+        for (size_t k = (1u << 20) - own + cases[i].over; k > 0; k--) {
+            buf_putc(&b, 'x');
+        }
+        buf_puts(&b, cases[i].close);
+        assert_int_equal(parse(b.data, b.len, &doc, NULL), cases[i].err);
+        xml_free(doc);
+    }
+    buf_free(&b);
+}
+
+/* The tree costs the most where elements are small. */
+static void small_elements_end_early_and_large_ones_late(void **state)
+{
+    struct xml *doc;
+    struct buf b;
+
+    (void)state;
+    buf_init(&b, DOCUMENT_MAX);
+    buf_puts(&b, "<r>");
+    repeat(&b, 250000, "<a/>");
+    buf_puts(&b, "</r>");
+    assert_refused(b.data, b.len, ERR_TOOBIG);
+    buf_clear(&b);
+    buf_puts(&b, "<r>");
+    repeat(&b, 250000, "<trangThai>1</trangThai>");
+    buf_puts(&b, "</r>");
+    assert_int_equal(parse(b.data, b.len, &doc, NULL), 0);
+    xml_free(doc);
+    buf_free(&b);
+}
+
 /* Each is near a limit without crossing it; the time must stay in proportion. */
 static void floods_of_small_things_stay_cheap(void **state)
 {
@@ -458,7 +546,7 @@ static void floods_of_small_things_stay_cheap(void **state)
 
         buf_clear(&b);
         buf_puts(&b, "<r>");
-        repeat(&b, 100000, things[i]);
+        repeat(&b, i < 6 ? 100000 : 65000, things[i]);
         buf_puts(&b, "</r>");
         start = cpu_seconds();
         assert_int_equal(parse(b.data, b.len, &doc, NULL), 0);
@@ -574,6 +662,7 @@ int main(void)
         cmocka_unit_test(refuses_what_is_not_well_formed),
         cmocka_unit_test(a_cut_document_is_never_accepted),
         cmocka_unit_test(errors_name_the_line),
+        cmocka_unit_test(errors_quote_nothing_of_the_document),
         cmocka_unit_test(refuses_every_doctype_and_reads_nothing_for_it),
         cmocka_unit_test(refuses_entity_bombs),
         cmocka_unit_test(an_inclusion_is_an_element_like_any_other),
@@ -582,6 +671,8 @@ int main(void)
         cmocka_unit_test(namespaces_declared_again_on_each_row_are_fine),
         cmocka_unit_test(depth_ends_at_its_limit),
         cmocka_unit_test(a_text_ends_at_one_mebibyte),
+        cmocka_unit_test(a_comment_or_instruction_ends_at_one_mebibyte),
+        cmocka_unit_test(small_elements_end_early_and_large_ones_late),
         cmocka_unit_test(floods_of_small_things_stay_cheap),
         cmocka_unit_test(refuses_every_encoding_but_utf8),
         cmocka_unit_test(a_document_ends_at_its_limit),

@@ -140,6 +140,7 @@ static void refuses_hostile_documents(void **state)
     assert_non_null(text);
     bad("/a/b", "<!DOCTYPE a [<!ENTITY x 'y'>]><a/>", ERR_FORMAT, "DOCTYPE");
     bad("/a/b", "<?xml version='1.0' encoding='UTF-16'?><a/>", ERR_FORMAT, "encoding");
+    bad("/a/b", "\n<a>\n<b\n x='1'><!DOCTYPE a>", ERR_FORMAT, "line 4: a DOCTYPE");
     bad("/a/b", "<a><b>1</b>", ERR_FORMAT, "");
     bad("/a/b", "<a><b>1</c></a>", ERR_FORMAT, "");
     bad("/a/b", "<a/><a/>", ERR_FORMAT, "");
@@ -150,6 +151,8 @@ static void refuses_hostile_documents(void **state)
     bad("/a/b", "{}", ERR_FORMAT, "not XML");
     bad("/a/b", "", ERR_FORMAT, "");
     bad_bytes("/a/b", "<\0a\0", 4, ERR_FORMAT, "NUL");
+    (void)snprintf(text, n, "<?xml version='1.0'%500sencoding='UTF-16'?><a/>", "");
+    bad("/a/b", text, ERR_FORMAT, "encoding"); /* behind what is looked at */
     for (int i = 0; i < 70; i++) {
         len += (size_t)snprintf(text + len, n - len, "<a>");
     }
