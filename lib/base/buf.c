@@ -10,7 +10,6 @@
 #define FIRST_CAPACITY 64
 
 static const char replacement[] = "\xEF\xBF\xBD"; /* U+FFFD */
-static const char hex_lower[] = "0123456789abcdef";
 static const char hex_upper[] = "0123456789ABCDEF";
 
 void buf_init(struct buf *b, size_t max_bytes)
@@ -161,18 +160,6 @@ void buf_put_json(struct buf *b, const char *text)
     undo_if_failed(b, start);
 }
 
-void buf_put_hex(struct buf *b, const void *bytes, size_t n)
-{
-    const unsigned char *at = bytes;
-    size_t start = b->len;
-
-    for (size_t i = 0; i < n && b->error == 0; i++) {
-        buf_putc(b, hex_lower[at[i] >> 4]);
-        buf_putc(b, hex_lower[at[i] & 15]);
-    }
-    undo_if_failed(b, start);
-}
-
 /* NULL: the byte stands for itself. */
 static const char *xml_entity(char c)
 {
@@ -247,16 +234,4 @@ const char *buf_text(const struct buf *b)
 int buf_error(const struct buf *b)
 {
     return b->error;
-}
-
-char *buf_take(struct buf *b)
-{
-    char *data = NULL;
-
-    if (b->error == 0 && b->len > 0) {
-        data = b->data;
-        b->data = NULL;
-    }
-    buf_free(b);
-    return data;
 }

@@ -30,7 +30,6 @@ void buf_putc(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Text as a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. */
 void buf_put_json(struct buf *b, const char *text);
-void buf_put_hex(struct buf *b, const void *bytes, size_t n);
 /* "&<>\"'" escaped, for XML and HTML text and attributes. Control characters that XML forbids
  * become U+FFFD. */
 void buf_put_xml(struct buf *b, const char *text);
@@ -39,7 +38,5 @@ void buf_put_form(struct buf *b, const char *text);
 /* Terminated text, "" when empty. Valid until the next write. */
 const char *buf_text(const struct buf *b);
 MUST_CHECK int buf_error(const struct buf *b);
-/* Hands the memory over (free() it); NULL when empty or failed. The buffer is as after buf_init. */
-char *buf_take(struct buf *b);
 
 #endif

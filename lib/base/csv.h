@@ -6,7 +6,6 @@
 #ifndef BASE_CSV_H
 #define BASE_CSV_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"

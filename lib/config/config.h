@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
@@ -204,6 +205,13 @@ const char *config_source_statuses(const struct config_source *s);
 int config_map_status(const struct config *c, const char *status_map, const char *status,
                       const char *substatus, const char *name, int64_t at_s,
                       const struct map **map);
+
+/* A section for who outlives the configuration: its texts are copied into the arena. The map and
+ * the preset of a source stay the configuration's. ERR_NOMEM. */
+MUST_CHECK int config_portal_copy(const struct config_portal *from, struct arena *a,
+                                  struct config_portal *to);
+MUST_CHECK int config_source_copy(const struct config_source *from, struct arena *a,
+                                  struct config_source *to);
 
 const struct config_source *config_source_find(const struct config *c, const char *name);
 const struct config_flow *config_flow_find(const struct config *c, const char *name);

@@ -1,5 +1,4 @@
 /* The effective configuration as text and as JSON. */
-#include <string.h>
 
 #include "config/config_impl.h"
 

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "config/config_impl.h"
 
 #define ADDITIONS "conf.d"
@@ -30,24 +31,6 @@ static size_t add_file(struct config_load *load, const char *path)
     return impl->n_files++;
 }
 
-static bool fill(int fd, char *text, size_t size, size_t *len)
-{
-    *len = 0;
-    while (*len < size) {
-        ssize_t n = read(fd, text + *len, size - *len);
-
-        if (n == 0) {
-            return true;
-        }
-        if (n > 0) {
-            *len += (size_t)n;
-        } else if (errno != EINTR) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* Reads fd into fresh memory, one byte more than allowed to see that it is too much. */
 static char *read_open(struct config_load *load, struct config_origin at, int fd, size_t *len)
 {
@@ -63,7 +46,7 @@ static char *read_open(struct config_load *load, struct config_origin at, int fd
         load->nomem = true;
         return NULL;
     }
-    if (!fill(fd, text, CONFIG_MAX_FILE_BYTES + 1, len)) {
+    if (file_fill(fd, text, CONFIG_MAX_FILE_BYTES + 1, len) != 0) {
         config_fault(load, at, "can't be read: %s", strerror(errno));
     } else if (*len > CONFIG_MAX_FILE_BYTES) {
         config_fault(load, at, "the file is too large; at most 1MB is allowed");

@@ -6,28 +6,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "config/config.h"
 
 #define REMEDY "see PASSWORDS in dvcsyncd.conf(5)"
-
-/* At most size bytes of fd; -1 with errno. */
-static ssize_t read_some(int fd, char *out, size_t size)
-{
-    size_t len = 0;
-
-    while (len < size) {
-        ssize_t n = read(fd, out + len, size - len);
-
-        if (n < 0 && errno != EINTR) {
-            return -1;
-        }
-        if (n == 0) {
-            break;
-        }
-        len += n > 0 ? (size_t)n : 0;
-    }
-    return (ssize_t)len;
-}
 
 /* How a secret is read: one line, or several (a key, accounts). */
 struct reading {
@@ -41,20 +23,18 @@ static int read_text(int fd, const char *what, const char *name, const struct re
 {
     char *out = r->out;
     size_t size = r->size;
-    ssize_t n = read_some(fd, out, size);
-    size_t len = n > 0 ? (size_t)n : 0;
+    size_t n = 0;
+    size_t len;
 
-    if (n < 0) {
+    if (file_fill(fd, out, size, &n) != 0) {
         return err_set(msg, ERR_IO, "%s %s can't be read: %s", what, name, strerror(errno));
     }
-    if (len > 0 && out[len - 1] == '\n') {
-        len--;
-    }
+    len = n > 0 && out[n - 1] == '\n' ? n - 1 : n;
     if (len == 0) {
         return err_set(msg, ERR_INVAL, "%s %s is empty; write the %s into it", what, name,
                        r->lines ? "secret" : "password");
     }
-    if (len >= size || (size_t)n == size) {
+    if (len >= size || n == size) {
         return err_set(msg, ERR_TOOBIG, "%s %s is too long; at most %zu bytes are allowed", what,
                        name, size - 2);
     }

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "config/preset_impl.h"
 #include "domain/vntime.h"
@@ -55,40 +56,6 @@ const char *preset_keep(struct preset_load *load, const char *text, size_t n)
 
 /* ---- the file ---- */
 
-static int open_error(int error)
-{
-    switch (error) {
-    case ENOENT:
-    case ENOTDIR:
-        return ERR_NOTFOUND;
-    case EACCES:
-    case EPERM:
-        return ERR_DENIED;
-    case ENOMEM:
-        return ERR_NOMEM;
-    default:
-        return ERR_CONFIG;
-    }
-}
-
-static int fill(int fd, char *text, size_t size, size_t *len)
-{
-    *len = 0;
-    while (*len < size) {
-        ssize_t n = read(fd, text + *len, size - *len);
-
-        if (n == 0) {
-            return 0;
-        }
-        if (n > 0) {
-            *len += (size_t)n;
-        } else if (errno != EINTR) {
-            return -1;
-        }
-    }
-    return 0;
-}
-
 /* The text with a NUL behind it, NULL after noting a fault. */
 static char *read_file(struct preset_load *load, size_t *len, int *err)
 {
@@ -98,7 +65,7 @@ static char *read_file(struct preset_load *load, size_t *len, int *err)
 
     *err = ERR_CONFIG;
     if (fd < 0) {
-        *err = open_error(errno);
+        *err = file_error(errno) == ERR_IO ? ERR_CONFIG : file_error(errno);
         preset_fault(load, 0, "can't be opened: %s", strerror(errno));
         return NULL;
     }
@@ -108,7 +75,7 @@ static char *read_file(struct preset_load *load, size_t *len, int *err)
         text = malloc(FILE_MAX_BYTES + 2);
         load->nomem = text == NULL;
     }
-    if (text != NULL && fill(fd, text, FILE_MAX_BYTES + 1, len) != 0) {
+    if (text != NULL && file_fill(fd, text, FILE_MAX_BYTES + 1, len) != 0) {
         preset_fault(load, 0, "can't be read: %s", strerror(errno));
         free(text);
         text = NULL;
@@ -227,6 +194,22 @@ static void take_apart(struct preset_load *load, char *text, size_t len,
     preset_check(load);
 }
 
+static int take_digest(struct preset *preset, const char *text, size_t len)
+{
+    struct digest d;
+    int err = digest_begin(&d);
+
+    if (err != 0) {
+        return err;
+    }
+    digest_add(&d, text, len);
+    for (size_t i = 0; i < preset->params.n; i++) {
+        digest_add_field(&d, preset->params.items[i]);
+    }
+    digest_end(&d, preset->digest);
+    return 0;
+}
+
 static int by_place(const void *a, const void *b)
 {
     const struct preset_fault *x = a;
@@ -263,8 +246,9 @@ static int load_file(struct preset_load *load, const struct config_list *params)
         return load->nomem ? ERR_NOMEM : err;
     }
     take_apart(load, text, len, params);
+    err = take_digest(load->preset, text, len);
     free(text);
-    if (load->nomem) {
+    if (load->nomem || err != 0) {
         return ERR_NOMEM;
     }
     return load->n_faults > 0 ? ERR_CONFIG : 0;

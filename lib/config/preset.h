@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/digest.h"
 #include "base/err.h"
 #include "config/config.h"
 
@@ -180,7 +181,8 @@ struct preset_skip {
 };
 
 struct preset {
-    const char *path; /* of the file */
+    const char *path;             /* of the file */
+    uint8_t digest[DIGEST_BYTES]; /* over its text and the params in force */
     const char *title;
     enum preset_format format; /* of the replies that do not say */
     bool national_status;      /* its statuses are 1..10, unless the source has a map of its own */

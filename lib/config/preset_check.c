@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "config/config_impl.h"
 #include "config/preset_impl.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

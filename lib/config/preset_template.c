@@ -1,5 +1,4 @@
 /* Texts with places to fill. */
-#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"

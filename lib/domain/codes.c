@@ -1,7 +1,6 @@
 #include "domain/codes.h"
 
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "domain/vntime.h"
@@ -132,15 +131,6 @@ static bool take_procedure(const char **at)
 bool code_is_procedure(const char *code)
 {
     return take_procedure(&code) && *code == '\0';
-}
-
-bool code_is_sector(const char *code)
-{
-    if (!take_root(&code) || !take_char(&code, '-') || !is_upper(code[0]) || !is_upper(code[1])) {
-        return false;
-    }
-    code += 2;
-    return take_digits(&code, 2, 2) && *code == '\0';
 }
 
 bool code_is_agency(const char *code)

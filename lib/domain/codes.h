@@ -14,8 +14,6 @@
 bool code_is_dossier(const char *code);
 /* 7.3: a national procedure code, 1.001193. */
 bool code_is_procedure(const char *code);
-/* 7.4: a sector, G03-GD10. */
-bool code_is_sector(const char *code);
 /* 7.2: an agency in either order. */
 bool code_is_agency(const char *code);
 

@@ -1,6 +1,5 @@
 #include "domain/item.h"
 
-#include <stddef.h>
 #include <strings.h>
 
 #include "base/err.h"

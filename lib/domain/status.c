@@ -1,7 +1,5 @@
 #include "domain/status.h"
 
-#include <stddef.h>
-
 #define BIT(status) (1U << (status))
 
 struct status_row {

@@ -29,7 +29,6 @@ static void is_empty_text_from_the_start(void **state)
     buf_puts(&b, "");
     buf_printf(&b, "%s", "");
     assert_null(b.data);
-    assert_null(buf_take(&b));
     buf_free(&b);
     buf_free(&b);
 }
@@ -131,9 +130,6 @@ static void composed_writes_are_whole_or_absent(void **state)
         buf_put_json(&b, "a\"\x01");
         assert_string_equal(buf_text(&b), max >= 11 ? "\"a\\\"\\u0001\"" : "");
         buf_free(&b);
-        buf_put_hex(&b, "\x01\xFF", 2);
-        assert_string_equal(buf_text(&b), max >= 4 ? "01ff" : "");
-        buf_free(&b);
         buf_put_xml(&b, "a<&b");
         assert_string_equal(buf_text(&b), max >= 11 ? "a&lt;&amp;b" : "");
         buf_free(&b);
@@ -196,27 +192,6 @@ static void form_values_keep_only_safe_bytes(void **state)
     buf_free(&b);
 }
 
-static void the_memory_can_be_taken(void **state)
-{
-    struct buf b;
-    char *taken;
-
-    (void)state;
-    buf_init(&b, 8);
-    buf_puts(&b, "abc");
-    taken = buf_take(&b);
-    assert_string_equal(taken, "abc");
-    free(taken);
-    assert_string_equal(buf_text(&b), "");
-    buf_puts(&b, "longer than eight");
-    assert_null(buf_take(&b));
-    assert_int_equal(buf_error(&b), 0);
-    buf_puts(&b, "abc");
-    buf_puts(&b, "longer than eight");
-    assert_null(buf_take(&b)); /* half a message is none */
-    buf_free(&b);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -229,7 +204,6 @@ int main(void)
         cmocka_unit_test(json_strings_are_escaped),
         cmocka_unit_test(xml_text_is_escaped_and_never_malformed),
         cmocka_unit_test(form_values_keep_only_safe_bytes),
-        cmocka_unit_test(the_memory_can_be_taken),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

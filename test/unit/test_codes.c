@@ -81,19 +81,6 @@ static void procedure_codes_are_a_digit_and_six(void **state)
     assert_false(code_is_procedure(""));
 }
 
-static void sector_codes_have_their_form(void **state)
-{
-    (void)state;
-    assert_true(code_is_sector("G03-GD10"));
-    assert_false(code_is_sector("G03-GD1"));
-    assert_false(code_is_sector("G03-GD100"));
-    assert_false(code_is_sector("G03-G10"));
-    assert_false(code_is_sector("G03GD10"));
-    assert_false(code_is_sector("G03-"));
-    assert_false(code_is_sector("G03-G"));
-    assert_false(code_is_sector(""));
-}
-
 static void agency_codes_come_in_two_orders(void **state)
 {
     static const char *const good[] = {"000.00.00.H22", "000.00.12.H56", "H22",
@@ -174,7 +161,6 @@ int main(void)
         cmocka_unit_test(other_dossier_codes_are_refused),
         cmocka_unit_test(fifty_characters_are_the_limit),
         cmocka_unit_test(procedure_codes_are_a_digit_and_six),
-        cmocka_unit_test(sector_codes_have_their_form),
         cmocka_unit_test(agency_codes_come_in_two_orders),
         cmocka_unit_test(the_national_part_of_a_procedure_code_is_found),
         cmocka_unit_test(both_orders_have_one_normal_form),

@@ -110,6 +110,48 @@ static void rows_are_sound(void **state)
     }
 }
 
+static const char *const *text_at(const void *base, const struct config_row *row)
+{
+    return (const char *const *)(const void *)((const char *)base + row->offset);
+}
+
+/* A key that is forgotten would dangle after the next reload. */
+static void a_copied_section_shares_no_text(void **state)
+{
+    static struct config_source source = {.name = "one"};
+    static struct config_source copy;
+    struct arena arena;
+    const struct config_row *rows;
+    size_t n;
+
+    (void)state;
+    rows = config_rows_of(SECTION_SOURCE, &n);
+    for (size_t i = 0; i < n; i++) {
+        if (rows[i].type == CONFIG_STRING || rows[i].type == CONFIG_CHOICE) {
+            *(const char **)(void *)((char *)&source + rows[i].offset) = rows[i].info.name;
+        }
+    }
+    source.params = (struct config_list){{"a=1", "b=2"}, 2};
+    source.full_sweep_at = NULL;
+    arena_init(&arena, 100000);
+    assert_int_equal(config_source_copy(&source, &arena, &copy), 0);
+    assert_string_equal(copy.name, "one");
+    assert_ptr_not_equal(copy.name, source.name);
+    for (size_t i = 0; i < n; i++) {
+        if (rows[i].type == CONFIG_STRING || rows[i].type == CONFIG_CHOICE) {
+            assert_string_equal(*text_at(&copy, &rows[i]), rows[i].info.name);
+            assert_ptr_not_equal(*text_at(&copy, &rows[i]), rows[i].info.name);
+        }
+    }
+    assert_string_equal(copy.params.items[1], "b=2");
+    assert_ptr_not_equal(copy.params.items[1], source.params.items[1]);
+    assert_string_equal(copy.full_sweep_at, "");
+    arena_free(&arena);
+    arena_init(&arena, 8);
+    assert_int_equal(config_source_copy(&source, &arena, &copy), ERR_NOMEM);
+    arena_free(&arena);
+}
+
 static void the_packaged_file_has_every_key_with_its_default(void **state)
 {
     char *text = read_text(PACKAGED);
@@ -271,6 +313,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_are_sound),
+        cmocka_unit_test(a_copied_section_shares_no_text),
         cmocka_unit_test(the_packaged_file_has_every_key_with_its_default),
         cmocka_unit_test(the_packaged_file_is_a_configuration),
         cmocka_unit_test(the_manual_describes_every_key),

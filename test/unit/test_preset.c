@@ -6,12 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "codec/xml.h"
+#include "lib/preset_text.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -23,29 +22,9 @@
 
 static struct config_faults faults;
 
-static const char *write_file(const char *text, size_t n)
-{
-    static char path[64];
-    int fd;
-
-    (void)snprintf(path, sizeof(path), "/tmp/test_preset.XXXXXX");
-    fd = mkstemp(path);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, text, n), (ssize_t)n);
-    assert_int_equal(close(fd), 0);
-    return path;
-}
-
 static int load_with(const char *text, const struct config_list *params, struct preset **out)
 {
-    const char *path = write_file(text, strlen(text));
-    int err;
-
-    memset(&faults, 0, sizeof(faults));
-    err = preset_load(path, params, out, &faults);
-    assert_int_equal(unlink(path), 0);
-    assert_true((err == 0) == (*out != NULL));
-    return err;
+    return preset_text_load(text, strlen(text), params, out, &faults);
 }
 
 static struct preset *must_load(const char *text)
@@ -332,7 +311,6 @@ static void a_file_that_is_none_is_told_apart(void **state)
 {
     static const char nul[] = "title = a\0b\n";
     struct preset *p;
-    const char *path;
 
     (void)state;
     memset(&faults, 0, sizeof(faults));
@@ -340,10 +318,8 @@ static void a_file_that_is_none_is_told_apart(void **state)
     assert_int_equal(faults.n, 1);
     assert_int_equal(preset_load("/tmp", NULL, &p, &faults), ERR_CONFIG);
     assert_int_equal(faults.n, 2);
-    path = write_file(nul, sizeof(nul) - 1);
-    assert_int_equal(preset_load(path, NULL, &p, &faults), ERR_CONFIG);
-    assert_non_null(strstr(faults.texts[2], ":1: a NUL byte"));
-    assert_int_equal(unlink(path), 0);
+    assert_int_equal(preset_text_load(nul, sizeof(nul) - 1, NULL, &p, &faults), ERR_CONFIG);
+    assert_non_null(strstr(faults.texts[0], ":1: a NUL byte"));
     assert_null(p);
     preset_free(NULL);
 }
@@ -433,20 +409,6 @@ static void times_by_pattern(void **state)
     }
 }
 
-static int set_up(void **state)
-{
-    (void)state;
-    xml_init();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    xml_cleanup();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -463,6 +425,10 @@ int main(void)
         cmocka_unit_test(statuses_are_national_until_the_source_has_a_map),
         cmocka_unit_test(times_by_pattern),
     };
+    int failed;
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    xml_init();
+    failed = cmocka_run_group_tests(tests, NULL, NULL);
+    xml_cleanup();
+    return failed;
 }

@@ -7,12 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "codec/xml.h"
+#include "lib/preset_text.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define MANUAL "doc/dvcsync-preset.5"
@@ -20,29 +19,9 @@
 
 static struct config_faults faults;
 
-static const char *write_file(const char *text, size_t n)
-{
-    static char path[64];
-    int fd;
-
-    (void)snprintf(path, sizeof(path), "/tmp/test_preset.XXXXXX");
-    fd = mkstemp(path);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, text, n), (ssize_t)n);
-    assert_int_equal(close(fd), 0);
-    return path;
-}
-
 static int load_with(const char *text, const struct config_list *params, struct preset **out)
 {
-    const char *path = write_file(text, strlen(text));
-    int err;
-
-    memset(&faults, 0, sizeof(faults));
-    err = preset_load(path, params, out, &faults);
-    assert_int_equal(unlink(path), 0);
-    assert_true((err == 0) == (*out != NULL));
-    return err;
+    return preset_text_load(text, strlen(text), params, out, &faults);
 }
 
 static char *read_text(const char *path)
@@ -187,20 +166,6 @@ static void the_sample_of_bridges_is_a_configuration(void **state)
     config_free(config);
 }
 
-static int set_up(void **state)
-{
-    (void)state;
-    xml_init();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    xml_cleanup();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -210,6 +175,10 @@ int main(void)
         cmocka_unit_test(shipped_maps_load),
         cmocka_unit_test(the_sample_of_bridges_is_a_configuration),
     };
+    int failed;
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    xml_init();
+    failed = cmocka_run_group_tests(tests, NULL, NULL);
+    xml_cleanup();
+    return failed;
 }
