@@ -1,7 +1,6 @@
 /* act: what operators do to items, written into the audit in the same transaction. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/digest.h"
 #include "journal/subject.h"

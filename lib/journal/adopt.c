@@ -1,7 +1,5 @@
 /* adopt: dossiers that another connector delivered before us, and what the portal shows of open
  * ones. */
-#include <stdio.h>
-#include <string.h>
 
 #include "journal/subject.h"
 #include "journal/worker.h"

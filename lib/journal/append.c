@@ -1,10 +1,8 @@
 /* append: what becomes of records that arrive. The rules of design.md "The item" about new
  * snapshots and steps stand here, in the transaction that stores them. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/digest.h"
-#include "domain/status.h"
 #include "journal/subject.h"
 #include "journal/worker.h"
 
@@ -259,8 +257,67 @@ static int admit_snapshot(struct db *db, struct subject *s, struct journal_recor
 }
 
 /* A known step is never stored twice; one whose body was damaged here gets it back. */
+/* Never sent, and not kept back by a person: nothing of it is known outside yet. */
+static bool never_sent(const struct open_item *item)
+{
+    bool by_check = item->hold == HOLD_UNMAPPED_STATUS || item->hold == HOLD_UNMAPPED_PROCEDURE ||
+                    item->hold == HOLD_INVALID;
+
+    return item->attempts == 0 &&
+           (item->state == ITEM_PENDING || (item->state == ITEM_HELD && by_check));
+}
+
+static int store_judged(struct db *db, const struct journal_record *r, struct open_item *item)
+{
+    static const struct sql update = {
+        "UPDATE item SET hash = ?2, status = ?3, flags = ?4, at = ?5 WHERE id = ?1"};
+
+    item->status = r->status;
+    item->flags = r->flags | (item->flags & ITEM_FLAG_CONSENTED);
+    memcpy(item->hash, r->record.hash, sizeof(item->hash));
+    return db_run(db, &update, "ibiii", item->id, (const void *)item->hash, sizeof(item->hash),
+                  (int64_t)item->status, (int64_t)item->flags, r->record.at_s);
+}
+
+/* The source tells a step again that was never sent: when it reads otherwise now (a corrected
+ * preset or map of its own), that is what will be sent. 1 changed, 0 as it was. */
+static int renew_step(struct db *db, struct subject *s, const struct journal_record *r,
+                      struct open_item *item, struct journal_append *a)
+{
+    enum item_state to = r->hold != HOLD_NONE ? ITEM_HELD : ITEM_PENDING;
+    struct item_change change;
+    const char *body = NULL;
+    struct arena arena;
+    size_t len = 0;
+    int found;
+    int err;
+
+    arena_init(&arena, JOURNAL_BODY_MAX + 4096);
+    found = item_body(db, item->id, &arena, &body, &len);
+    if (found == 1 && len == r->record.body_len && memcmp(body, r->record.body, len) == 0) {
+        found = 0;
+    } else if (found == ERR_CORRUPT) {
+        found = 1;
+    }
+    arena_free(&arena);
+    if (found != 1) {
+        a->unchanged += found == 0;
+        return found;
+    }
+    err = store_judged(db, r, item);
+    err = err == 0 ? item_store_body(db, item->id, r->record.body, r->record.body_len) : err;
+    if (err == 0 && to != item->state) {
+        change = item_change_to(item, to);
+        change.hold = r->hold;
+        change.reason = r->hold != HOLD_NONE ? r->reason : NULL;
+        err = item_move(db, s, item, &change, a->now_ms);
+    }
+    a->replaced++;
+    return err < 0 ? err : 1;
+}
+
 static int admit_known_step(struct db *db, struct subject *s, struct journal_record *r, int64_t id,
-                            struct journal_append *a)
+                            bool same_key, struct journal_append *a)
 {
     struct open_item item;
     struct item_change change;
@@ -269,6 +326,9 @@ static int admit_known_step(struct db *db, struct subject *s, struct journal_rec
     int err;
 
     r->item = id;
+    if (found == 1 && same_key && never_sent(&item)) {
+        return renew_step(db, s, r, &item, a);
+    }
     if (found != 1 || item.hold != HOLD_DAMAGED || memcmp(item.hash, r->record.hash, 32) != 0) {
         a->unchanged += found == 1;
         return found < 0 ? found : 0;
@@ -306,13 +366,13 @@ static int admit_step(struct db *db, struct subject *s, struct journal_record *r
     int stored;
 
     if (found != 0) {
-        return found < 0 ? found : admit_known_step(db, s, r, id, a);
+        return found < 0 ? found : admit_known_step(db, s, r, id, false, a);
     }
     new_from_record(r, &fresh);
     stored = item_insert(db, s, &fresh, a->now_ms, &id);
     if (stored == 0) {
         found = db_integer(db, &known, &id, "it", s->id, r->record.step_key);
-        return found == 1 ? admit_known_step(db, s, r, id, a) : found;
+        return found == 1 ? admit_known_step(db, s, r, id, true, a) : found;
     }
     r->item = id;
     a->stored++;

@@ -456,31 +456,6 @@ struct journal_delivered {
 };
 void journal_delivered(struct journal *j, struct journal_delivered *d);
 
-/* Newest snapshots of dossiers with their bodies, in order of subject id: for checking maps. */
-struct journal_bodies {
-    struct journal_op op;
-    int64_t flow;  /* 0 any */
-    int64_t after; /* subject id */
-    size_t limit;  /* <= 500 */
-    /* out */
-    struct arena arena;
-    struct journal_body_row {
-        int64_t subject, item;
-        int64_t flow;
-        const char *code;
-        enum item_state state;
-        enum hold_why hold;
-        int status;
-        int64_t at_s;
-        const char *body;
-        size_t body_len;
-    } * rows;
-    size_t n;
-    bool more;
-};
-void journal_bodies(struct journal *j, struct journal_bodies *b);
-void journal_bodies_free(struct journal_bodies *b);
-
 /* ---- facts ---- */
 
 struct journal_fact {

@@ -1,5 +1,5 @@
-/* known: what a flow knows of a code, for those who answer for the sink (gateway), merge sources or
- * check maps. */
+/* known: what a flow knows of a code, for those who answer for the sink (gateway) or merge sources.
+ */
 #include <string.h>
 
 #include "base/digest.h"
@@ -8,8 +8,6 @@
 
 #define PARTS_MAX 16 /* sources of a flow, those that were renamed included */
 #define KNOWN_BYTES_MAX ((PARTS_MAX + 2) * JOURNAL_BODY_MAX)
-#define BODIES_MAX 500
-#define BODIES_BYTES_MAX (8u << 20) /* of one page; one record always fits */
 
 static int no_memory(struct journal_op *op)
 {
@@ -201,85 +199,4 @@ void journal_delivered(struct journal *j, struct journal_delivered *d)
 {
     memset(d->delivered, 0, sizeof(d->delivered));
     journal_start(j, &d->op, run_delivered, NULL, false);
-}
-
-/* ---- newest snapshots ---- */
-
-/* 1 read, 0 left out (its body is damaged), negative failed. */
-static int read_snapshot(struct db *db, struct journal_bodies *b, sqlite3_stmt *stmt)
-{
-    struct journal_body_row *row = &b->rows[b->n];
-    int found;
-
-    row->subject = sqlite3_column_int64(stmt, 0);
-    row->flow = sqlite3_column_int64(stmt, 1);
-    row->code = db_text(&b->arena, stmt, 2);
-    row->item = sqlite3_column_int64(stmt, 3);
-    row->state = (enum item_state)sqlite3_column_int(stmt, 4);
-    row->hold = (enum hold_why)sqlite3_column_int(stmt, 5);
-    row->status = sqlite3_column_int(stmt, 6);
-    row->at_s = sqlite3_column_int64(stmt, 7);
-    if (row->code == NULL) {
-        return ERR_NOMEM;
-    }
-    found = item_body(db, row->item, &b->arena, &row->body, &row->body_len);
-    return found == ERR_CORRUPT ? 0 : found;
-}
-
-static int run_bodies(struct db *db, struct journal_op *op)
-{
-    static const struct sql select = {
-        "SELECT s.id, s.flow, s.code, i.id, i.state, i.hold, i.status, i.at "
-        "FROM subject s NOT INDEXED CROSS JOIN body b ON b.item = s.newest_item "
-        "CROSS JOIN item i ON i.id = b.item "
-        "WHERE s.id > ?1 AND (?2 = 0 OR s.flow = ?2) ORDER BY s.id"};
-    struct journal_bodies *b = CONTAINER_OF(op, struct journal_bodies, op);
-    int err = 0;
-    sqlite3_stmt *stmt;
-
-    b->rows = arena_alloc(&b->arena, b->limit * sizeof(*b->rows));
-    if (b->rows == NULL) {
-        return no_memory(op);
-    }
-    stmt = db_bind(db, &select, &err, "ii", b->after, b->flow);
-    if (stmt == NULL) {
-        return err;
-    }
-    for (err = db_row(db, stmt); err == 1; err = db_row(db, stmt)) {
-        int found;
-
-        if (b->n == b->limit || b->arena.used_bytes > BODIES_BYTES_MAX) {
-            b->more = true;
-            db_reset(stmt);
-            return 0;
-        }
-        found = read_snapshot(db, b, stmt);
-        if (found < 0) {
-            db_reset(stmt);
-            return found == ERR_NOMEM ? no_memory(op) : found;
-        }
-        b->n += found == 1;
-    }
-    return err;
-}
-
-static void undo_bodies(struct journal_op *op)
-{
-    journal_bodies_free(CONTAINER_OF(op, struct journal_bodies, op));
-}
-
-void journal_bodies(struct journal *j, struct journal_bodies *b)
-{
-    arena_init(&b->arena, BODIES_BYTES_MAX + 2 * JOURNAL_BODY_MAX);
-    b->n = 0;
-    b->more = false;
-    b->limit = b->limit == 0 || b->limit > BODIES_MAX ? BODIES_MAX : b->limit;
-    journal_start(j, &b->op, run_bodies, undo_bodies, false);
-}
-
-void journal_bodies_free(struct journal_bodies *b)
-{
-    arena_free(&b->arena);
-    b->n = 0;
-    b->more = false;
 }

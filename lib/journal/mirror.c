@@ -1,6 +1,5 @@
 #include "journal/mirror.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "journal/worker.h"

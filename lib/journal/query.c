@@ -1,6 +1,5 @@
 /* query: pages of the journal for people: queue, one item, the life of a code, sums. Copied out,
  * then reset. */
-#include <stdio.h>
 #include <string.h>
 
 #include "journal/worker.h"

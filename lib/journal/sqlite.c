@@ -1,7 +1,6 @@
 #include "journal/sqlite.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 int db_error(struct db *db, int code, const char *what)

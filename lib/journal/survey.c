@@ -1,7 +1,5 @@
 #include "journal/survey.h"
 
-#include <string.h>
-
 #include "journal/sqlite.h"
 
 static const char *text_of(sqlite3_stmt *stmt, int column)

@@ -293,6 +293,40 @@ static void a_step_is_stored_once_whatever_became_of_it(void **state)
     fixture_end(&f);
 }
 
+static void a_step_that_was_never_sent_is_read_as_the_source_tells_it_now(void **state)
+{
+    struct fixture_record unmapped = {
+        .code = CODE, .step = "s1", .content = "as read", .hold = HOLD_UNMAPPED_STATUS};
+    struct fixture_record mapped = {
+        .code = CODE, .step = "s1", .content = "as the corrected preset reads", .status = 4};
+    struct fixture_record later = {.code = CODE, .step = "s1", .content = "again", .status = 5};
+    struct journal_call *call;
+    struct fixture f;
+
+    (void)state;
+    fixture_open(&f);
+    assert_int_equal(fixture_append(&f, &unmapped, 1).held, 1);
+    assert_string_equal(fixture_states(&f, CODE), "h");
+    assert_int_equal(fixture_append(&f, &mapped, 1).replaced, 1);
+    assert_string_equal(fixture_states(&f, CODE), "p");
+    assert_int_equal(fixture_append(&f, &mapped, 1).unchanged, 1);
+    assert_int_equal(fixture_append(&f, &unmapped, 1).replaced, 1);
+    assert_string_equal(fixture_states(&f, CODE), "h");
+    assert_int_equal(fixture_append(&f, &mapped, 1).replaced, 1);
+    call = fixture_claim_one(&f);
+    assert_int_equal(call->status, 4);
+    assert_non_null(strstr(call->records[0].body, "corrected"));
+    /* on its way, in doubt, delivered: what was sent stays what it was */
+    assert_int_equal(fixture_append(&f, &later, 1).unchanged, 1);
+    assert_int_equal(fixture_end_call(&f, call, ITEM_UNSURE), ITEM_UNSURE);
+    assert_int_equal(fixture_append(&f, &later, 1).unchanged, 1);
+    fake_loop_advance(&f.loop, 60000);
+    (void)fixture_deliver_all(&f);
+    assert_int_equal(fixture_append(&f, &later, 1).unchanged, 1);
+    assert_string_equal(fixture_states(&f, CODE), "d");
+    fixture_end(&f);
+}
+
 static void records_of_several_dossiers_may_come_in_any_order(void **state)
 {
     static const struct fixture_record records[] = {
@@ -521,6 +555,7 @@ int main(void)
         cmocka_unit_test(a_status_that_skips_states_is_sent_and_flagged),
         cmocka_unit_test(what_the_sink_can_not_take_is_held_with_its_reason),
         cmocka_unit_test(a_step_is_stored_once_whatever_became_of_it),
+        cmocka_unit_test(a_step_that_was_never_sent_is_read_as_the_source_tells_it_now),
         cmocka_unit_test(records_of_several_dossiers_may_come_in_any_order),
         cmocka_unit_test(rows_tell_what_has_changed),
         cmocka_unit_test(a_row_whose_detail_failed_is_owed_until_it_comes),

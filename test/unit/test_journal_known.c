@@ -373,84 +373,6 @@ static void delivered_is_acknowledged_with_nothing_open(void **state)
     fixture_end(&f);
 }
 
-/* ---- newest snapshots ---- */
-
-static void bodies_come_in_pages(void **state)
-{
-    struct fixture f;
-    struct journal_bodies b = {.limit = 2};
-    char code[16];
-
-    (void)state;
-    fixture_open(&f);
-    for (int i = 0; i < 5; i++) {
-        (void)snprintf(code, sizeof(code), "C%d", i);
-        (void)fixture_snapshot(&f, code, "old", 2);
-        (void)fixture_snapshot(&f, code, code, 4);
-        (void)fixture_step(&f, code, "s", 1, 2);
-    }
-    fixture_tamper(&f, "UPDATE body SET body = x'00' WHERE item = %lld",
-                   (long long)fixture_item(&f, "C3", 1));
-    for (int i = 0, seen = 0; i < 2; i++) {
-        assert_int_equal(FIXTURE_RUN(&f, journal_bodies, &b), 0);
-        assert_int_equal(b.n, 2);
-        assert_int_equal(b.more, i == 0);
-        for (size_t k = 0; k < b.n; k++) {
-            seen += seen == 3; /* damaged: a claim tells */
-            (void)snprintf(code, sizeof(code), "C%d", seen++);
-            assert_string_equal(b.rows[k].code, code);
-            assert_non_null(strstr(b.rows[k].body, code));
-            assert_int_equal(b.rows[k].body_len, strlen(b.rows[k].body));
-            assert_int_equal(b.rows[k].item, fixture_item(&f, code, 1));
-            assert_int_equal(b.rows[k].state, ITEM_PENDING);
-            assert_int_equal(b.rows[k].status, 4);
-            assert_int_equal(b.rows[k].flow, f.flow);
-        }
-        b.after = b.rows[b.n - 1].subject;
-        journal_bodies_free(&b);
-    }
-    b.after = 0;
-    b.flow = f.flow + 1;
-    assert_int_equal(FIXTURE_RUN(&f, journal_bodies, &b), 0);
-    assert_int_equal(b.n, 0);
-    assert_false(b.more);
-    journal_bodies_free(&b);
-    fixture_end(&f);
-}
-
-static void a_page_of_large_bodies_is_cut(void **state)
-{
-    static char large[JOURNAL_BODY_MAX];
-    struct fixture f;
-    struct journal_bodies b = {.limit = 0};
-    char code[16];
-
-    (void)state;
-    fixture_open(&f);
-    memset(large, 'x', sizeof(large));
-    for (int i = 0; i < 12; i++) {
-        struct journal_append a;
-        struct journal_record r = {
-            .record = {.kind = RECORD_DOSSIER, .body = large, .body_len = sizeof(large)}};
-
-        (void)snprintf(code, sizeof(code), "C%d", i);
-        r.record.code = code;
-        journal_append_init(&a, f.flow);
-        a.now_ms = fixture_wall_ms(&f);
-        assert_int_equal(journal_append_add(&a, &r), 0);
-        assert_int_equal(FIXTURE_RUN(&f, journal_append, &a), 0);
-        journal_append_free(&a);
-    }
-    assert_int_equal(FIXTURE_RUN(&f, journal_bodies, &b), 0);
-    assert_true(b.n >= 8 && b.n < 12 && b.more);
-    b.after = b.rows[b.n - 1].subject;
-    journal_bodies_free(&b);
-    assert_int_equal(FIXTURE_RUN(&f, journal_bodies, &b), 0);
-    assert_true(b.n > 0 && !b.more);
-    journal_bodies_free(&b);
-    fixture_end(&f);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -466,8 +388,6 @@ int main(void)
         cmocka_unit_test(parts_go_with_the_bodies),
         cmocka_unit_test(a_part_has_its_limit),
         cmocka_unit_test(delivered_is_acknowledged_with_nothing_open),
-        cmocka_unit_test(bodies_come_in_pages),
-        cmocka_unit_test(a_page_of_large_bodies_is_cut),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
