@@ -259,6 +259,21 @@ int engine_flow_open(struct engine *e, const struct config_flow *c, struct errms
     return 0;
 }
 
+/* The flow that brings what this flow's sink tells. */
+static int64_t told_flow(const struct engine *e, const struct flow *f)
+{
+    for (size_t i = 0; i < e->n_flows; i++) {
+        const struct flow *other = e->flows[i];
+
+        for (size_t k = 0; k < other->n_sources && other->kind == FLOW_DOSSIERS; k++) {
+            if (strcmp(other->sources[k].party->endpoint.name, f->to) == 0) {
+                return other->id;
+            }
+        }
+    }
+    return 0;
+}
+
 void engine_flows_link(struct engine *e)
 {
     int64_t intake = 0;
@@ -272,6 +287,9 @@ void engine_flows_link(struct engine *e)
         for (size_t k = 0; k < f->n_sources && f->kind == FLOW_DOSSIERS; k++) {
             f->sources[k].poller.born_flow = intake;
             f->sources[k].host.born_flow = intake;
+        }
+        for (size_t k = 0; k < f->n_sources && f->kind == FLOW_INTAKE; k++) {
+            f->sources[k].host.told_flow = told_flow(e, f);
         }
     }
 }

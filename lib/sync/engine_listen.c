@@ -1,5 +1,4 @@
 /* engine_listen: the beginning and the end of taking what systems push at us. */
-#include <stdio.h>
 
 #include "sync/engine_impl.h"
 

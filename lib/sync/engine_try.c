@@ -8,6 +8,7 @@
 
 #define BODY_BYTES_MAX (4u << 20)
 #define CLOSING_LOOK_MS 250
+#define EMPTY_PAGES_MS UINT64_C(60000) /* windows of days before the first dossier */
 
 struct try_run {
     struct engine *engine;
@@ -18,6 +19,9 @@ struct try_run {
     struct adapter_detail detail;
     char *ids[ENGINE_TRY_ROWS]; /* owned */
     size_t n_ids, at;
+    char *cursor; /* behind an empty page; owned */
+    uint64_t until_ms;
+    bool again; /* the page was empty and there are more */
     struct loop_task next;
     struct loop_timer look; /* whether the engine closes: it does not know this adapter */
 };
@@ -34,10 +38,21 @@ static void ended(struct try_run *r)
     for (size_t i = 0; i < r->n_ids; i++) {
         free(r->ids[i]);
     }
+    free(r->cursor);
     free(r);
     e->probes--;
     engine_check_closed(e);
     try->done(try); /* may free the try */
+}
+
+static void poll_done(struct adapter_poll *poll);
+
+static void poll_page(struct try_run *r)
+{
+    memset(&r->poll, 0, sizeof(r->poll));
+    r->poll.cursor = r->cursor != NULL ? r->cursor : "";
+    r->poll.done = poll_done;
+    r->adapter->ops->poll(r->adapter, &r->poll);
 }
 
 /* ---- one row ---- */
@@ -122,6 +137,11 @@ static void next_run(struct loop_task *task)
 {
     struct try_run *r = CONTAINER_OF(task, struct try_run, next);
 
+    if (r->again && !r->engine->closing) {
+        r->again = false;
+        poll_page(r);
+        return;
+    }
     if (r->at == r->n_ids || r->engine->closing || r->adapter->ops->detail == NULL) {
         ended(r);
         return;
@@ -136,6 +156,26 @@ static void next_run(struct loop_task *task)
 
 /* ---- the page ---- */
 
+/* An empty page shows nothing: the one behind it is read, for a while. */
+static bool try_again(struct try_run *r, const struct adapter_poll *poll)
+{
+    char *cursor;
+
+    if (poll->err != 0 || poll->n_rows > 0 || !poll->more ||
+        loop_now_ms(r->engine->env.loop) >= r->until_ms) {
+        return false;
+    }
+    if (poll->next_cursor != NULL && poll->next_cursor[0] != '\0') {
+        cursor = strdup(poll->next_cursor);
+        if (cursor == NULL) {
+            return false;
+        }
+        free(r->cursor);
+        r->cursor = cursor;
+    }
+    return true;
+}
+
 static void poll_done(struct adapter_poll *poll)
 {
     struct try_run *r = CONTAINER_OF(poll, struct try_run, poll);
@@ -145,6 +185,7 @@ static void poll_done(struct adapter_poll *poll)
     try->why = poll->why;
     try->n_listed = poll->err == 0 ? poll->n_rows : 0;
     try->more = poll->err == 0 && poll->more;
+    r->again = try_again(r, poll);
     while (poll->err == 0 && r->n_ids < poll->n_rows && r->n_ids < try->rows) {
         char *id = strdup(poll->rows[r->n_ids].id);
 
@@ -219,7 +260,6 @@ void engine_try(struct engine *e, struct engine_try *try)
     find_sink(r);
     loop_task_init(&r->next, next_run);
     loop_timer_start(e->env.loop, &r->look, CLOSING_LOOK_MS);
-    r->poll.cursor = "";
-    r->poll.done = poll_done;
-    r->adapter->ops->poll(r->adapter, &r->poll);
+    r->until_ms = loop_now_ms(e->env.loop) + EMPTY_PAGES_MS;
+    poll_page(r);
 }

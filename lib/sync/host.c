@@ -127,14 +127,7 @@ static void copy_fates(struct host_offer *o)
     const struct journal_fate *from = o->fates + o->job.n_early;
 
     for (size_t i = 0; i < offer->n_records && offer->fates != NULL; i++) {
-        struct adapter_fate *to = &offer->fates[i];
-
-        to->item = from[i].item;
-        to->state = from[i].state;
-        to->hold = from[i].hold;
-        memcpy(to->reason, from[i].reason, sizeof(to->reason));
-        memcpy(to->code, from[i].code, sizeof(to->code));
-        memcpy(to->words, from[i].words, sizeof(to->words));
+        waits_take_fate(&offer->fates[i], &from[i]);
     }
 }
 
@@ -185,7 +178,8 @@ static void tell_others(struct host_offer *o)
                                          .hold = f->hold,
                                          .reason = f->reason,
                                          .answer = f->code,
-                                         .words = f->words};
+                                         .words = f->words,
+                                         .stored = true};
 
         if (r->kind != RECORD_STEP && f->item != 0 && f->state != ITEM_PENDING) {
             waits_tell(o->host->waits, &news);
@@ -260,6 +254,9 @@ static int add_records(struct host_offer *o)
 {
     int err = 0;
 
+    for (size_t i = 0; i < o->offer->n_records && o->offer->fates != NULL; i++) {
+        o->offer->fates[i].overruled = o->merging && merge_overruled(&o->job, i);
+    }
     if (o->merging) {
         return merge_add(&o->job, &o->append);
     }

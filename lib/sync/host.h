@@ -20,6 +20,9 @@ struct host {
     const char *source_name;
     int64_t flow;
     int64_t born_flow; /* see journal_append */
+    /* Intake: the flow in which the sink tells of its own dossiers, and so where they stand; 0: it
+     * does not. */
+    int64_t told_flow;
     int rank;
     const struct party *source; /* paused: nothing is taken from it */
     struct party *sink;

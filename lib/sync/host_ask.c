@@ -1,5 +1,6 @@
 /* host_ask: what a host reads for its source: a dossier from the journal or the sink's look-up, the
  * sink's reading services, the catalogue's mirror. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +23,7 @@ struct host_call {
         struct adapter_relay *relay;
         struct adapter_rows *rows;
     } to;
-    struct journal_known known;
+    struct journal_known known, told;
     struct adapter_lookup lookup;
     struct adapter_relay sent; /* ours to the sink */
     struct mirror_list page;
@@ -71,6 +72,7 @@ static void call_end(struct host_call *c)
         break;
     }
     journal_known_free(&c->known);
+    journal_known_free(&c->told);
     mirror_list_free(&c->page);
     loop_task_cancel(&c->task);
     free(c);
@@ -191,6 +193,54 @@ static void want_place(struct host_call *c)
 
 /* ---- ask ---- */
 
+/* Steps alone (a gateway placed before a running system) say nothing of the dossier itself. */
+static bool has_snapshot(const struct journal_known *k)
+{
+    return k->acknowledged || k->status != 0 || k->body != NULL;
+}
+
+static void read_known(struct host_call *c, struct journal_known *k, int64_t flow,
+                       void (*done)(struct journal_op *op))
+{
+    (void)snprintf(k->code, sizeof(k->code), "%s", c->to.ask->code);
+    k->op.done = done;
+    k->flow = flow;
+    k->want_body = true;
+    journal_known(c->host->env->journal, k);
+}
+
+static void ask_sink(struct host_call *c)
+{
+    if (!c->to.ask->known && c->host->sink->adapter->ops->lookup != NULL) {
+        want_place(c);
+    } else {
+        call_end(c);
+    }
+}
+
+/* Where the sink says that it stands. */
+static void told_done(struct journal_op *op)
+{
+    struct host_call *c = CONTAINER_OF(op, struct host_call, told.op);
+    const struct journal_known *k = &c->told;
+    struct adapter_ask *ask = c->to.ask;
+
+    ask->err = op->err != 0 ? ERR_CANCELED : 0;
+    if (ask->err == 0 && (!k->known || !has_snapshot(k))) {
+        ask_sink(c);
+        return;
+    }
+    if (ask->err == 0 && ask->known) {
+        ask->status = k->status != 0 ? k->status : ask->status;
+    } else if (ask->err == 0) {
+        ask->there = LOOKUP_THERE;
+        ask->there_status = k->status;
+        ask->body = k->body;
+        ask->body_len = k->body_len;
+    }
+    call_end(c);
+}
+
 static void known_done(struct journal_op *op)
 {
     struct host_call *c = CONTAINER_OF(op, struct host_call, known.op);
@@ -198,7 +248,7 @@ static void known_done(struct journal_op *op)
     struct adapter_ask *ask = c->to.ask;
 
     ask->err = op->err != 0 ? ERR_CANCELED : 0;
-    if (ask->err == 0 && k->known) {
+    if (ask->err == 0 && k->known && has_snapshot(k)) {
         ask->known = true;
         ask->acknowledged = k->acknowledged;
         ask->acked_status = k->acked_status;
@@ -206,11 +256,14 @@ static void known_done(struct journal_op *op)
         ask->open = k->open;
         ask->body = k->body;
         ask->body_len = k->body_len;
-    } else if (ask->err == 0 && c->host->sink->adapter->ops->lookup != NULL) {
-        want_place(c);
-        return;
     }
-    call_end(c);
+    if (ask->err != 0) {
+        call_end(c);
+    } else if (c->host->told_flow != 0) {
+        read_known(c, &c->told, c->host->told_flow, told_done);
+    } else {
+        ask_sink(c);
+    }
 }
 
 void host_ask(struct adapter_host *base, struct adapter_ask *ask)
@@ -238,11 +291,7 @@ void host_ask(struct adapter_host *base, struct adapter_ask *ask)
         loop_defer(c->host->env->loop, &c->task); /* nobody can have such a code */
         return;
     }
-    memcpy(c->known.code, ask->code, len + 1);
-    c->known.op.done = known_done;
-    c->known.flow = c->host->flow;
-    c->known.want_body = true;
-    journal_known(c->host->env->journal, &c->known);
+    read_known(c, &c->known, c->host->flow, known_done);
 }
 
 /* ---- relay ---- */

@@ -123,7 +123,9 @@ static void known_done(struct journal_op *op)
     struct errmsg why = op->why;
     int err = op->err;
 
-    if (err == 0 && d->known.known) {
+    /* A code may also be somebody else's local number: another dossier, whose parts are not ours.
+     */
+    if (err == 0 && d->known.known && strcmp(d->known.portal_no, d->code) == 0) {
         err = merge_records(d, &why);
     }
     journal_known_free(&d->known);
@@ -268,6 +270,19 @@ static int add_one(struct merge_job *job, const struct record *record, const cha
         judged.stored.part_at_s = part->at_s;
     }
     return journal_append_add(append, &judged.stored);
+}
+
+bool merge_overruled(const struct merge_job *job, size_t record)
+{
+    struct flow_judged said;
+    struct flow_judged counts;
+
+    if (job->records[record].kind == RECORD_STEP) {
+        return false;
+    }
+    flow_judge(job->merge->sink, &job->records[record], true, &said);
+    flow_judge(job->merge->sink, &job->merged[record], true, &counts);
+    return said.stored.status != counts.stored.status;
 }
 
 int merge_add(struct merge_job *job, struct journal_append *append)

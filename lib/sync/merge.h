@@ -44,12 +44,18 @@ struct merge_job {
     struct loop_task task;
 };
 
+/* The sink judges what is merged; first_source is whose word a record is that was stored before the
+ * flow had several sources. Names are borrowed for good. */
 void merge_init(struct merge *m, const struct flow_env *env, int64_t flow, const struct party *sink,
                 const char *first_source, int first_rank);
+/* Waits for earlier jobs with the same dossiers, then merges. ready comes once, later. */
 void merge_start(struct merge *m, struct merge_job *job);
 /* The job's records, merged and judged, into an append: n_early, then n_records in their order.
  * Errors are journal_append_add's. */
 MUST_CHECK int merge_add(struct merge_job *job, struct journal_append *append);
+/* Another source's word of a later time is the status of this snapshot of the job: what the sink
+ * gets is not what was said here. Between merge_start's ready and merge_end. */
+bool merge_overruled(const struct merge_job *job, size_t record);
 /* After the append's commit, or instead of it: the dossiers are free for who waits. Once after
  * ready. */
 void merge_end(struct merge_job *job);

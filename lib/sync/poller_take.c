@@ -89,16 +89,30 @@ struct poller_append *poller_append_open(struct poller *p)
     return p->append;
 }
 
-static void add_row(struct poller_append *a, size_t row, bool owed, const char *why)
+/* False: the append has no room left. */
+static bool append_row(struct poller_append *a, size_t row, bool owed, const char *why)
 {
     struct poller *p = a->poller;
     struct journal_row r = {.id = p->ids[row], .owed = owed, .why = why};
 
     memcpy(r.hash, p->hashes[row], sizeof(r.hash));
     if (journal_append_row(&a->append, p->source_name, &r) < 0) {
-        abort(); /* the arena is far larger than a page's rows */
+        return false;
     }
     p->safe[row] = !owed;
+    return true;
+}
+
+/* To the append of the page; when a huge record has filled it, to the next one. */
+static void add_row(struct poller *p, size_t row, bool owed, const char *why)
+{
+    if (append_row(poller_append_open(p), row, owed, why)) {
+        return;
+    }
+    poller_append_start(p);
+    if (!append_row(poller_append_open(p), row, owed, why)) {
+        abort(); /* an empty append takes any row; the cursor has not moved, nothing is lost */
+    }
 }
 
 static void add_owed(struct poller *p, size_t row, const char *why)
@@ -106,7 +120,7 @@ static void add_owed(struct poller *p, size_t row, const char *why)
     uint64_t suppressed = 0;
 
     p->detail_failures++;
-    add_row(poller_append_open(p), row, true, why);
+    add_row(p, row, true, why);
     if (log_limit_pass(&p->detail_log, loop_now_ms(p->env->loop), POLLER_LOG_MS, &suppressed)) {
         flow_say(p->env, LOG_LEVEL_WARN, "detail_failed", p->name,
                  "row %s is owed: %s (%" PRIu64 " more not shown)", p->ids[row], why, suppressed);
@@ -122,9 +136,11 @@ static void take_ready(struct merge_job *job)
     struct poller_append *a = append_new(p);
     int err = job->err != 0 ? job->err : merge_add(job, &a->append);
 
+    if (err == 0 && !append_row(a, t->row, false, NULL)) {
+        err = ERR_TOOBIG;
+    }
     p->taking--;
     if (err == 0) {
-        add_row(a, t->row, false, NULL);
         a->take = t;
         start(a);
     } else {
@@ -201,7 +217,7 @@ static int add_records(struct poller *p, size_t row, const struct adapter_detail
             return err;
         }
     }
-    add_row(poller_append_open(p), row, false, NULL);
+    add_row(p, row, false, NULL);
     return 0;
 }
 
@@ -221,7 +237,7 @@ static void detail_done(struct adapter_detail *detail)
         p->n_details++;
         err = add_records(p, row, detail);
     } else if (err == ERR_NOTFOUND || err == ERR_UNSUPPORTED) {
-        add_row(poller_append_open(p), row, false, NULL);
+        add_row(p, row, false, NULL);
         err = 0;
     }
     if (err == ERR_CANCELED) {

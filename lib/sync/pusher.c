@@ -1,8 +1,5 @@
 #include "sync/pusher.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "sync/pusher_impl.h"

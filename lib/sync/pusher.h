@@ -17,6 +17,7 @@ struct pusher_news {
     enum hold_why hold;
     const char *reason, *answer, *words; /* of a hold; the sink's code and words */
     bool settled;                        /* nothing of the dossier is open any more */
+    bool stored; /* no call has ended: the record came to its end by being stored */
 };
 
 struct pusher {

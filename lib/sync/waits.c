@@ -88,7 +88,7 @@ static void check(struct waits *w, struct wait *wait)
 
 /* ---- the journal's word ---- */
 
-static void take_fate(struct adapter_fate *to, const struct journal_fate *from)
+void waits_take_fate(struct adapter_fate *to, const struct journal_fate *from)
 {
     to->item = from->item;
     to->state = from->state;
@@ -96,6 +96,15 @@ static void take_fate(struct adapter_fate *to, const struct journal_fate *from)
     memcpy(to->reason, from->reason, sizeof(to->reason));
     memcpy(to->code, from->code, sizeof(to->code));
     memcpy(to->words, from->words, sizeof(to->words));
+    if (from->state == ITEM_SUPERSEDED) {
+        to->state = ITEM_DONE; /* nothing follows it: the sink held the same */
+    } else if (from->state == ITEM_DROPPED) {
+        to->state = ITEM_HELD;
+        to->hold = HOLD_PERSON;
+        (void)snprintf(to->reason, sizeof(to->reason), "given up by a person, so it is not sent");
+        to->code[0] = '\0';
+        to->words[0] = '\0';
+    }
 }
 
 static void looked(struct journal_op *op)
@@ -110,7 +119,7 @@ static void looked(struct journal_op *op)
     if (wait != NULL) {
         wait->running = NULL;
         if (op->err == 0) {
-            take_fate(wait->fate, &look->op.fate);
+            waits_take_fate(wait->fate, &look->op.fate);
             check(w, wait);
         }
     }
@@ -200,9 +209,20 @@ static bool concerns(const struct pusher_news *news, const struct wait *wait)
     if (in_call(news, wait->fate->item)) {
         return true;
     }
-    /* A newer snapshot has come to its end: whatever older one still waits gave way to it. */
-    return !news->step && wait->fate->item < news->items[0] &&
+    /* A newer snapshot has come to its end: whatever older one still waits gave way to it. (Not so
+     * one that was only stored: the older one may be on its way.) */
+    return !news->step && !news->stored && wait->fate->item < news->items[0] &&
            (ended_well(news->became) || news->became == ITEM_HELD);
+}
+
+/* Where memory can't tell: what is equal to what was just delivered has no call of its own, what
+ * was replaced may have been replaced by one that is held. */
+static bool needs_look(const struct pusher_news *news, const struct wait *wait)
+{
+    return news->settled ||
+           (!news->step && !wait->step &&
+            (news->stored || ended_well(news->became) ||
+             (news->became == ITEM_SUPERSEDED && in_call(news, wait->fate->item))));
 }
 
 static void apply(const struct pusher_news *news, struct adapter_fate *fate)
@@ -233,14 +253,13 @@ void waits_tell(struct waits *w, const struct pusher_news *news)
         }
         if (concerns(news, wait)) {
             apply(news, wait->fate);
-            check(w, wait); /* settled frees its own offer at a later turn: l stays */
-        } else if (!wait->look &&
-                   (news->settled || (!news->step && !wait->step && ended_well(news->became)))) {
-            /* Equal to what was just delivered, perhaps: it has no call of its own then. */
+        }
+        if (!waits_settled(wait->fate) && !wait->look && needs_look(news, wait)) {
             wait->look = true;
             w->n_look++;
             ask = true;
         }
+        check(w, wait); /* settled frees its own offer at a later turn: l stays */
     }
     if (ask) {
         look_around(w);

@@ -56,6 +56,9 @@ void waits_tell(struct waits *w, const struct pusher_news *news);
 /* Items moved without a call: replaced by what the sink has, or by a person. */
 void waits_look(struct waits *w);
 bool waits_settled(const struct adapter_fate *fate); /* nothing more is to be waited for */
+/* The journal's word as a client is told it: what was given up by a person is held for good, and a
+ * step that the sink had already is delivered. */
+void waits_take_fate(struct adapter_fate *to, const struct journal_fate *from);
 void waits_stop(struct waits *w);
 
 #endif

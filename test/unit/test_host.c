@@ -215,6 +215,45 @@ static void a_successor_that_is_held_settles_the_older_one(void **state)
     assert_int_equal(first->fates[0].hold, HOLD_UNMAPPED_STATUS);
 }
 
+/* The older one is on its way: what is wrong with the newer one is not its answer. */
+static void a_held_successor_says_nothing_of_what_is_on_its_way(void **state)
+{
+    struct host_test *t = *state;
+    struct fake_client *first;
+    struct fake_client *second;
+
+    t->w.portal->unmapped[7] = true;
+    t->w.portal->latency_ms = 2000;
+    fake_world_start(&t->w);
+    first = push(t, A, 4, "a", 9000);
+    fake_world_run(&t->w, 500);
+    second = push(t, A, 7, "b", 9000);
+    fake_world_run(&t->w, 500);
+    assert_answer(second, ITEM_HELD, "");
+    assert_int_equal(first->settled, 0);
+    fake_world_run(&t->w, 2000);
+    assert_answer(first, ITEM_DONE, "success");
+}
+
+/* It ends without success and gives way to one that is held already: no further call will tell. */
+static void who_gave_way_to_a_held_one_is_told_at_once(void **state)
+{
+    struct host_test *t = *state;
+    struct fake_client *first;
+
+    t->w.portal->unmapped[7] = true;
+    t->w.portal->latency_ms = 2000;
+    fake_peer_answer(t->w.portal, A, FAKE_UNSURE_BEFORE, 1);
+    fake_world_start(&t->w);
+    first = push(t, A, 4, "a", 60000);
+    fake_world_run(&t->w, 500);
+    (void)push(t, A, 7, "b", 60000);
+    fake_world_run(&t->w, 3000);
+    assert_int_equal(first->settled, 1);
+    assert_int_equal(first->fates[0].state, ITEM_HELD);
+    assert_int_equal(first->fates[0].hold, HOLD_UNMAPPED_STATUS);
+}
+
 static void an_unchanged_push_waits_on_the_item_that_holds_it(void **state)
 {
     struct host_test *t = *state;
@@ -287,6 +326,46 @@ static void a_person_who_holds_it_ends_the_wait(void **state)
     assert_int_equal(c->settled, 1);
     assert_int_equal(c->fates[0].state, ITEM_HELD);
     assert_int_equal(c->fates[0].hold, HOLD_PERSON);
+}
+
+static void what_a_person_gave_up_is_not_said_to_wait(void **state)
+{
+    struct host_test *t = *state;
+    struct fake_client *c;
+    struct fake_client *again;
+    uint32_t moved = 0;
+
+    t->w.portal->down = true;
+    fake_world_start(&t->w);
+    c = push(t, A, 4, "a", 60000);
+    fake_world_run(&t->w, 1000);
+    assert_int_equal(fake_world_act(&t->w, JOURNAL_DROP, A, ITEM_PENDING, &moved), 0);
+    assert_int_equal(moved, 1);
+    fake_world_run(&t->w, 1500);
+    assert_answer(c, ITEM_HELD, "");
+    again = push(t, A, 4, "a", 60000);
+    fake_world_run(&t->w, 100);
+    assert_answer(again, ITEM_HELD, "");
+    assert_non_null(strstr(again->fates[0].reason, "given up"));
+}
+
+/* A client repeats its POST: the portal said "exists" of the step, and that is an end. */
+static void a_step_that_the_portal_had_already_is_delivered_for_who_comes_again(void **state)
+{
+    struct host_test *t = *state;
+    struct fake_client *again;
+
+    fake_world_start(&t->w);
+    (void)push(t, A, 4, "a", 5000);
+    fake_world_run(&t->w, 1000);
+    fake_peer_answer_steps(t->w.portal, A, FAKE_EXISTS, 1);
+    fake_source_step(t->gateway, A, "key", 4);
+    (void)push(t, A, 4, "a", 5000);
+    fake_world_run(&t->w, 1000);
+    again = push(t, A, 4, "a", 5000);
+    fake_world_run(&t->w, 100);
+    assert_int_equal(again->settled, 1);
+    assert_int_equal(again->fates[1].state, ITEM_DONE);
 }
 
 static void steps_are_waited_for_one_by_one(void **state)
@@ -517,6 +596,29 @@ static void what_the_journal_knows_is_not_asked_of_the_portal(void **state)
     assert_int_equal(t->w.portal->looks, 0);
 }
 
+/* A gateway placed before a running system: the journal has a step and no snapshot. */
+static void of_a_dossier_with_steps_alone_the_portal_is_asked(void **state)
+{
+    struct host_test *t = *state;
+    struct fake_client *c = client(t);
+
+    fake_world_start(&t->w);
+    fake_source_put(t->gateway, A, 4, "a");
+    fake_source_step(t->gateway, A, "key", 4);
+    fake_client_add(c, A, true);
+    c->records[0] = c->records[1];
+    c->offer.n_records = 1;
+    c->n = 1;
+    fake_client_offer(c, 5000);
+    fake_world_run(&t->w, 1000);
+    assert_int_equal(c->settled, 1);
+    fake_client_ask(c, A);
+    fake_world_run(&t->w, 1000);
+    assert_int_equal(c->answered, 1);
+    assert_false(c->ask.known);
+    assert_int_equal(t->w.portal->looks, 1);
+}
+
 static void what_it_does_not_know_is_looked_up(void **state)
 {
     struct host_test *t = *state;
@@ -534,6 +636,38 @@ static void what_it_does_not_know_is_looked_up(void **state)
     assert_int_equal(c->answered, 2);
     assert_int_equal(c->ask.there, LOOKUP_UNKNOWN);
     assert_int_equal(t->w.portal->looks, 1);
+}
+
+/* Intake: the province's own flow tells where its dossiers stand (5 waits for a supplement). */
+static void where_a_dossier_stands_the_province_tells_itself(void **state)
+{
+    struct host_test *t = *state;
+    struct fake_client *c;
+
+    t->w.config.flows[0].from = "onestop";
+    (void)fake_world_flow(&t->w, "intake", FLOW_INTAKE, "gateway", "onestop");
+    t->w.onestop->caps = ADAPTER_IDEMPOTENT;
+    t->w.onestop->no_lookup_verb = true;
+    fake_world_start(&t->w);
+    c = push(t, A, 1, "a", 5000);
+    fake_world_run(&t->w, 1000);
+    assert_int_equal(c->fates[0].state, ITEM_DONE);
+    fake_source_put(t->w.onestop, A, 5, "a");
+    fake_source_put(t->w.onestop, B, 4, "b");
+    fake_world_run(&t->w, HOUR_MS);
+    fake_client_ask(c, A);
+    fake_world_run(&t->w, 50);
+    assert_true(c->ask.known && c->ask.acknowledged);
+    assert_int_equal(c->ask.status, 5);
+    fake_client_ask(c, B);
+    fake_world_run(&t->w, 50);
+    assert_false(c->ask.known);
+    assert_int_equal(c->ask.there, LOOKUP_THERE);
+    assert_int_equal(c->ask.there_status, 4);
+    fake_client_ask(c, "000.00.12.H56-251120-0009");
+    fake_world_run(&t->w, 50);
+    assert_int_equal(c->answered, 3);
+    assert_int_equal(c->ask.there, LOOKUP_UNKNOWN);
 }
 
 static void look_ups_keep_their_pace_and_give_up_in_time(void **state)
@@ -720,10 +854,14 @@ int main(void)
         HOST(a_client_that_left_is_settled_on_the_next_turn),
         HOST(a_waiter_follows_what_took_its_records_place),
         HOST(a_successor_that_is_held_settles_the_older_one),
+        HOST(a_held_successor_says_nothing_of_what_is_on_its_way),
+        HOST(who_gave_way_to_a_held_one_is_told_at_once),
         HOST(an_unchanged_push_waits_on_the_item_that_holds_it),
         HOST(equal_content_that_was_delivered_is_answered_at_once),
         HOST(a_return_to_what_the_portal_has_settles_who_waits_for_the_other),
         HOST(a_person_who_holds_it_ends_the_wait),
+        HOST(what_a_person_gave_up_is_not_said_to_wait),
+        HOST(a_step_that_the_portal_had_already_is_delivered_for_who_comes_again),
         HOST(steps_are_waited_for_one_by_one),
         HOST(several_dossiers_in_one_offer_are_told_apart),
         HOST(without_waiting_settled_does_not_come),
@@ -736,7 +874,9 @@ int main(void)
         HOST(a_listener_that_cannot_open_fails_the_start),
         HOST(a_stop_answers_who_waits_and_loses_nothing),
         HOST(what_the_journal_knows_is_not_asked_of_the_portal),
+        HOST(of_a_dossier_with_steps_alone_the_portal_is_asked),
         HOST(what_it_does_not_know_is_looked_up),
+        HOST(where_a_dossier_stands_the_province_tells_itself),
         HOST(look_ups_keep_their_pace_and_give_up_in_time),
         HOST(services_are_relayed_while_the_portal_answers),
         HOST(the_mirror_is_read_whole_or_by_code),

@@ -143,6 +143,23 @@ static void each_source_changes_only_what_it_said(void **state)
     assert_int_equal(fake_world_state(&t->w, A, NULL), ITEM_DONE);
 }
 
+static void a_local_number_is_no_code_of_another_dossier(void **state)
+{
+    struct merge_test *t = *state;
+    struct fake_client *c = client(t);
+
+    fake_world_start(&t->w);
+    fake_source_put(t->gateway, A, 4, "a");
+    fake_client_add(c, A, false);
+    c->records[0].local_no = B;
+    fake_client_offer(c, 5000);
+    fake_world_run(&t->w, 1000);
+    assert_int_equal(c->fates[0].state, ITEM_DONE);
+    fake_source_put(t->w.onestop, B, 4, "b");
+    fake_world_run(&t->w, HOUR_MS);
+    assert_int_equal(t->w.portal->ledger.effects, 2);
+}
+
 static void offers_of_one_dossier_take_their_turns(void **state)
 {
     struct merge_test *t = *state;
@@ -324,6 +341,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         MERGE(two_sources_of_one_dossier_make_one_effect_and_keep_each_others_files),
         MERGE(each_source_changes_only_what_it_said),
+        MERGE(a_local_number_is_no_code_of_another_dossier),
         MERGE(offers_of_one_dossier_take_their_turns),
         MERGE(an_offer_of_several_waits_for_all_of_them),
         MERGE(the_same_step_of_two_sources_is_sent_once),
