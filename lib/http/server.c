@@ -15,9 +15,10 @@
 #include "http/server_conn.h"
 
 #define ANSWER_DEADLINE_FACTOR 4 /* a reader gets so many times the deadline to take its answer */
-#define LAST_RUNS 8   /* of MHD, for the answers of the calls that a closing server ends */
-#define PARK_MS 10000 /* a call waits for its turn at most */
-#define WATCH_MS 250  /* how often clients of waiting calls are looked at */
+#define LAST_RUNS 8 /* of MHD, for the answers of the calls that a closing server ends */
+#define CHUNKED_BYTES ((size_t)1 << 20) /* of a refused chunked body, read beyond the others */
+#define PARK_MS 10000                   /* a call waits for its turn at most */
+#define WATCH_MS 250                    /* how often clients of waiting calls are looked at */
 #define WATCH_AT_ONCE 64
 #define STOPPING "The service is stopping."
 #define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
@@ -327,6 +328,10 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *mhd, const c
         return begin(s, mhd, method, path, request_ctx);
     }
     if (*data_size > 0) {
+        x->got += *data_size;
+        if (x->got > s->options.max_body_bytes + s->options.drain_bytes + CHUNKED_BYTES) {
+            return MHD_NO; /* its length was not announced, and it may have no end */
+        }
         if (!x->too_long) {
             buf_put(&x->body, data, *data_size); /* past the limit the rest is forgotten */
         }

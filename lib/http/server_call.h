@@ -23,6 +23,7 @@ struct http_exchange {
     char *path;
     char peer[NET_ADDRESS_SIZE]; /* outlives the connection */
     struct buf body;
+    size_t got; /* bytes of the body that came, those forgotten included */
     const char *headers[HTTP_CALL_HEADERS][2]; /* of the answer */
     unsigned n_headers;
     bool too_long;   /* the body is read and forgotten */
