@@ -209,6 +209,7 @@ struct adapter_fate {
     int64_t item;          /* that holds the record, or an equal one; 0: nothing was stored */
     enum item_state state; /* DONE, ADOPTED: the sink has it; HELD: a person must look */
     enum hold_why hold;
+    bool overruled; /* several sources: the status that counts is another one's, of a later time */
     char reason[300]; /* of HELD */
     char code[16];    /* the sink's own answer, where one was read: error_code */
     char words[304];  /* and words */
@@ -246,12 +247,14 @@ struct adapter_ask {
     void (*done)(struct adapter_ask *ask);
     /* out */
     int err;           /* 0; ERR_CANCELED */
-    bool known;        /* the journal has it in this flow */
+    bool known;        /* the journal has a snapshot of it in this flow */
     bool acknowledged; /* and the sink has acknowledged it: acked_status is what it holds */
     int acked_status;
-    int status;       /* national status of the newest snapshot; 0 unmapped */
+    int status;       /* national status of the newest snapshot, or (intake) as the sink tells it
+                         in its own flow; 0 unmapped */
     bool open;        /* something of it is still to be delivered */
-    const char *body; /* canonical newest snapshot where it is kept, else NULL; borrowed */
+    const char *body; /* canonical newest snapshot where it is kept, else NULL; borrowed; of what is
+                         not known (intake): as the sink tells it in its own flow */
     size_t body_len;
     enum lookup_answer there; /* not known: as the sink says; LOOKUP_UNKNOWN when it can't be asked
                                  now */
@@ -266,7 +269,8 @@ struct adapter_relay {
     const char *request; /* JSON object of its parameters, without session, madonvi, service */
     void (*done)(struct adapter_relay *relay);
     /* out */
-    int err; /* 0: reply is complete JSON of the sink; ERR_REMOTE: it does not answer; ERR_DENIED */
+    int err; /* 0: reply is complete JSON of the sink; ERR_REMOTE: it does not answer; ERR_FORMAT:
+                its answer is of no use, which says nothing of the sink; ERR_DENIED */
     struct errmsg why;
     const char *reply; /* borrowed for the callback */
     size_t reply_len;

@@ -221,6 +221,7 @@ static struct gateway_request *request_new(struct gateway *g, struct http_call *
     r->work.run = run_read;
     r->work.done = on_read;
     list_init(&r->asker);
+    gateway_push_init(r);
     arena_init(&r->arena, ARENA_BASE + call->body_len * ARENA_FACTOR);
     /* A reload may change the gateway's own while a worker reads. */
     r->status_map = arena_strdup(&r->arena, g->status_map);
@@ -255,7 +256,7 @@ static void on_call(void *ctx, struct http_call *call)
         http_answer_problem(call, 503, "Out of memory.");
         return;
     }
-    if (call->body_len > OFF_LOOP_BYTES) {
+    if (!get && call->body_len > OFF_LOOP_BYTES) { /* what a GET carries is not read */
         if (loop_work_start(g->env.loop, &r->work)) {
             return;
         }

@@ -97,10 +97,35 @@ static bool delivered(const struct adapter_fate *fate)
     return fate->state == ITEM_DONE || fate->state == ITEM_ADOPTED;
 }
 
+/* What is wrong here and not at the portal: the reason for our own people names files of ours, and
+ * older words of the portal ("log in again") would lead the client astray. */
+static const char *const own_reasons[HOLD_WHYS] = {
+    [HOLD_UNMAPPED_STATUS] = "Trạng thái chưa có trong bảng ánh xạ, đang chờ quản trị viên xử lý",
+    [HOLD_UNMAPPED_PROCEDURE] =
+        "Mã thủ tục chưa có trong bảng ánh xạ, đang chờ quản trị viên xử lý",
+    [HOLD_AUTH] = "Cổng DVCQG chưa chấp nhận tài khoản kết nối, đang chờ quản trị viên xử lý",
+    [HOLD_NO_PATH] = "Trạng thái không thể chuyển từ trạng thái Cổng DVCQG đã ghi nhận, đang chờ "
+                     "quản trị viên xử lý",
+    [HOLD_EXPIRED] = "Quá thời gian gửi Cổng DVCQG, đang chờ quản trị viên xử lý",
+    [HOLD_IN_DOUBT] = "Chưa rõ Cổng DVCQG đã ghi nhận hay chưa, đang chờ quản trị viên xử lý",
+    [HOLD_PERSON] = "Quản trị viên đã tạm giữ hoặc hủy gửi",
+    [HOLD_DAMAGED] = "Bản ghi lưu trữ bị hỏng, vui lòng gửi lại",
+};
+
+static const char *held_words(const struct adapter_fate *fate)
+{
+    const char *own = fate->hold < HOLD_WHYS ? own_reasons[fate->hold] : NULL;
+
+    if (own != NULL) {
+        return own;
+    }
+    return fate->words[0] != '\0' ? fate->words : fate->reason;
+}
+
 static void answer_held(struct gateway_request *r, size_t i)
 {
     const struct adapter_fate *fate = &r->offer.fates[i];
-    const char *words = fate->words[0] != '\0' ? fate->words : fate->reason;
+    const char *words = held_words(fate);
     char text[sizeof(fate->words) + 100];
 
     if (r->n_records == 1) {
@@ -111,11 +136,20 @@ static void answer_held(struct gateway_request *r, size_t i)
     gateway_answer(r, 200, -1, text);
 }
 
-/* The portal's own answer: the last one that was read speaks for all. */
+/* The portal's own answer: the last one that was read speaks for all. Where another source's status
+ * counts the portal never saw what this client said, so its words are not ours to repeat. */
 static void answer_delivered(struct gateway_request *r)
 {
     const struct adapter_fate *fate = &r->offer.fates[r->n_records - 1];
 
+    for (size_t i = 0; i < r->n_records; i++) {
+        if (r->offer.fates[i].overruled) {
+            gateway_answer(
+                r, 200, 0,
+                "Đã tiếp nhận; Cổng DVCQG giữ trạng thái mới hơn do nguồn khác của tỉnh báo");
+            return;
+        }
+    }
     for (size_t i = r->n_records; i > 0 && fate->words[0] == '\0'; i--) {
         fate = &r->offer.fates[i - 1];
     }

@@ -20,8 +20,8 @@ enum gateway_service {
     GATEWAY_STEPS,    /* CapNhatTienDoHoSoMC */
     GATEWAY_ANSWER,   /* DongBoTrangThaiHoSo */
     GATEWAY_LOOKUP,   /* TraCuuHoSo */
-    GATEWAY_READ,     /* Lay... */
-    GATEWAY_PERSONAL, /* a reading service about a person: never kept */
+    GATEWAY_READ,     /* Lay... of the catalogue */
+    GATEWAY_PERSONAL, /* other reading services, some about people: never kept */
     GATEWAY_OTHER     /* not supported */
 };
 
@@ -71,8 +71,9 @@ struct gateway_request {
     /* what the engine is asked */
     struct adapter_offer offer;
     struct adapter_ask ask;
-    bool committed; /* offer.done came without error: settled is due */
-    bool gone;      /* the client has left */
+    struct loop_timer late; /* until then it must be stored, or the client is told to come again */
+    bool committed;         /* offer.done came without error: settled is due */
+    bool gone;              /* the client has left, or was told to come again */
 };
 
 /* gateway_request.c: reads the body of a call: what it is and, of a push, its records. Touches only
@@ -92,6 +93,7 @@ void gateway_request_end(struct gateway_request *r);
 void gateway_maybe_stopped(struct gateway *g);
 
 /* gateway_push.c */
+void gateway_push_init(struct gateway_request *r);
 void gateway_push(struct gateway_request *r);
 void gateway_push_gone(struct gateway_request *r);
 void gateway_lookup(struct gateway_request *r);

@@ -7,13 +7,17 @@ static void on_settled(struct adapter_offer *offer)
 {
     struct gateway_request *r = CONTAINER_OF(offer, struct gateway_request, offer);
 
-    gateway_answer_fates(r);
+    if (r->call != NULL) {
+        gateway_answer_fates(r);
+    }
     gateway_request_end(r);
 }
 
 static void refuse(struct gateway_request *r)
 {
-    switch (r->offer.err) {
+    switch (r->call != NULL ? r->offer.err : 0) {
+    case 0: /* was told so already */
+        break;
     case ERR_INVAL:
     case ERR_TOOBIG:
     case ERR_FORMAT:
@@ -26,11 +30,27 @@ static void refuse(struct gateway_request *r)
     gateway_request_end(r);
 }
 
+/* The disk takes its time or is full. What is stored after all finds the client's repetition equal
+ * to it. */
+static void on_late(struct loop_timer *timer)
+{
+    struct gateway_request *r = CONTAINER_OF(timer, struct gateway_request, late);
+
+    r->gone = true;
+    gateway_answer_busy(r);
+}
+
+void gateway_push_init(struct gateway_request *r)
+{
+    loop_timer_init(&r->late, on_late);
+}
+
 static void on_offered(struct adapter_offer *offer)
 {
     struct gateway_request *r = CONTAINER_OF(offer, struct gateway_request, offer);
     struct gateway *g = r->g;
 
+    loop_timer_stop(&r->late);
     if (offer->err != 0) {
         refuse(r);
         return;
@@ -57,6 +77,9 @@ void gateway_push(struct gateway_request *r)
                                       .fates = fates,
                                       .done = on_offered,
                                       .settled = on_settled};
+    json_free(r->root); /* the records have copies; the tree is many times larger */
+    r->root = NULL;
+    loop_timer_start(g->env.loop, &r->late, g->answer_timeout_ms);
     g->host->ops->offer(g->host, &r->offer);
 }
 

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "adapter/gateway_fields.h"
+#include "adapter/national_fields.h"
 #include "base/buf.h"
 #include "codec/record.h"
 #include "domain/codes.h"
@@ -64,7 +64,7 @@ static int read_dossier(const struct gateway_reading *how, const struct json *no
     int err;
 
     dossier_init(&d);
-    err = gateway_fields_read(&gateway_dossier_table, node, arena, &d, msg);
+    err = national_fields_read(&national_dossier_table, node, arena, &d, msg);
     if (err == 0) {
         err = check_code(d.code, msg);
     }
@@ -89,7 +89,7 @@ static int read_step(const struct gateway_reading *how, const struct json *node,
     int err;
 
     step_init(&s);
-    err = gateway_fields_read(&gateway_step_table, node, arena, &s, msg);
+    err = national_fields_read(&national_step_table, node, arena, &s, msg);
     if (err == 0) {
         err = check_code(s.code, msg);
     }
@@ -125,25 +125,25 @@ static int text_of(const struct json *object, struct arena *arena, const char **
 }
 
 /* clang-format off */
-static const struct gateway_field answer_fields[] = {
-    {"MaHoSo", GATEWAY_CODE, offsetof(struct step, code)},
-    {"NgayXuLy", GATEWAY_TIME, offsetof(struct step, at_s)},
-    {"TrangThai", GATEWAY_CODE, offsetof(struct step, status)},
-    {"NoiDung", GATEWAY_TEXT, offsetof(struct step, text)},
+static const struct national_field answer_fields[] = {
+    {"MaHoSo", NATIONAL_CODE, offsetof(struct step, code)},
+    {"NgayXuLy", NATIONAL_TIME, offsetof(struct step, at_s)},
+    {"TrangThai", NATIONAL_CODE, offsetof(struct step, status)},
+    {"NoiDung", NATIONAL_TEXT, offsetof(struct step, text)},
 };
 /* clang-format on */
 
 static int read_answer(const struct gateway_reading *how, const struct json *node,
                        struct arena *arena, struct record *out, struct errmsg *msg)
 {
-    static const struct gateway_table table = {answer_fields,
-                                               sizeof(answer_fields) / sizeof(answer_fields[0]),
-                                               offsetof(struct step, extra)};
+    static const struct national_table table = {answer_fields,
+                                                sizeof(answer_fields) / sizeof(answer_fields[0]),
+                                                offsetof(struct step, extra)};
     struct step s;
     int err;
 
     step_init(&s);
-    err = gateway_fields_read(&table, node, arena, &s, msg);
+    err = national_fields_read(&table, node, arena, &s, msg);
     if (err == 0) {
         err = check_code(s.code, msg);
     }

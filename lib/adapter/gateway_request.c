@@ -16,6 +16,20 @@ static const struct {
     {"TraCuuTechID", GATEWAY_PERSONAL},
 };
 
+/* Catalogue and dictionaries (section 4). What else is read changes at any time, or is about
+ * people: questions, dossiers. */
+static bool is_catalogue(const char *name)
+{
+    static const char *const names[] = {"LayDanhSachTTHC", "LayThuTuc", "LayDVC", "LayQDCB"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(name, names[i]) == 0) {
+            return true;
+        }
+    }
+    return strncmp(name, "LayDanhMuc", strlen("LayDanhMuc")) == 0;
+}
+
 static enum gateway_service service_by_name(const char *name)
 {
     static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
@@ -30,9 +44,10 @@ static enum gateway_service service_by_name(const char *name)
         }
     }
     /* Every reading service is named Lay... ("get"): section 3. */
-    return n < GATEWAY_NAME_SIZE && strspn(name, letters) == n && strncmp(name, "Lay", 3) == 0
-               ? GATEWAY_READ
-               : GATEWAY_OTHER;
+    if (n >= GATEWAY_NAME_SIZE || strspn(name, letters) != n || strncmp(name, "Lay", 3) != 0) {
+        return GATEWAY_OTHER;
+    }
+    return is_catalogue(name) ? GATEWAY_READ : GATEWAY_PERSONAL;
 }
 
 static void name_service(struct gateway_request *r, const char *name)

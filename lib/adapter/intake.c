@@ -1,6 +1,7 @@
 #include "adapter/intake.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 #define ARENA_FACTOR 16 /* a body of many small fields takes so many times its size */
 #define ARENA_BASE ((size_t)4 << 20)
 #define ANSWER_BYTES 4096
+#define MALFORMED_LOG_MS 60000
 
 static struct intake *self(struct adapter *a)
 {
@@ -75,6 +77,20 @@ void intake_answer_busy(struct intake_request *r)
     answer(r, 503, -1, "Hệ thống đang bận, chưa nhận được, vui lòng gửi lại sau");
 }
 
+/* The wire's answer has no place for it: where the body is at fault is in the log alone. */
+static void say_malformed(struct intake_request *r)
+{
+    struct intake *in = r->in;
+    uint64_t suppressed = 0;
+
+    if (log_limit_pass(&in->malformed_log, loop_now_ms(in->env.loop), MALFORMED_LOG_MS,
+                       &suppressed)) {
+        log_plain(in->env.log, LOG_LEVEL_WARN, "body_refused",
+                  "source %s: a body is refused: %s (%" PRIu64 " more not shown)", in->name,
+                  r->why.text, suppressed);
+    }
+}
+
 static void decide(struct intake_request *r)
 {
     if (r->in->stopping || r->err == ERR_NOMEM) {
@@ -86,6 +102,7 @@ static void decide(struct intake_request *r)
         /* What the wire does (section 8). */
         r->call = NULL;
         listen_count_refused(r->in->listen);
+        say_malformed(r);
         http_answer(call, 500, "text/plain", "request body incorrect",
                     strlen("request body incorrect"));
         intake_request_end(r);
@@ -108,6 +125,9 @@ static void run_read(struct loop_work *work)
         r->err = err;
     } else if (err != 0 || !json_is_object(r->root)) {
         r->malformed = true;
+        if (err == 0) {
+            (void)err_set(&r->why, ERR_FORMAT, "byte 0: no object");
+        }
     } else if (!r->search) {
         r->err =
             intake_read(r->form, r->root, r->now_s, &r->arena, &r->records, &r->n_records, &r->why);

@@ -22,6 +22,7 @@ struct intake {
     struct list files;         /* struct intake_file */
     unsigned n_files;
     uint64_t n_taken, n_duplicates, n_repeat;
+    struct log_limit malformed_log;
     struct loop_task not_listening;
     bool stopping;
     void (*stopped)(void *ctx);

@@ -162,10 +162,11 @@ static void put_time(struct json_writer *w, const char *key, int64_t at_s)
 /* Only what says where the dossier stands: nothing about the person. */
 static void put_found(struct json_writer *w, const struct adapter_ask *ask, const struct dossier *d)
 {
+    int shown = ask->known ? ask->status : ask->there_status;
     char status[12];
 
     /* 11: "unknown" in the look-up of OpenCPS (section 6.2). */
-    (void)snprintf(status, sizeof(status), "%d", ask->status != 0 ? ask->status : 11);
+    (void)snprintf(status, sizeof(status), "%d", shown != 0 ? shown : 11);
     json_object_open(w, NULL);
     json_string(w, "MaHoSo", ask->code);
     json_string(w, "MaTTHC", d->procedure_code);
@@ -214,7 +215,7 @@ static void on_found(struct adapter_ask *ask)
     }
     buf_init(&text, SEARCH_BYTES);
     json_write_begin(&w, &text);
-    if (ask->known) {
+    if (ask->known || ask->there == LOOKUP_THERE) {
         put_found(&w, ask, &d);
     } else {
         json_object_open(&w, NULL);

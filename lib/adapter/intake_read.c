@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#include "adapter/gateway_fields.h"
 #include "adapter/gateway_read.h"
+#include "adapter/national_fields.h"
 #include "codec/record.h"
 #include "domain/codes.h"
 
@@ -12,32 +12,32 @@
 /* clang-format off */
 #define F(key, type, name) {key, type, offsetof(struct dossier, name)},
 /* Section 8. Inline files (TepDonDangKy, TaiLieuNop) have no address and go into extra. */
-static const struct gateway_field notice_fields[] = {
-    F("MaHoSo", GATEWAY_CODE, code)
-    F("MaTTHC", GATEWAY_CODE, procedure_code)
-    F("MaSoThue", GATEWAY_CODE, applicant_id)
-    F("TenThuongNhan", GATEWAY_TEXT, applicant_name)
-    F("DienThoai", GATEWAY_TEXT, phone)
-    F("Email", GATEWAY_TEXT, email)
-    F("NgayNopHoSo", GATEWAY_TIME, submitted_s)
-    F("TenChuongTrinhKhuyenMai", GATEWAY_TEXT, subject)
+static const struct national_field notice_fields[] = {
+    F("MaHoSo", NATIONAL_CODE, code)
+    F("MaTTHC", NATIONAL_CODE, procedure_code)
+    F("MaSoThue", NATIONAL_CODE, applicant_id)
+    F("TenThuongNhan", NATIONAL_TEXT, applicant_name)
+    F("DienThoai", NATIONAL_TEXT, phone)
+    F("Email", NATIONAL_TEXT, email)
+    F("NgayNopHoSo", NATIONAL_TIME, submitted_s)
+    F("TenChuongTrinhKhuyenMai", NATIONAL_TEXT, subject)
 };
-static const struct gateway_field change_fields[] = {
-    F("MaHoSoQG", GATEWAY_CODE, code)
-    F("MaTTHC", GATEWAY_CODE, procedure_code)
-    F("LyDoDieuChinh", GATEWAY_TEXT, note)
+static const struct national_field change_fields[] = {
+    F("MaHoSoQG", NATIONAL_CODE, code)
+    F("MaTTHC", NATIONAL_CODE, procedure_code)
+    F("LyDoDieuChinh", NATIONAL_TEXT, note)
 };
 #undef F
 /* clang-format on */
 
-static const struct gateway_table notice_table = {notice_fields, COUNT(notice_fields),
-                                                  offsetof(struct dossier, extra)};
-static const struct gateway_table change_table = {change_fields, COUNT(change_fields),
-                                                  offsetof(struct dossier, extra)};
+static const struct national_table notice_table = {notice_fields, COUNT(notice_fields),
+                                                   offsetof(struct dossier, extra)};
+static const struct national_table change_table = {change_fields, COUNT(change_fields),
+                                                   offsetof(struct dossier, extra)};
 
 /* What is special about each form. */
 static const struct form {
-    const struct gateway_table *table;
+    const struct national_table *table;
     const char *code_key;
     bool needs_procedure;
     const char *needs_applicant; /* key of the applicant's number that must be there; NULL none */
@@ -45,7 +45,7 @@ static const struct form {
 } forms[] = {
     [INTAKE_NOTICE] = {&notice_table, "MaHoSo", true, "MaSoThue", "2"},
     [INTAKE_CHANGE] = {&change_table, "MaHoSoQG", false, NULL, ""},
-    [INTAKE_RECEIVE] = {&gateway_dossier_table, "MaHoSo", true, NULL, ""},
+    [INTAKE_RECEIVE] = {&national_dossier_table, "MaHoSo", true, NULL, ""},
 };
 
 static int fault(struct errmsg *msg, const char *key, const char *words)
@@ -80,7 +80,7 @@ static int read_one(const struct form *form, const struct json *node, int64_t no
     if (!json_is_object(node)) {
         return err_set(msg, ERR_FORMAT, "không hợp lệ (cần một đối tượng)");
     }
-    err = gateway_fields_read(form->table, node, arena, &d, msg);
+    err = national_fields_read(form->table, node, arena, &d, msg);
     if (err == 0) {
         err = check(form, &d, msg);
     }

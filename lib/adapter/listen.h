@@ -50,6 +50,7 @@ uint16_t listen_port(const struct listen *l); /* bound; 0 while the server is be
 
 /* ---- accounts ---- */
 
+/* False: everybody whom the nets let in may call. */
 bool listen_has_accounts(const struct listen *l);
 /* Grows when a reload changed the accounts: what an older one let in should not stay. */
 uint64_t listen_accounts_version(const struct listen *l);

@@ -1,6 +1,5 @@
 #include "adapter/mapped.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +15,7 @@ struct mapped *mapped_self(struct adapter *a)
 
 /* ---- small sets ---- */
 
-bool mapped_set_open(struct mapped_set *s, size_t max)
+static bool set_open(struct mapped_set *s, size_t max)
 {
     s->all = calloc(max, sizeof(*s->all));
     s->max = max;
@@ -24,7 +23,7 @@ bool mapped_set_open(struct mapped_set *s, size_t max)
     return s->all != NULL;
 }
 
-bool mapped_set_has(const struct mapped_set *s, uint64_t what)
+static bool set_has(const struct mapped_set *s, uint64_t what)
 {
     /* Open addressing would need deletion; a few thousand words are looked through as fast. */
     for (size_t i = 0; i < s->max; i++) {
@@ -37,19 +36,19 @@ bool mapped_set_has(const struct mapped_set *s, uint64_t what)
 
 void mapped_set_add(struct mapped_set *s, uint64_t what)
 {
-    if (!mapped_set_has(s, what)) {
+    if (!set_has(s, what)) {
         s->all[s->next] = what;
         s->next = (s->next + 1) % s->max;
     }
 }
 
-void mapped_set_clear(struct mapped_set *s)
+static void set_clear(struct mapped_set *s)
 {
     memset(s->all, 0, s->max * sizeof(*s->all));
     s->next = 0;
 }
 
-void mapped_set_drop(struct mapped_set *s, uint64_t what)
+static void set_drop(struct mapped_set *s, uint64_t what)
 {
     for (size_t i = 0; i < s->max; i++) {
         s->all[i] = s->all[i] == what ? 0 : s->all[i];
@@ -112,7 +111,7 @@ static void count_known(struct mapped *m, const struct mapped_row *row)
         return;
     }
     what = mapped_digest_id(row->id, row->hash);
-    if (mapped_set_has(&m->known, what)) {
+    if (set_has(&m->known, what)) {
         m->facts.known_tail++;
     } else {
         m->facts.known_tail = 0;
@@ -140,7 +139,7 @@ static void mark_handed_out(const struct mapped *m, uint8_t hash[RECORD_HASH_BYT
 static bool stands_twice(struct mapped *m, const struct mapped_row *row)
 {
     uint64_t what = mapped_digest_id(row->id, row->hash);
-    bool twice = mapped_set_has(&m->handed, what);
+    bool twice = set_has(&m->handed, what);
 
     mapped_set_add(&m->handed, what);
     return twice;
@@ -155,9 +154,9 @@ static void put_row(struct mapped *m, const struct mapped_row *row, struct adapt
     memcpy(out->hash, row->hash, sizeof(out->hash));
     mark_handed_out(m, out->hash);
     count_known(m, row);
-    if (mapped_set_has(&m->wanted, id)) {
+    if (set_has(&m->wanted, id)) {
         /* Owed, and its record was not kept: under another hash it is asked for again. */
-        mapped_set_drop(&m->wanted, id);
+        set_drop(&m->wanted, id);
         out->hash[0] ^= 0xFF;
     }
     if (digest_begin(&d) == 0) {
@@ -309,7 +308,7 @@ static void start_reading(struct mapped *m)
     }
     memset(m->digest, 0, sizeof(m->digest));
     memset(&m->facts, 0, sizeof(m->facts));
-    mapped_set_clear(&m->handed);
+    set_clear(&m->handed);
     m->reading = mapped_reading_open(&m->caller, &ask, delay_ms, page_ready, gone, m);
     if (m->reading == NULL) {
         loop_defer(m->env.loop, &m->handing);
@@ -482,9 +481,8 @@ int mapped_open(const struct adapter_env *env, const struct config_source *sourc
     mapped_settings_unref(settings);
     m->name = strdup(source->name);
     m->adapter.name = m->name;
-    if (m->name == NULL || !mapped_set_open(&m->known, MAPPED_KNOWN_MAX) ||
-        !mapped_set_open(&m->wanted, MAPPED_WANTED_MAX) ||
-        !mapped_set_open(&m->handed, MAPPED_HANDED_MAX)) {
+    if (m->name == NULL || !set_open(&m->known, MAPPED_KNOWN_MAX) ||
+        !set_open(&m->wanted, MAPPED_WANTED_MAX) || !set_open(&m->handed, MAPPED_HANDED_MAX)) {
         destroy(m);
         return err_set(msg, ERR_NOMEM, "source %s: %s", source->name, err_text(ERR_NOMEM));
     }

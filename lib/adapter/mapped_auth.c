@@ -1,6 +1,5 @@
 #include "adapter/mapped_auth.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -145,6 +145,10 @@ static void http_done(struct http_req *req)
     if (auth && repeat(call)) {
         return;
     }
+    if (call->err != 0 && call->err != ERR_CANCELED && req->result == HTTP_ANSWERED) {
+        (void)err_wrap(&call->why, call->err, "%s:%u", call->settings->preset->path,
+                       call->what->line);
+    }
     if (call->err != 0 || call->feeding) {
         end(call); /* already on a later turn */
         return;

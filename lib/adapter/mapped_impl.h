@@ -45,11 +45,8 @@ struct mapped {
 
 struct mapped *mapped_self(struct adapter *a);
 
-bool mapped_set_open(struct mapped_set *s, size_t max);
-bool mapped_set_has(const struct mapped_set *s, uint64_t what);
+/* Adds to a set; what is in it already stays once. */
 void mapped_set_add(struct mapped_set *s, uint64_t what);
-void mapped_set_drop(struct mapped_set *s, uint64_t what);
-void mapped_set_clear(struct mapped_set *s);
 uint64_t mapped_digest_id(const char *id, const uint8_t *hash); /* hash may be NULL; never 0 */
 
 /* The verbs of mapped_detail.c. */

@@ -62,6 +62,22 @@ static struct mapped_row *grow(struct mapped_page *page)
     return &page->rows[page->n_rows];
 }
 
+/* A row that says the same is new when the preset or its map of statuses is another: its record may
+ * be another one then. */
+static int hash_with_mapping(const struct mapped_settings *settings, uint8_t hash[DIGEST_BYTES])
+{
+    struct digest d;
+    int err = digest_begin(&d);
+
+    if (err == 0) {
+        digest_add(&d, hash, DIGEST_BYTES);
+        digest_add(&d, settings->preset->digest, DIGEST_BYTES);
+        digest_add_field(&d, preset_statuses(settings->preset, &settings->source));
+        digest_end(&d, hash);
+    }
+    return err;
+}
+
 /* One row. A row without an id can't be asked for or acknowledged: it is left out and counted. */
 static int add_row(struct mapped_page *page, const struct mapping_doc *doc,
                    const struct mapping_node *node, struct arena *scratch, struct mapped_row **out,
@@ -87,6 +103,10 @@ static int add_row(struct mapped_page *page, const struct mapping_doc *doc,
     }
     if (err != 0) {
         return err_set(msg, err, "%s", fault.text);
+    }
+    err = hash_with_mapping(page->settings, row->hash);
+    if (err != 0) {
+        return err_set(msg, err, "%s", err_text(err));
     }
     row->id = arena_strdup(&page->arena, id);
     if (row->id == NULL) {

@@ -1,7 +1,6 @@
 #include "adapter/mapped_reading.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #define SLICE_BYTES 16384 /* between two looks at whether the page is full */
 

@@ -47,7 +47,8 @@ static void take_room(struct buf *b)
     buf_clear(b);
 }
 
-const char *mapped_request_method(const struct preset_call *call)
+/* "GET" and "POST" when the preset leaves it open. */
+static const char *method_of(const struct preset_call *call)
 {
     if (call->method != NULL && call->method[0] != '\0') {
         return call->method;
@@ -126,13 +127,15 @@ int mapped_request_fill(struct mapped_request *r, const struct preset *preset,
                         const struct preset_call *call, const struct mapped_values *v, bool secret,
                         struct errmsg *msg)
 {
+    struct mapped_values address = *v;
     int err;
 
+    address.in_address = true;
     if (secret) {
         take_room(&r->url);
         take_room(&r->body);
     }
-    err = mapped_template_fill(&call->url, v, &r->url, msg);
+    err = mapped_template_fill(&call->url, &address, &r->url, msg);
     if (err == 0) {
         err = mapped_template_fill(&call->body, v, &r->body, msg);
     }
@@ -158,7 +161,7 @@ void mapped_request_apply(const struct mapped_request *r, const struct mapped_se
     for (size_t i = 0; i < r->n_headers; i++) {
         headers[i].value = buf_text(&r->values[i]); /* the buffers move no more */
     }
-    http->method = mapped_request_method(call);
+    http->method = method_of(call);
     http->url = buf_text(&r->url);
     http->headers = r->headers;
     http->n_headers = r->n_headers;
@@ -202,12 +205,14 @@ int mapped_request_judge(const struct http_req *http, bool *auth, struct errmsg 
                        http->retry_after_s);
     }
     if (status == 404) {
-        return err_set(why, ERR_NOTFOUND, "HTTP status 404");
+        return err_set(why, ERR_NOTFOUND, "HTTP status 404, nothing is at that address");
     }
     if (status / 100 == 3) {
         return err_set(why, ERR_DENIED, "HTTP status %ld: redirects are not followed, correct url",
                        status);
     }
-    return err_set(why, status == 401 || status == 403 ? ERR_DENIED : ERR_REMOTE, "HTTP status %ld",
-                   status);
+    if (status == 401 || status == 403) {
+        return err_set(why, ERR_DENIED, "HTTP status %ld, the account is not let in", status);
+    }
+    return err_set(why, ERR_REMOTE, "HTTP status %ld", status);
 }

@@ -9,41 +9,6 @@
 
 #define AT(field) offsetof(struct config_source, field)
 
-/* Every text of struct config_source. */
-static const size_t texts[] = {
-    AT(name),
-    AT(profile),
-    AT(url),
-    AT(preset),
-    AT(status_map_path),
-    AT(dir),
-    AT(listen),
-    AT(tls_certificate_file),
-    AT(tls_key_credential),
-    AT(tls_key_file),
-    AT(accounts_credential),
-    AT(accounts_file),
-    AT(path_notice),
-    AT(path_change),
-    AT(path_receive),
-    AT(path_search),
-    AT(path_file),
-    AT(format),
-    AT(username),
-    AT(password_credential),
-    AT(password_file),
-    AT(group_id),
-    AT(file_url),
-    AT(full_sweep_at),
-    AT(ca_file),
-    AT(crl_file),
-    AT(pinned_key),
-};
-
-static const size_t lists[] = {
-    AT(params), AT(allow), AT(small_states), AT(big_states), AT(test_agencies), AT(test_accounts),
-};
-
 /* What a token belongs to. */
 static const size_t account[] = {
     AT(url), AT(username), AT(password_credential), AT(password_file), AT(preset),
@@ -51,37 +16,9 @@ static const size_t account[] = {
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static const char **text_at(struct config_source *source, size_t offset)
-{
-    return (const char **)(void *)((char *)source + offset);
-}
-
 static const char *text_of(const struct config_source *source, size_t offset)
 {
     return *(const char *const *)(const void *)((const char *)source + offset);
-}
-
-static bool copy_text(struct arena *a, const char **text)
-{
-    *text = arena_strdup(a, *text != NULL ? *text : "");
-    return *text != NULL;
-}
-
-static bool copy_all(struct mapped_settings *s)
-{
-    bool copied = true;
-
-    for (size_t i = 0; i < COUNT(texts) && copied; i++) {
-        copied = copy_text(&s->arena, text_at(&s->source, texts[i]));
-    }
-    for (size_t i = 0; i < COUNT(lists) && copied; i++) {
-        struct config_list *list = (struct config_list *)(void *)((char *)&s->source + lists[i]);
-
-        for (size_t k = 0; k < list->n && copied; k++) {
-            copied = copy_text(&s->arena, &list->items[k]);
-        }
-    }
-    return copied;
 }
 
 static uint32_t milliseconds(uint64_t ms)
@@ -183,13 +120,12 @@ int mapped_settings_new(const struct config *config, const struct config_source 
     }
     s->refs = 1;
     arena_init(&s->arena, STRINGS_MAX);
-    s->source = *source;
-    s->source.loaded_preset = NULL;
     s->preset = preset_hold(source->loaded_preset);
-    if (!copy_all(s)) {
+    if (config_source_copy(source, &s->arena, &s->source) != 0) {
         mapped_settings_unref(s);
         return err_set(msg, ERR_NOMEM, "source %s: %s", source->name, err_text(ERR_NOMEM));
     }
+    s->source.loaded_preset = NULL;
     derive_cursor(s, config);
     derive_rest(s);
     *out = s;

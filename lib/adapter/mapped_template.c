@@ -111,7 +111,7 @@ static bool put_text(struct buf *out, const char *how, const char *text)
     return false;
 }
 
-static void put_time(struct buf *out, const char *how, int64_t at_s)
+static void put_time(struct buf *out, const char *how, int64_t at_s, bool in_address)
 {
     char text[DATE_MAX] = "";
 
@@ -127,7 +127,13 @@ static void put_time(struct buf *out, const char *how, int64_t at_s)
     } else {
         (void)vntime_format(at_s, how, text, sizeof(text));
     }
-    buf_puts(out, text);
+    for (const char *p = text; *p != '\0'; p++) {
+        if (in_address && (*p == '+' || *p == ' ')) {
+            buf_puts(out, *p == '+' ? "%2B" : "%20"); /* "+07:00" would arrive as " 07:00" */
+        } else {
+            buf_putc(out, *p);
+        }
+    }
 }
 
 /* "KEY NAME=1 NAME=2": [{"KEY":"id","NAME":1,"NAME":2},...] */
@@ -202,7 +208,7 @@ static bool put_place(struct buf *out, const struct place *place, const char *ho
         text = *(const char *const *)(const void *)field;
         return put_text(out, how, text != NULL ? text : "");
     case KIND_TIME:
-        put_time(out, how, *(const int64_t *)(const void *)field);
+        put_time(out, how, *(const int64_t *)(const void *)field, v->in_address);
         return true;
     case KIND_NUMBER:
         buf_printf(out, "%" PRIu64, *(const uint64_t *)(const void *)field);

@@ -16,6 +16,7 @@ struct mapped_values {
     int64_t today_s, since_s, until_s; /* UTC seconds; 0 "" */
     uint64_t page, offset, size, end;
     const struct config_list *params; /* "name=value" */
+    bool in_address;                  /* of times, + and blank are escaped */
 };
 
 /* Adds the text to out. ERR_TOOBIG beyond the buffer's maximum, ERR_NOMEM, ERR_INVAL naming a place

@@ -6,7 +6,6 @@
 
 #include "adapter/mapping_impl.h"
 #include "base/buf.h"
-#include "base/digest.h"
 #include "base/text.h"
 
 #define NODES_MAX_BYTES (48u << 20) /* rows of one document */

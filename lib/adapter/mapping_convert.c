@@ -182,20 +182,21 @@ static int convert_split(const struct converting *c, const char *text, const cha
     const char *number = strrchr(c->argument, ' ');
     size_t sep_len = number != NULL ? (size_t)(number - c->argument) : 0;
     long wanted = number != NULL ? strtol(number + 1, NULL, 10) : 0;
+    const char *over = text + strlen(text);
     long parts = 1;
 
     *out = "";
     if (sep_len == 0) {
         return 0;
     }
-    for (const char *p = text; (p = memmem(p, strlen(p), c->argument, sep_len)) != NULL;
+    for (const char *p = text; (p = memmem(p, (size_t)(over - p), c->argument, sep_len)) != NULL;
          p += sep_len) {
         parts++;
     }
     wanted = wanted < 0 ? parts + wanted + 1 : wanted;
     for (long part = 1; part <= parts; part++) {
-        const char *end = memmem(text, strlen(text), c->argument, sep_len);
-        size_t n = end != NULL ? (size_t)(end - text) : strlen(text);
+        const char *end = memmem(text, (size_t)(over - text), c->argument, sep_len);
+        size_t n = (size_t)((end != NULL ? end : over) - text);
 
         if (part == wanted) {
             trim(&text, &n);

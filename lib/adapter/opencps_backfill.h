@@ -6,7 +6,6 @@
 #define ADAPTER_OPENCPS_BACKFILL_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "adapter/opencps_query.h"

@@ -8,7 +8,6 @@
 #define ADAPTER_OPENCPS_CALL_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "adapter/opencps_doc.h"

@@ -151,9 +151,7 @@ MUST_CHECK int opencps_publish_change(struct opencps *o, const struct config_sou
                                       struct errmsg *msg);
 void opencps_list_verb(struct adapter *a, struct adapter_list *list); /* opencps_list.c */
 void opencps_codes_free(struct opencps_codes *codes);
-/* The site's code for a national one, and the other way round; borrowed. national holds CODE_MAX
- * bytes. */
+/* The site's code for a national one; borrowed. */
 const char *opencps_code_local(const struct opencps *o, const char *national);
-const char *opencps_code_national(const struct opencps *o, const char *local, char *national);
 
 #endif

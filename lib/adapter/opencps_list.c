@@ -44,7 +44,8 @@ const char *opencps_code_local(const struct opencps *o, const char *national)
     return stands_at(&o->codes, at, national) ? o->codes.list[at].local : national;
 }
 
-const char *opencps_code_national(const struct opencps *o, const char *local, char *national)
+/* The national code for one of the site; borrowed. national holds CODE_MAX bytes. */
+static const char *code_national(const struct opencps *o, const char *local, char *national)
 {
     const struct map *map = o->env.config->procedure_map;
     const char *mapped = map != NULL ? map_code(map, local, loop_wall_s(o->env.loop)) : NULL;
@@ -190,7 +191,7 @@ static void single_done(struct opencps_call *call)
         return;
     }
     if (err == 0) {
-        const char *national = opencps_code_national(l->op.o, l->single.procedure.code, buffer);
+        const char *national = code_national(l->op.o, l->single.procedure.code, buffer);
 
         l->single.whole = true; /* a record leaves out what is empty */
         err = give_row(l, &l->single, national, &why);
@@ -264,7 +265,7 @@ static void go_on(struct list_op *l)
         const struct opencps_service *service = &l->page.list[l->row];
         const char *local = service->procedure.code;
         char buffer[CODE_MAX];
-        const char *national = opencps_code_national(l->op.o, local, buffer);
+        const char *national = code_national(l->op.o, local, buffer);
         struct errmsg why = {""};
         bool known;
         int err = codes_add(&l->codes, national, local, &known);

@@ -4,7 +4,6 @@
  * an owed row, and the answer that lets OpenCPS forget its row leaves after the COMMIT. Content,
  * steps and files then come by the same detail calls as in polling, so that the two can't differ.
  */
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -6,7 +6,6 @@
 #include "adapter/opencps_field.h"
 #include "base/buf.h"
 #include "codec/record.h"
-#include "domain/map.h"
 #include "domain/status.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

@@ -5,54 +5,6 @@
 
 #define STRINGS_MAX (256u << 10) /* bytes of one source's configuration */
 
-/* The strings of a source that must outlive the configuration. */
-static const size_t TEXTS[] = {
-    offsetof(struct config_source, name),
-    offsetof(struct config_source, profile),
-    offsetof(struct config_source, url),
-    offsetof(struct config_source, format),
-    offsetof(struct config_source, username),
-    offsetof(struct config_source, password_credential),
-    offsetof(struct config_source, password_file),
-    offsetof(struct config_source, group_id),
-    offsetof(struct config_source, file_url),
-    offsetof(struct config_source, full_sweep_at),
-    offsetof(struct config_source, ca_file),
-    offsetof(struct config_source, crl_file),
-    offsetof(struct config_source, pinned_key),
-};
-
-static const size_t LISTS[] = {
-    offsetof(struct config_source, small_states),
-    offsetof(struct config_source, big_states),
-    offsetof(struct config_source, test_agencies),
-    offsetof(struct config_source, test_accounts),
-};
-
-static int copy_text(struct arena *a, const char **text)
-{
-    *text = arena_strdup(a, *text != NULL ? *text : "");
-    return *text != NULL ? 0 : ERR_NOMEM;
-}
-
-static int copy_strings(struct opencps_settings *s)
-{
-    char *base = (char *)&s->source;
-    int err = 0;
-
-    for (size_t i = 0; i < sizeof(TEXTS) / sizeof(TEXTS[0]) && err == 0; i++) {
-        err = copy_text(&s->strings, (const char **)(void *)(base + TEXTS[i]));
-    }
-    for (size_t i = 0; i < sizeof(LISTS) / sizeof(LISTS[0]) && err == 0; i++) {
-        struct config_list *list = (struct config_list *)(void *)(base + LISTS[i]);
-
-        for (size_t k = 0; k < list->n && err == 0; k++) {
-            err = copy_text(&s->strings, &list->items[k]);
-        }
-    }
-    return err;
-}
-
 static const char *or_null(const char *text)
 {
     return text[0] != '\0' ? text : NULL;
@@ -117,8 +69,7 @@ int opencps_settings_new(const struct config *config, const struct config_source
     }
     s->refs = 1;
     arena_init(&s->strings, STRINGS_MAX);
-    s->source = *source;
-    err = copy_strings(s);
+    err = config_source_copy(source, &s->strings, &s->source);
     if (err != 0) {
         err_set(msg, err, "source %s: %s", source->name, err_text(err));
     } else {

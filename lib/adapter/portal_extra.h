@@ -6,7 +6,6 @@
 #ifndef ADAPTER_PORTAL_EXTRA_H
 #define ADAPTER_PORTAL_EXTRA_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "codec/json.h"

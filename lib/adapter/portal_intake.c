@@ -1,9 +1,8 @@
 #include "adapter/portal_intake.h"
 
-#include <stdio.h>
 #include <string.h>
 
-#include "adapter/gateway_fields.h"
+#include "adapter/national_fields.h"
 #include "adapter/portal_bridge.h"
 #include "adapter/portal_call.h"
 #include "base/text.h"
@@ -221,7 +220,7 @@ static int read_dossier(struct portal_call *call)
         return err_set(&call->fault, ERR_FORMAT, "%s: the reply holds no dossier", detail->id);
     }
     dossier_init(&d);
-    err = gateway_fields_read(&gateway_dossier_table, node, &call->arena, &d, &call->fault);
+    err = national_fields_read(&national_dossier_table, node, &call->arena, &d, &call->fault);
     if (err != 0) {
         return err_wrap(&call->fault, err, "%s", detail->id);
     }

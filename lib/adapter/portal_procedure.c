@@ -1,6 +1,5 @@
 #include "adapter/portal_procedure.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"

@@ -53,11 +53,14 @@ static int relay_error(const struct portal_call *call)
     default:
         break;
     }
-    /* Whatever it says, it is the portal's answer when it is complete. */
-    return call->http.result == HTTP_ANSWERED && call->outcome.http >= 200 &&
-                   call->outcome.http <= 299 && call->reply.root != NULL
+    if (call->http.result != HTTP_ANSWERED) {
+        return ERR_REMOTE;
+    }
+    /* Whatever it says, it is the portal's answer when it is complete. What is not, the client's
+     * question may have brought about: no reason to doubt the portal. */
+    return call->outcome.http >= 200 && call->outcome.http <= 299 && call->reply.root != NULL
                ? 0
-               : ERR_REMOTE;
+               : ERR_FORMAT;
 }
 
 static void say_error(const struct portal_call *call, struct adapter_relay *relay)

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "adapter/portal_bridge.h"
-#include "base/text.h"
 #include "codec/json.h"
 
 #define PASSWORD_MAX 512

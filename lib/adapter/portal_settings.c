@@ -9,31 +9,7 @@
 #define SETTINGS_MAX_BYTES (1u << 20)
 #define TEXT_MAX_BYTES 512 /* of one text that replies are searched for */
 
-/* Every text of struct config_portal. */
-static const size_t texts[] = {
-    offsetof(struct config_portal, name),
-    offsetof(struct config_portal, adapter_url),
-    offsetof(struct config_portal, auth_endpoint),
-    offsetof(struct config_portal, share_endpoint),
-    offsetof(struct config_portal, integration_endpoint),
-    offsetof(struct config_portal, agency_code),
-    offsetof(struct config_portal, dstcode),
-    offsetof(struct config_portal, username),
-    offsetof(struct config_portal, password_credential),
-    offsetof(struct config_portal, password_file),
-    offsetof(struct config_portal, fields),
-    offsetof(struct config_portal, result_code_key),
-    offsetof(struct config_portal, ca_file),
-    offsetof(struct config_portal, crl_file),
-    offsetof(struct config_portal, pinned_key),
-    offsetof(struct config_portal, transport),
-    offsetof(struct config_portal, bridge_token_credential),
-    offsetof(struct config_portal, bridge_token_file),
-    offsetof(struct config_portal, intake_list_service),
-    offsetof(struct config_portal, intake_detail_service),
-    offsetof(struct config_portal, intake_ack_service),
-};
-
+/* What replies are searched for. */
 static const size_t lists[] = {
     offsetof(struct config_portal, permanent_text),
     offsetof(struct config_portal, auth_error_text),
@@ -57,52 +33,35 @@ static const size_t account[] = {
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static const char **text_at(struct config_portal *c, size_t offset)
-{
-    return (const char **)(void *)((char *)c + offset);
-}
-
 static const char *text_of(const struct config_portal *c, size_t offset)
 {
     return *(const char *const *)(const void *)((const char *)c + offset);
 }
 
-static bool copy_text(struct arena *a, const char **text)
-{
-    *text = arena_strdup(a, *text == NULL ? "" : *text);
-    return *text != NULL;
-}
-
 /* Replies are searched for the folded text. One that does not fold stays as it is and matches only
  * itself. */
-static bool copy_folded(struct arena *a, const char **text)
+static int fold(struct arena *a, const char **text)
 {
     char folded[TEXT_MAX_BYTES];
 
-    if (text_fold(*text, folded, sizeof(folded)) != 0) {
-        return copy_text(a, text);
+    if (text_fold(*text, folded, sizeof(folded)) == 0) {
+        *text = arena_strdup(a, folded);
     }
-    *text = arena_strdup(a, folded);
-    return *text != NULL;
+    return *text != NULL ? 0 : ERR_NOMEM;
 }
 
-static bool copy_all(struct portal_settings *s)
+static int fold_lists(struct portal_settings *s)
 {
-    for (size_t i = 0; i < COUNT(texts); i++) {
-        if (!copy_text(&s->arena, text_at(&s->config, texts[i]))) {
-            return false;
-        }
-    }
+    int err = 0;
+
     for (size_t i = 0; i < COUNT(lists); i++) {
         struct config_list *list = (struct config_list *)(void *)((char *)&s->config + lists[i]);
 
-        for (size_t k = 0; k < list->n; k++) {
-            if (!copy_folded(&s->arena, &list->items[k])) {
-                return false;
-            }
+        for (size_t k = 0; k < list->n && err == 0; k++) {
+            err = fold(&s->arena, &list->items[k]);
         }
     }
-    return true;
+    return err;
 }
 
 static const char *join(struct arena *a, const char *front, const char *back)
@@ -172,8 +131,8 @@ int portal_settings_new(const struct config *config, struct portal_settings **ou
     }
     s->refs = 1;
     arena_init(&s->arena, SETTINGS_MAX_BYTES);
-    s->config = config->portal;
-    if (!copy_all(s) || !derive_urls(s)) {
+    if (config_portal_copy(&config->portal, &s->arena, &s->config) != 0 || fold_lists(s) != 0 ||
+        !derive_urls(s)) {
         portal_settings_unref(s);
         return err_set(msg, ERR_NOMEM, "portal: out of memory");
     }

@@ -20,14 +20,6 @@ static const struct {
     {"intake", intake_open},   {"mapped", mapped_open},
 };
 
-static const char *const profile_names[] = {"portal",  "opencps", "mapped", "spool",
-                                            "gateway", "intake",  NULL};
-
-const char *const *adapter_profiles(void)
-{
-    return profile_names;
-}
-
 int adapter_open(const struct adapter_env *env, const char *endpoint, struct adapter **out,
                  struct errmsg *msg)
 {

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -84,13 +85,21 @@ static int open_below(int folder, const char *name, int flags, mode_t mode)
 
 /* ---- opening ---- */
 
+/* FOLDER_MODE whatever the umask: the other side comes in through the group. */
+static int make_folder(int at, const char *name)
+{
+    int made = mkdirat(at, name, FOLDER_MODE);
+
+    return made == 0 ? fchmodat(at, name, FOLDER_MODE, 0) : errno == EEXIST ? 0 : -1;
+}
+
 static int open_folder(struct spool_dir *d, enum spool_folder folder, const char *path,
                        dev_t device, struct errmsg *msg)
 {
     struct stat st;
     int fd;
 
-    if (mkdirat(d->root, FOLDERS[folder], FOLDER_MODE) != 0 && errno != EEXIST) {
+    if (make_folder(d->root, FOLDERS[folder]) != 0) {
         return fail(msg, path, FOLDERS[folder], "make it");
     }
     fd = open_below(d->root, FOLDERS[folder], O_RDONLY | O_DIRECTORY, 0);
@@ -118,7 +127,7 @@ int spool_dir_open(struct spool_dir *d, const char *path, struct errmsg *msg)
     for (int i = 0; i < SPOOL_FOLDERS; i++) {
         d->folders[i] = -1;
     }
-    if (mkdir(path, FOLDER_MODE) != 0 && errno != EEXIST) {
+    if (make_folder(AT_FDCWD, path) != 0) {
         return fail(msg, path, "", "make the folder");
     }
     d->root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -152,9 +161,9 @@ void spool_dir_close(struct spool_dir *d)
 
 /* ---- looking ---- */
 
-bool spool_identity_equal(const struct spool_identity *a, const struct spool_identity *b)
+static bool same_identity(const struct spool_identity *a, struct spool_identity b)
 {
-    return a->inode == b->inode && a->size == b->size && a->modified_ns == b->modified_ns;
+    return a->inode == b.inode && a->size == b.size && a->modified_ns == b.modified_ns;
 }
 
 static int64_t nanoseconds(const struct timespec *t)
@@ -349,9 +358,7 @@ static int read_open(int fd, const char *where, const char *name, size_t max_byt
         return fail(msg, where, name, "read it");
     }
     if (fstat(fd, &after) != 0 || *n != (size_t)before.st_size ||
-        !spool_identity_equal(identity, &(struct spool_identity){(uint64_t)after.st_ino,
-                                                                 (int64_t)after.st_size,
-                                                                 nanoseconds(&after.st_mtim)})) {
+        !same_identity(identity, identity_of(&after))) {
         return err_set(msg, ERR_BUSY, "%s/%s changed while it was read", where, name);
     }
     (*bytes)[*n] = '\0';
@@ -451,7 +458,7 @@ static int take_aside(const struct spool_dir *d, const char *name,
         return fail(msg, FOLDERS[SPOOL_TMP], aside, "look at it");
     }
     found = identity_of(&st);
-    if (spool_identity_equal(&found, identity)) {
+    if (same_identity(identity, found)) {
         return 0;
     }
     if (put_back(d, aside, name, msg) != 0) {
@@ -494,7 +501,7 @@ int spool_dir_done(const struct spool_dir *d, const char *name,
     int folder;
     int err = 0;
 
-    if (mkdirat(d->folders[SPOOL_DONE], day, FOLDER_MODE) != 0 && errno != EEXIST) {
+    if (make_folder(d->folders[SPOOL_DONE], day) != 0) {
         return fail(msg, FOLDERS[SPOOL_DONE], day, "make it");
     }
     folder = open_below(d->folders[SPOOL_DONE], day, O_RDONLY | O_DIRECTORY, 0);
@@ -547,8 +554,8 @@ static int write_file(const struct spool_dir *d, enum spool_folder folder, const
 {
     char part[SPOOL_NAME_SIZE + 32];
     int tmp = d->folders[SPOOL_TMP];
+    bool bad;
     int fd;
-    int bad;
 
     (void)snprintf(part, sizeof(part), "%s.part", name);
     (void)unlinkat(tmp, part, 0); /* of a run that was cut short */
@@ -556,8 +563,8 @@ static int write_file(const struct spool_dir *d, enum spool_folder folder, const
     if (fd < 0) {
         return fail(msg, FOLDERS[SPOOL_TMP], part, "make it");
     }
-    bad = write_all(fd, bytes, n);
-    if (close(fd) != 0 || bad != 0) {
+    bad = fchmod(fd, FILE_MODE) != 0 || write_all(fd, bytes, n) != 0;
+    if (close(fd) != 0 || bad) {
         return fail(msg, FOLDERS[SPOOL_TMP], part, "write it");
     }
     if (renameat(tmp, part, d->folders[folder], name) != 0 || fsync(d->folders[folder]) != 0) {

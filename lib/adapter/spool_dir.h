@@ -18,7 +18,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/stat.h>
 
 #include "base/err.h"
 #include "domain/record.h"
@@ -54,7 +53,6 @@ struct spool_identity {
     int64_t size;
     int64_t modified_ns;
 };
-bool spool_identity_equal(const struct spool_identity *a, const struct spool_identity *b);
 
 struct spool_entry {
     char name[SPOOL_NAME_SIZE];

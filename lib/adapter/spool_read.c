@@ -288,7 +288,7 @@ static int read_json(struct reader *r, const char *bytes, size_t n, struct errms
         return read_object(r, bytes, n, msg);
     }
     if (first != '[') {
-        return err_set(msg, ERR_FORMAT, "neither a JSON object nor a list of them");
+        return err_set(msg, ERR_FORMAT, "byte 0: neither a JSON object nor a list of them");
     }
     while (err == 0) {
         err = spool_split_next(&split, &element, &len, msg);

@@ -5,35 +5,6 @@
 
 #define STRINGS_MAX (256u << 10) /* bytes of one source's configuration */
 
-static const size_t LISTS[] = {
-    offsetof(struct config_source, test_agencies),
-    offsetof(struct config_source, test_accounts),
-    offsetof(struct config_source, params),
-};
-
-static int copy_text(struct arena *a, const char **text)
-{
-    *text = arena_strdup(a, *text != NULL ? *text : "");
-    return *text != NULL ? 0 : ERR_NOMEM;
-}
-
-static int copy_strings(struct spool_settings *s)
-{
-    int err = copy_text(&s->strings, &s->source.name);
-
-    err = err != 0 ? err : copy_text(&s->strings, &s->source.dir);
-    err = err != 0 ? err : copy_text(&s->strings, &s->source.format);
-    err = err != 0 ? err : copy_text(&s->strings, &s->source.preset);
-    for (size_t i = 0; i < sizeof(LISTS) / sizeof(LISTS[0]) && err == 0; i++) {
-        struct config_list *list = (struct config_list *)(void *)((char *)&s->source + LISTS[i]);
-
-        for (size_t k = 0; k < list->n && err == 0; k++) {
-            err = copy_text(&s->strings, &list->items[k]);
-        }
-    }
-    return err;
-}
-
 /* Its own copy of the preset: that of the configuration goes with the configuration. */
 static int load_preset(struct spool_settings *s, struct errmsg *msg)
 {
@@ -77,8 +48,7 @@ int spool_settings_new(const struct config_source *source, struct spool_settings
     }
     s->refs = 1;
     arena_init(&s->strings, STRINGS_MAX);
-    s->source = *source;
-    err = copy_strings(s);
+    err = config_source_copy(source, &s->strings, &s->source);
     if (err != 0) {
         err_set(msg, err, "source %s: %s", source->name, err_text(err));
     } else if (s->source.dir[0] == '\0') {

@@ -4,7 +4,9 @@
 
 #include "codec/json.h"
 
-#define DEPTH_MAX 6 /* a dossier, a list, its row, a list in that row */
+#define DEPTH_MAX 6     /* a dossier, a list, its row, a list in that row */
+#define MEMBERS_MAX 256 /* of one element, but for lists; the vocabulary has 40 */
+#define LISTS_COUNT (sizeof(LISTS) / sizeof(LISTS[0]))
 
 /* Elements that are lists (national-portal.md 5.2); of all others a second one is a fault. */
 static const char *const LISTS[] = {
@@ -21,14 +23,36 @@ static const char *const LISTS[] = {
     "TienDo",
 };
 
-static bool is_list(const char *name)
+/* What stood in an element so far. */
+struct seen {
+    bool lists[LISTS_COUNT];
+    const char *members[MEMBERS_MAX]; /* borrowed */
+    size_t n;
+};
+
+/* LISTS_COUNT: it is none. */
+static size_t list_of(const char *name)
 {
-    for (size_t i = 0; i < sizeof(LISTS) / sizeof(LISTS[0]); i++) {
-        if (strcmp(LISTS[i], name) == 0) {
-            return true;
+    size_t i = 0;
+
+    while (i < LISTS_COUNT && strcmp(LISTS[i], name) != 0) {
+        i++;
+    }
+    return i;
+}
+
+static int see(struct seen *seen, const char *name, struct errmsg *msg)
+{
+    for (size_t i = 0; i < seen->n; i++) {
+        if (strcmp(seen->members[i], name) == 0) {
+            return err_set(msg, ERR_FORMAT, "<%s> stands twice", name);
         }
     }
-    return false;
+    if (seen->n == MEMBERS_MAX) {
+        return err_set(msg, ERR_TOOBIG, "an element has more than %d fields", MEMBERS_MAX);
+    }
+    seen->members[seen->n++] = name;
+    return 0;
 }
 
 static int put_members(struct json_writer *w, const struct xml_node *node, unsigned depth,
@@ -82,6 +106,7 @@ static int put_list(struct json_writer *w, const struct xml_node *first, unsigne
 static int put_members(struct json_writer *w, const struct xml_node *node, unsigned depth,
                        struct errmsg *msg)
 {
+    struct seen seen = {.n = 0};
     int err = 0;
 
     if (depth > DEPTH_MAX) {
@@ -91,15 +116,17 @@ static int put_members(struct json_writer *w, const struct xml_node *node, unsig
     for (const struct xml_node *child = xml_child(node, NULL); child != NULL && err == 0;
          child = xml_next(child, NULL)) {
         const char *name = xml_name(child);
-        bool again = xml_child(node, name) != child;
+        size_t list = list_of(name);
 
-        if (is_list(name)) {
-            err = again ? 0 : put_list(w, child, depth, msg);
-        } else if (again) {
-            err = err_set(msg, ERR_FORMAT, "<%s> stands twice", name);
-        } else if (xml_child(child, NULL) != NULL) {
+        if (list < LISTS_COUNT) {
+            err = seen.lists[list] ? 0 : put_list(w, child, depth, msg);
+            seen.lists[list] = true;
+            continue;
+        }
+        err = see(&seen, name, msg);
+        if (err == 0 && xml_child(child, NULL) != NULL) {
             err = err_set(msg, ERR_FORMAT, "<%s> is no field that holds others", name);
-        } else {
+        } else if (err == 0) {
             json_string(w, name, xml_text(child));
         }
     }

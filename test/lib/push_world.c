@@ -168,7 +168,7 @@ static void host_offer(struct adapter_host *host, struct adapter_offer *offer)
     for (size_t i = 0; i < offer->n_records; i++) {
         note_record(w, &offer->records[i]);
     }
-    schedule(w, PUSH_OFFER, offer, 0);
+    schedule(w, PUSH_OFFER, offer, w->commit_ms);
 }
 
 static void host_hurry(struct adapter_host *host, struct adapter_offer *offer)

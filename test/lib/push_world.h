@@ -30,6 +30,7 @@ struct push_world {
     uint16_t port; /* of the last server that was opened */
     /* what the engine shall do */
     int offer_err;
+    uint64_t commit_ms; /* how long storing takes */
     enum push_settle settle;
     struct adapter_fate fate;
     int ask_err;

@@ -7,12 +7,12 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "adapter/mapping.h"
 #include "codec/record.h"
+#include "lib/preset_text.h"
 
 #define RECORDS_MAX 8
 
@@ -26,14 +26,19 @@ struct fixture {
     int64_t changed_s;
 };
 
+static inline void fixture_begin(struct fixture *f)
+{
+    memset(f, 0, sizeof(*f));
+    arena_init(&f->arena, 4u << 20);
+}
+
 static inline void fixture_load_file(struct fixture *f, const char *path,
                                      const struct config_list *params)
 {
     static struct config_faults faults;
 
-    memset(f, 0, sizeof(*f));
+    fixture_begin(f);
     memset(&faults, 0, sizeof(faults));
-    arena_init(&f->arena, 4u << 20);
     if (preset_load(path, params, &f->preset, &faults) != 0) {
         fail_msg("%s", faults.texts[0]);
     }
@@ -41,14 +46,12 @@ static inline void fixture_load_file(struct fixture *f, const char *path,
 
 static inline void fixture_load(struct fixture *f, const char *text)
 {
-    char path[] = "/tmp/test_mapping.XXXXXX";
-    int fd = mkstemp(path);
+    static struct config_faults faults;
 
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-    assert_int_equal(close(fd), 0);
-    fixture_load_file(f, path, NULL);
-    assert_int_equal(unlink(path), 0);
+    fixture_begin(f);
+    if (preset_text_load(text, strlen(text), NULL, &f->preset, &faults) != 0) {
+        fail_msg("%s", faults.texts[0]);
+    }
 }
 
 /* From a heap copy of exactly the reply's bytes, which is gone afterwards. */

@@ -189,6 +189,23 @@ static void answers_that_are_not_ours_are_errors(void **state)
     ",\"waiting\":4,\"delivered\":9,\"trouble\":\"\"}]}"
 #define FINE "\"paused\":false,\"breaker\":\"closed\""
 
+static void status_shows_what_an_endpoint_counts(void **state)
+{
+    static const char json[] =
+        STATUS("ok", "true", "0", "0",
+               FINE ",\"notes\":{\"stale_answers\":3,\"sessions\":0,\"queued_answers\":7}");
+    struct json *root = parse(json);
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, TEXT_BYTES);
+    ctl_view_status(root, 0, false, &out);
+    assert_non_null(strstr(buf_text(&out), "stale answers: 3, queued answers: 7\n"));
+    assert_null(strstr(buf_text(&out), "sessions"));
+    buf_free(&out);
+    json_free(root);
+}
+
 static void check_says_the_worst_and_all_reasons(void **state)
 {
     static const struct {
@@ -358,6 +375,7 @@ int main(void)
         cmocka_unit_test(peers_words_do_not_steer_the_terminal),
         cmocka_unit_test(answers_end_with_their_length_or_the_close),
         cmocka_unit_test(answers_that_are_not_ours_are_errors),
+        cmocka_unit_test(status_shows_what_an_endpoint_counts),
         cmocka_unit_test(check_says_the_worst_and_all_reasons),
         cmocka_unit_test(a_delivered_dossier_is_told_in_order_of_time),
         cmocka_unit_test(a_held_dossier_says_why_and_what_helps),

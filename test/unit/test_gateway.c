@@ -308,6 +308,19 @@ static void a_long_call_is_read_off_the_loop(void **state)
     assert_int_equal(f->w.n_records, 50);
 }
 
+/* Its body is nobody's: nothing was pushed, so nothing may be said of it. */
+static void a_get_pushes_nothing_however_long_its_body(void **state)
+{
+    struct fixture *f = *state;
+    static char body[100001];
+
+    begin(f);
+    memset(body, 'x', sizeof(body) - 1);
+    (void)push_call(&f->w, "GET", "/bridge/DongBoHoSoMC", "", body);
+    assert_int_equal(f->w.status, 404);
+    assert_int_equal(f->w.n_offers, 0);
+}
+
 static void the_same_post_again_has_a_waiter_of_its_own_and_who_left_hurries(void **state)
 {
     struct fixture *f = *state;
@@ -391,6 +404,25 @@ static uint64_t note(struct fixture *f, const char *name)
     return 0;
 }
 
+/* A disk that does not answer: the client is told in time, nothing stays behind. */
+static void who_can_not_be_stored_in_time_is_told_to_come_again(void **state)
+{
+    struct fixture *f = *state;
+
+    f->w.source->answer_timeout_ms = 30;
+    f->w.commit_ms = 120;
+    begin(f);
+    has(call(f, "DongBoHoSoMC", ",\"data\":[" DOSSIER "]"), "gửi lại sau");
+    assert_int_equal(f->w.status, 503);
+    assert_int_equal(f->w.n_hurried, 0);
+    push_turns(&f->w, 200); /* stored after all: nobody waits for the portal */
+    assert_int_equal(f->w.n_hurried, 1);
+    f->w.offer_err = ERR_CANCELED;
+    has(call(f, "DongBoHoSoMC", ",\"data\":[" DOSSIER "]"), "gửi lại sau");
+    push_turns(&f->w, 200);
+    assert_int_equal(note(f, "waiting"), 0);
+}
+
 static void a_reading_service_is_relayed_and_kept(void **state)
 {
     struct fixture *f = *state;
@@ -420,6 +452,10 @@ static void what_is_about_a_person_is_never_kept(void **state)
     (void)call(f, "TraCuuTechID", ",\"mstorcmnd\":\"000099000123\"");
     (void)call(f, "TraCuuTechID", ",\"mstorcmnd\":\"000099000123\"");
     assert_int_equal(f->w.n_relays, 2);
+    assert_int_equal(note(f, "cache_bytes"), 0);
+    (void)call(f, "LayDanhSachHoiDapGuiTuDVCQG", ""); /* citizens' questions */
+    (void)call(f, "LayDanhSachHoiDapGuiTuDVCQG", "");
+    assert_int_equal(f->w.n_relays, 4);
     assert_int_equal(note(f, "cache_bytes"), 0);
     f->w.relay_err = ERR_REMOTE;
     has(call(f, "TraCuuTechID", ",\"mstorcmnd\":\"000099000123\""), "\"error_code\":-1");
@@ -671,11 +707,13 @@ int main(void)
         T(the_portals_own_answer_is_handed_on),
         T(what_only_waits_is_never_called_done),
         T(a_full_house_says_come_again),
+        T(who_can_not_be_stored_in_time_is_told_to_come_again),
         T(steps_of_several_dossiers_come_in_one_call),
         T(an_answer_goes_alone),
         T(a_fault_refuses_the_whole_call_and_names_the_place),
         T(other_pushing_services_are_refused_by_name),
         T(a_long_call_is_read_off_the_loop),
+        T(a_get_pushes_nothing_however_long_its_body),
         T(the_same_post_again_has_a_waiter_of_its_own_and_who_left_hurries),
         T(a_look_up_never_shows_what_was_not_delivered),
         T(a_reading_service_is_relayed_and_kept),

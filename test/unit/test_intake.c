@@ -260,6 +260,12 @@ static void a_look_up_shows_where_a_dossier_stands_and_nobody(void **state)
     has(text, "\"TrangThaiHoSo\":\"4\"");
     has(text, "UBND xã Y");
     assert_null(strstr(text, "Nguyễn"));
+    /* Not born at the portal: the province's own flow knows it. */
+    f->w.answer = (struct adapter_ask){
+        .there = LOOKUP_THERE, .there_status = 2, .body = record.body, .body_len = record.body_len};
+    text = post(f, "/search/call", "{\"masohoso\":\"H56-251118-0007\"}");
+    has(text, "\"TrangThaiHoSo\":\"2\"");
+    has(text, "UBND xã Y");
     f->w.answer = (struct adapter_ask){.known = false};
     assert_string_equal(post(f, "/search/call", "{\"masohoso\":\"H56-251118-0009\"}"),
                         "{\"error_code\":\"-1\",\"message\":\"Không tìm thấy hồ sơ\"}");

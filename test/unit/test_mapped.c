@@ -86,6 +86,27 @@ static void an_owed_row_is_shown_under_another_hash(void **state)
     assert_memory_equal(before, rig->hashes[0], sizeof(before));
 }
 
+static void a_corrected_preset_makes_every_row_new(void **state)
+{
+    struct fake_mapped *rig = *state;
+    uint8_t before[RECORD_HASH_BYTES];
+    FILE *file;
+
+    fake_mapped_open(rig, HEAD "auth { kind = none }\n" LIST_OFFSET FIELDS);
+    fake_mapped_always(rig, "/list", REPLY(ROW("1", "20251119080000"), "1"));
+    assert_int_equal(fake_mapped_poll(rig, false), 0);
+    memcpy(before, rig->hashes[0], sizeof(before));
+    assert_int_equal(fake_mapped_poll(rig, true), 0);
+    assert_memory_equal(before, rig->hashes[0], sizeof(before));
+    file = fopen(rig->preset, "a");
+    assert_non_null(file);
+    assert_true(fputs("# corrected\n", file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    fake_mapped_restart(rig);
+    assert_int_equal(fake_mapped_poll(rig, true), 0);
+    assert_memory_not_equal(before, rig->hashes[0], sizeof(before));
+}
+
 static void a_crash_between_pages_reads_the_unread_ones(void **state)
 {
     struct fake_mapped *rig = *state;
@@ -157,12 +178,28 @@ static void trouble_is_told_apart(void **state)
     assert_non_null(strstr(rig->why, "byte"));
     fake_mapped_once(rig, "/list", 404, "");
     assert_int_equal(fake_mapped_poll(rig, false), ERR_REMOTE);
+    assert_non_null(strstr(rig->why, ".preset:")); /* which call has the wrong address */
+    assert_non_null(strstr(rig->why, "HTTP status 404"));
     fake_http_once(rig->http, (struct fake_http_match){0},
                    (struct fake_http_answer){.result = HTTP_TRUST});
     assert_int_equal(fake_mapped_poll(rig, false), ERR_DENIED);
     fake_http_refuse(rig->http, true);
     assert_int_equal(fake_mapped_poll(rig, false), ERR_REMOTE);
     fake_http_refuse(rig->http, false);
+}
+
+static void a_time_in_an_address_keeps_its_zone(void **state)
+{
+    struct fake_mapped *rig = *state;
+
+    fake_mapped_open(rig,
+                     HEAD "auth { kind = none }\ncursor { style = since }\n"
+                          "call list { url = \"{url}/list?tu={since}&b={since|yyyy-MM-dd HH}\"\n"
+                          " rows = \"/data\" }\n" FIELDS);
+    fake_mapped_always(rig, "/list", "{\"data\":[]}");
+    assert_int_equal(fake_mapped_poll(rig, false), 0);
+    assert_non_null(strstr(fake_http_request(rig->http, 0)->url, "%2B07:00&b="));
+    assert_null(strchr(fake_http_request(rig->http, 0)->url, ' '));
 }
 
 static void it_waits_as_long_as_the_source_asks(void **state)
@@ -459,9 +496,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(rows_of_a_list_are_records_with_steps),
         T(an_owed_row_is_shown_under_another_hash),
+        T(a_corrected_preset_makes_every_row_new),
         T(a_crash_between_pages_reads_the_unread_ones),
         T(more_than_a_thousand_rows_come_in_pages),
         T(trouble_is_told_apart),
+        T(a_time_in_an_address_keeps_its_zone),
         T(it_waits_as_long_as_the_source_asks),
         T(a_row_without_id_is_counted_and_left_out),
         T(details_and_steps_may_have_calls_of_their_own),

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -345,20 +344,6 @@ static void many_rows_take_their_time_once(void **state)
     fixture_end(&f);
 }
 
-static int set_up(void **state)
-{
-    (void)state;
-    xml_init();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    xml_cleanup();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -375,6 +360,10 @@ int main(void)
         cmocka_unit_test(deep_documents_are_refused),
         cmocka_unit_test(many_rows_take_their_time_once),
     };
+    int failed;
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    xml_init();
+    failed = cmocka_run_group_tests(tests, NULL, NULL);
+    xml_cleanup();
+    return failed;
 }

@@ -239,20 +239,6 @@ static void refusals_of_the_soap_service_carry_its_words(void **state)
     fixture_end(&f);
 }
 
-static int set_up(void **state)
-{
-    (void)state;
-    xml_init();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    xml_cleanup();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -260,6 +246,10 @@ int main(void)
         cmocka_unit_test(files_results_and_extras_of_the_national_vocabulary),
         cmocka_unit_test(refusals_of_the_soap_service_carry_its_words),
     };
+    int failed;
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    xml_init();
+    failed = cmocka_run_group_tests(tests, NULL, NULL);
+    xml_cleanup();
+    return failed;
 }

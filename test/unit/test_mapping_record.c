@@ -370,20 +370,6 @@ static void procedures_of_a_catalogue(void **state)
     fixture_end(&f);
 }
 
-static int set_up(void **state)
-{
-    (void)state;
-    xml_init();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    xml_cleanup();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -400,6 +386,10 @@ int main(void)
         cmocka_unit_test(a_status_says_which_map_reads_it),
         cmocka_unit_test(procedures_of_a_catalogue),
     };
+    int failed;
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    xml_init();
+    failed = cmocka_run_group_tests(tests, NULL, NULL);
+    xml_cleanup();
+    return failed;
 }

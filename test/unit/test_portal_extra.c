@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "adapter/gateway_fields.h"
+#include "adapter/national_fields.h"
 #include "codec/json.h"
 #include "codec/record.h"
 #include "domain/vntime.h"
@@ -256,7 +256,7 @@ static void a_dossier_survives_the_way_in_and_out(void **state)
     assert_int_equal(json_parse(wire, strlen(wire), &root, &msg), 0);
     dossier_init(&f->dossier);
     assert_int_equal(
-        gateway_fields_read(&gateway_dossier_table, root, &f->arena, &f->dossier, &msg), 0);
+        national_fields_read(&national_dossier_table, root, &f->arena, &f->dossier, &msg), 0);
     f->dossier.status_map = "national";
     data = strstr(wire_of_dossier(f), "\"data\":[");
     assert_non_null(data);

@@ -409,9 +409,13 @@ static void a_relay_without_an_answer_says_so(void **state)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         start_relay(f, "LayDVC", "{}");
         fake_portal_answer(&f->peer, rows[i].status, rows[i].body);
-        assert_int_equal(f->relay.err, ERR_REMOTE);
+        /* Not ERR_REMOTE: a client's odd question must not open the breaker for all. */
+        assert_int_equal(f->relay.err, ERR_FORMAT);
         assert_null(f->relay.reply);
     }
+    start_relay(f, "LayDVC", "{}");
+    fake_portal_fail(&f->peer, HTTP_NOT_SENT, 7);
+    assert_int_equal(f->relay.err, ERR_REMOTE);
 }
 
 static void a_relay_renews_its_session(void **state)

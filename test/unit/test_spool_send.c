@@ -41,6 +41,7 @@ static void writing_twice_makes_one_file(void **state)
     struct spool_world *f = *state;
     struct adapter_send s = {0};
     struct record record;
+    struct stat st;
     char name[128];
 
     arena_init(&arena, 4 << 20);
@@ -53,7 +54,9 @@ static void writing_twice_makes_one_file(void **state)
     assert_int_equal(spool_world_count(f, "out"), 1);
     assert_int_equal(spool_world_count(f, "tmp"), 0);
     snprintf(name, sizeof(name), "out/%.100s", s.outcome.words);
-    assert_null(strstr(name, "H56")); /* nothing of the content is in a name */
+    assert_int_equal(stat(spool_world_path(f, name), &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0640); /* the group reads it, under any umask */
+    assert_null(strstr(name, "H56"));           /* nothing of the content is in a name */
     assert_non_null(strstr(spool_world_content(f, name), "[{\"MaHoSo\":\"" SPOOL_CODE "\""));
     record = dossier_record("nothing that is known");
     spool_world_send(f, &s, &record);
@@ -178,6 +181,7 @@ static void a_spool_of_json_compares_no_catalogue(void **state)
 
 int main(void)
 {
+    (void)umask(077); /* the daemon's */
     const struct CMUnitTest tests[] = {
         TEST(writing_twice_makes_one_file),
         TEST(what_was_written_can_be_read_again),

@@ -1,4 +1,4 @@
-#include "adapter/gateway_fields.h"
+#include "adapter/national_fields.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,63 +13,63 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* clang-format off */
-static const struct gateway_field dossier_fields[] = {
+static const struct national_field dossier_fields[] = {
 #define F(key, type, name) {key, type, offsetof(struct dossier, name)},
-    F("MaHoSo", GATEWAY_CODE, code)
-    F("MaTTHC", GATEWAY_CODE, procedure_code)
-    F("TenTTHC", GATEWAY_TEXT, procedure_name)
-    F("MaLinhVuc", GATEWAY_TEXT, sector_code)
-    F("TenLinhVuc", GATEWAY_TEXT, sector_name)
-    F("KenhThucHien", GATEWAY_TEXT, channel)
-    F("SoBienNhan", GATEWAY_TEXT, receipt_no)
-    F("ChuHoSo", GATEWAY_TEXT, applicant_name)
-    F("LoaiDoiTuong", GATEWAY_TEXT, applicant_type)
-    F("MaDoiTuong", GATEWAY_TEXT, account_id)
-    F("SoGiayToChuHoSo", GATEWAY_TEXT, applicant_id)
-    F("Email", GATEWAY_TEXT, email)
-    F("SoDienThoai", GATEWAY_TEXT, phone)
-    F("TrichYeuHoSo", GATEWAY_TEXT, subject)
-    F("NgayNopHoSo", GATEWAY_TIME, submitted_s)
-    F("NgayTiepNhan", GATEWAY_TIME, received_s)
-    F("NgayHenTra", GATEWAY_TIME, promised_s)
-    F("TrangThaiHoSo", GATEWAY_CODE, status)
-    F("NgayTra", GATEWAY_TIME, returned_s)
-    F("HinhThuc", GATEWAY_TEXT, result_by)
-    F("NgayKetThucXuLy", GATEWAY_TIME, finished_s)
-    F("NgayTuChoi", GATEWAY_TIME, refused_s)
-    F("DonViXuLy", GATEWAY_TEXT, agency_name)
-    F("NoiNopHoSo", GATEWAY_TEXT, entry)
-    F("HoSoCoThanhPhanSoHoa", GATEWAY_FLAG, digitised)
-    F("TaiKhoanDuocXacThucVoiVNeID", GATEWAY_FLAG, identified)
-    F("DuocThanhToanTrucTuyen", GATEWAY_FLAG, paid_online)
-    F("GhiChu", GATEWAY_TEXT, note)
-    {"TaiLieuNop", GATEWAY_FILES, NO_PLACE},
-    {"DanhSachGiayToKetQua", GATEWAY_RESULTS, NO_PLACE},
-    {"DinhDanhCHS", GATEWAY_TO_EXTRA, NO_PLACE},
-    {"ThongTinKhac", GATEWAY_TO_EXTRA, NO_PLACE},
-    {"Fax", GATEWAY_TO_EXTRA, NO_PLACE},
-    {"ThongTinTra", GATEWAY_TO_EXTRA, NO_PLACE},
-    {"DSKetNoiCSDL", GATEWAY_TO_EXTRA, NO_PLACE},
-    {"DanhSachLePhi", GATEWAY_TO_EXTRA, NO_PLACE},
-    {"DanhSachTepDinhKemKhac", GATEWAY_TO_EXTRA, NO_PLACE},
-    {"DanhSachHoSoBoSung", GATEWAY_TO_EXTRA, NO_PLACE},
+    F("MaHoSo", NATIONAL_CODE, code)
+    F("MaTTHC", NATIONAL_CODE, procedure_code)
+    F("TenTTHC", NATIONAL_TEXT, procedure_name)
+    F("MaLinhVuc", NATIONAL_TEXT, sector_code)
+    F("TenLinhVuc", NATIONAL_TEXT, sector_name)
+    F("KenhThucHien", NATIONAL_TEXT, channel)
+    F("SoBienNhan", NATIONAL_TEXT, receipt_no)
+    F("ChuHoSo", NATIONAL_TEXT, applicant_name)
+    F("LoaiDoiTuong", NATIONAL_TEXT, applicant_type)
+    F("MaDoiTuong", NATIONAL_TEXT, account_id)
+    F("SoGiayToChuHoSo", NATIONAL_TEXT, applicant_id)
+    F("Email", NATIONAL_TEXT, email)
+    F("SoDienThoai", NATIONAL_TEXT, phone)
+    F("TrichYeuHoSo", NATIONAL_TEXT, subject)
+    F("NgayNopHoSo", NATIONAL_TIME, submitted_s)
+    F("NgayTiepNhan", NATIONAL_TIME, received_s)
+    F("NgayHenTra", NATIONAL_TIME, promised_s)
+    F("TrangThaiHoSo", NATIONAL_CODE, status)
+    F("NgayTra", NATIONAL_TIME, returned_s)
+    F("HinhThuc", NATIONAL_TEXT, result_by)
+    F("NgayKetThucXuLy", NATIONAL_TIME, finished_s)
+    F("NgayTuChoi", NATIONAL_TIME, refused_s)
+    F("DonViXuLy", NATIONAL_TEXT, agency_name)
+    F("NoiNopHoSo", NATIONAL_TEXT, entry)
+    F("HoSoCoThanhPhanSoHoa", NATIONAL_FLAG, digitised)
+    F("TaiKhoanDuocXacThucVoiVNeID", NATIONAL_FLAG, identified)
+    F("DuocThanhToanTrucTuyen", NATIONAL_FLAG, paid_online)
+    F("GhiChu", NATIONAL_TEXT, note)
+    {"TaiLieuNop", NATIONAL_FILES, NO_PLACE},
+    {"DanhSachGiayToKetQua", NATIONAL_RESULTS, NO_PLACE},
+    {"DinhDanhCHS", NATIONAL_TO_EXTRA, NO_PLACE},
+    {"ThongTinKhac", NATIONAL_TO_EXTRA, NO_PLACE},
+    {"Fax", NATIONAL_TO_EXTRA, NO_PLACE},
+    {"ThongTinTra", NATIONAL_TO_EXTRA, NO_PLACE},
+    {"DSKetNoiCSDL", NATIONAL_TO_EXTRA, NO_PLACE},
+    {"DanhSachLePhi", NATIONAL_TO_EXTRA, NO_PLACE},
+    {"DanhSachTepDinhKemKhac", NATIONAL_TO_EXTRA, NO_PLACE},
+    {"DanhSachHoSoBoSung", NATIONAL_TO_EXTRA, NO_PLACE},
 #undef F
 };
 
-static const struct gateway_field file_fields[] = {
-#define F(key, name) {key, GATEWAY_TEXT, offsetof(struct dossier_file, name)},
+static const struct national_field file_fields[] = {
+#define F(key, name) {key, NATIONAL_TEXT, offsetof(struct dossier_file, name)},
     F("TepDinhKemId", id)
     F("TenTepDinhKem", name)
     F("MaThanhPhanHoSo", component)
     F("DuongDanTaiTepTin", url)
-    {"IsDeleted", GATEWAY_IF_TRUE, NO_PLACE},
-    {"DuocSoHoa", GATEWAY_TO_EXTRA, NO_PLACE},
-    {"DuocTaiSuDung", GATEWAY_TO_EXTRA, NO_PLACE},
-    {"DuocLayTuKhoDMQG", GATEWAY_TO_EXTRA, NO_PLACE},
-    {"MaKetQuaThayThe", GATEWAY_TO_EXTRA, NO_PLACE},
+    {"IsDeleted", NATIONAL_IF_TRUE, NO_PLACE},
+    {"DuocSoHoa", NATIONAL_TO_EXTRA, NO_PLACE},
+    {"DuocTaiSuDung", NATIONAL_TO_EXTRA, NO_PLACE},
+    {"DuocLayTuKhoDMQG", NATIONAL_TO_EXTRA, NO_PLACE},
+    {"MaKetQuaThayThe", NATIONAL_TO_EXTRA, NO_PLACE},
 };
 
-static const struct gateway_field result_fields[] = {
+static const struct national_field result_fields[] = {
     F("TenGiayTo", name)
     F("MaThanhPhanHoSo", component)
     F("GiayToId", id)
@@ -79,29 +79,29 @@ static const struct gateway_field result_fields[] = {
 #undef F
 };
 
-static const struct gateway_field step_fields[] = {
+static const struct national_field step_fields[] = {
 #define F(key, type, name) {key, type, offsetof(struct step, name)},
-    F("MaHoSo", GATEWAY_CODE, code)
-    F("NguoiXuLy", GATEWAY_TEXT, actor)
-    F("ChucDanh", GATEWAY_TEXT, actor_title)
-    F("ThoiDiemXuLy", GATEWAY_TIME, at_s)
-    F("PhongBanXuLy", GATEWAY_TEXT, unit)
-    F("NoiDungXuLy", GATEWAY_TEXT, text)
-    F("TrangThai", GATEWAY_CODE, status)
-    F("NgayBatDau", GATEWAY_TIME, begun_s)
-    F("NgayKetThucTheoQuyDinh", GATEWAY_TIME, due_s)
+    F("MaHoSo", NATIONAL_CODE, code)
+    F("NguoiXuLy", NATIONAL_TEXT, actor)
+    F("ChucDanh", NATIONAL_TEXT, actor_title)
+    F("ThoiDiemXuLy", NATIONAL_TIME, at_s)
+    F("PhongBanXuLy", NATIONAL_TEXT, unit)
+    F("NoiDungXuLy", NATIONAL_TEXT, text)
+    F("TrangThai", NATIONAL_CODE, status)
+    F("NgayBatDau", NATIONAL_TIME, begun_s)
+    F("NgayKetThucTheoQuyDinh", NATIONAL_TIME, due_s)
 #undef F
 };
 /* clang-format on */
 
-const struct gateway_table gateway_dossier_table = {dossier_fields, COUNT(dossier_fields),
-                                                    offsetof(struct dossier, extra)};
-const struct gateway_table gateway_step_table = {step_fields, COUNT(step_fields),
-                                                 offsetof(struct step, extra)};
-static const struct gateway_table file_table = {file_fields, COUNT(file_fields),
-                                                offsetof(struct dossier_file, extra)};
-static const struct gateway_table result_table = {result_fields, COUNT(result_fields),
-                                                  offsetof(struct dossier_file, extra)};
+const struct national_table national_dossier_table = {dossier_fields, COUNT(dossier_fields),
+                                                      offsetof(struct dossier, extra)};
+const struct national_table national_step_table = {step_fields, COUNT(step_fields),
+                                                   offsetof(struct step, extra)};
+static const struct national_table file_table = {file_fields, COUNT(file_fields),
+                                                 offsetof(struct dossier_file, extra)};
+static const struct national_table result_table = {result_fields, COUNT(result_fields),
+                                                   offsetof(struct dossier_file, extra)};
 
 /* One object on its way in. */
 struct reading {
@@ -140,7 +140,7 @@ static void keep(struct reading *r, const char *key, const struct json *value)
     r->n_kept++;
 }
 
-static int read_text(struct reading *r, const struct gateway_field *f, const struct json *node,
+static int read_text(struct reading *r, const struct national_field *f, const struct json *node,
                      const char **out)
 {
     char number[24];
@@ -154,14 +154,14 @@ static int read_text(struct reading *r, const struct gateway_field *f, const str
     if (copy == NULL) {
         return no_memory(r->msg);
     }
-    if (f->type == GATEWAY_CODE) {
+    if (f->type == NATIONAL_CODE) {
         text_trim(copy, copy, strlen(copy) + 1);
     }
     *out = copy;
     return 0;
 }
 
-static int read_time(struct reading *r, const struct gateway_field *f, const struct json *node,
+static int read_time(struct reading *r, const struct national_field *f, const struct json *node,
                      int64_t *out)
 {
     char number[24];
@@ -177,7 +177,7 @@ static int read_time(struct reading *r, const struct gateway_field *f, const str
     return 0;
 }
 
-static void read_flag(struct reading *r, const struct gateway_field *f, const struct json *node,
+static void read_flag(struct reading *r, const struct national_field *f, const struct json *node,
                       int *out)
 {
     int64_t value;
@@ -189,8 +189,8 @@ static void read_flag(struct reading *r, const struct gateway_field *f, const st
     }
 }
 
-static int read_files(struct reading *r, const struct gateway_field *f, const struct json *array,
-                      const struct gateway_table *table, const struct dossier_file **out,
+static int read_files(struct reading *r, const struct national_field *f, const struct json *array,
+                      const struct national_table *table, const struct dossier_file **out,
                       size_t *n_out)
 {
     size_t n = json_size(array);
@@ -209,7 +209,7 @@ static int read_files(struct reading *r, const struct gateway_field *f, const st
 
         files[i] = (struct dossier_file){"", "", "", "", "", ""};
         err = json_is_object(node)
-                  ? gateway_fields_read(table, node, r->arena, &files[i], r->msg)
+                  ? national_fields_read(table, node, r->arena, &files[i], r->msg)
                   : err_set(r->msg, ERR_FORMAT, "không hợp lệ (cần một đối tượng)");
         if (err != 0) {
             return err_wrap(r->msg, err, "%s[%zu]", f->key, i);
@@ -221,40 +221,38 @@ static int read_files(struct reading *r, const struct gateway_field *f, const st
     return 0;
 }
 
-static int read_value(struct reading *r, const struct gateway_field *f, const struct json *node,
+static int read_value(struct reading *r, const struct national_field *f, const struct json *node,
                       void *to)
 {
     void *place = (char *)to + f->offset;
     struct dossier *d = to;
 
     switch (f->type) {
-    case GATEWAY_TEXT:
-    case GATEWAY_CODE:
+    case NATIONAL_TEXT:
+    case NATIONAL_CODE:
         return read_text(r, f, node, place);
-    case GATEWAY_TIME:
+    case NATIONAL_TIME:
         return read_time(r, f, node, place);
-    case GATEWAY_FLAG:
+    case NATIONAL_FLAG:
         read_flag(r, f, node, place);
         return 0;
-    case GATEWAY_FILES:
+    case NATIONAL_FILES:
         return read_files(r, f, node, &file_table, &d->files, &d->n_files);
-    case GATEWAY_RESULTS:
+    case NATIONAL_RESULTS:
         return read_files(r, f, node, &result_table, &d->results, &d->n_results);
-    case GATEWAY_IF_TRUE:
+    case NATIONAL_IF_TRUE:
         if (json_true(node)) {
             keep(r, f->key, node);
         }
         return 0;
-    case GATEWAY_TO_EXTRA:
+    case NATIONAL_TO_EXTRA:
         keep(r, f->key, node);
-        return 0;
-    case GATEWAY_IGNORED:
         return 0;
     }
     return 0;
 }
 
-static const struct gateway_field *find_field(const struct gateway_table *table, const char *key)
+static const struct national_field *find_field(const struct national_table *table, const char *key)
 {
     for (size_t i = 0; i < table->n; i++) {
         if (strcasecmp(table->fields[i].key, key) == 0) {
@@ -299,8 +297,8 @@ static int write_extra(struct reading *r, const char **out)
     return err != 0 ? err_set(r->msg, err, "%s", err_text(err)) : 0;
 }
 
-int gateway_fields_read(const struct gateway_table *table, const struct json *object,
-                        struct arena *arena, void *to, struct errmsg *msg)
+int national_fields_read(const struct national_table *table, const struct json *object,
+                         struct arena *arena, void *to, struct errmsg *msg)
 {
     struct reading r = {arena, msg, NULL, 0};
     uint64_t seen = 0; /* a bit per field */
@@ -310,7 +308,7 @@ int gateway_fields_read(const struct gateway_table *table, const struct json *ob
         return no_memory(msg);
     }
     for (const struct json *node = json_first(object); node != NULL; node = json_next(node)) {
-        const struct gateway_field *f = find_field(table, json_key(node));
+        const struct national_field *f = find_field(table, json_key(node));
         int err = 0;
 
         if (is_empty(node)) {
