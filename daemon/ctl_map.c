@@ -1,6 +1,5 @@
 /* ctl_map: `map check`: which local codes the journal meets, what the maps make of them, and what
  * other maps would. Needs no daemon. */
-#include <errno.h>
 #include <inttypes.h>
 #include <search.h>
 #include <stdio.h>

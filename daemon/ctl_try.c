@@ -85,9 +85,17 @@ static int put_all(const struct json *root, bool colour, struct buf *out)
         n++;
         exit_code = put_row(row, n, colour, out) ? exit_code : CTL_WARNING;
     }
+    if (n == 0) {
+        buf_puts(out,
+                 ctl_true(root, "more")
+                     ? "no rows so far, and there are more pages: let start_from of the flow "
+                       "be later\n"
+                     : "no rows: does the account see any, and is the path of the rows right?\n");
+        return CTL_WARNING;
+    }
     buf_printf(out, "%llu of ", (unsigned long long)n);
     ctl_put_count(out, ctl_uint(root, "listed"), "row");
-    buf_puts(out, ctl_true(root, "more") ? " of the first page; there are more\n" : "\n");
+    buf_puts(out, ctl_true(root, "more") ? " of the page; there are more\n" : "\n");
     return exit_code;
 }
 

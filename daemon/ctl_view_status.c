@@ -113,6 +113,27 @@ static void put_flow(const struct json *f, bool colour, struct buf *out)
     put_flow_notes(f, out);
 }
 
+/* What a gateway, a spool or a receiver counts: stale answers, files put aside... */
+static void put_endpoint_notes(const struct json *e, struct buf *out)
+{
+    const char *between = "              ";
+
+    for (const struct json *n = json_first(json_get(e, "notes")); n != NULL; n = json_next(n)) {
+        int64_t value = 0;
+
+        if (json_integer(n, &value) != 0 || value <= 0) {
+            continue;
+        }
+        buf_puts(out, between);
+        for (const char *p = json_key(n); *p != '\0'; p++) {
+            buf_putc(out, *p == '_' ? ' ' : *p);
+        }
+        buf_printf(out, ": %" PRId64, value);
+        between = ", ";
+    }
+    buf_puts(out, between[0] == ',' ? "\n" : "");
+}
+
 static void put_endpoint(const struct json *e, bool colour, struct buf *out)
 {
     const char *breaker = ctl_str(e, "breaker");
@@ -140,6 +161,7 @@ static void put_endpoint(const struct json *e, bool colour, struct buf *out)
         note(out, "tried again at ", at);
         note(out, "last failure: ", ctl_str(e, "last_failure_text"));
     }
+    put_endpoint_notes(e, out);
 }
 
 static void put_journal(const struct json *j, bool colour, struct buf *out)

@@ -5,7 +5,6 @@
 #ifndef EVENTS_H
 #define EVENTS_H
 
-#include <stddef.h>
 #include <stdint.h>
 
 #include "base/log.h"

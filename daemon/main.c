@@ -1,4 +1,5 @@
 /* dvcsyncd: keeps a province's procedure system and the National Public Service Portal in step. */
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,6 +84,8 @@ static int prepare_process(void)
 {
     struct sigaction ignore;
 
+    /* Each worker would keep the most that any document ever took it: one heap keeps it once. */
+    (void)mallopt(M_ARENA_MAX, 1);
     memset(&ignore, 0, sizeof(ignore));
     ignore.sa_handler = SIG_IGN;
     if (sigaction(SIGPIPE, &ignore, NULL) != 0 || prctl(PR_SET_DUMPABLE, 0) != 0) {

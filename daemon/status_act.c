@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "codec/json.h"
 #include "daemon/status_order.h"
@@ -120,14 +119,9 @@ static void on_act(struct journal_op *op)
 /* Starts the act with what is filled in; filter has been checked. */
 static void start_act(const struct route_call *call, const struct journal_act *act)
 {
-    struct act_request *q = calloc(1, sizeof(*q));
+    struct act_request *q = pending_new(call, sizeof(*q), true);
 
     if (q == NULL) {
-        route_fail(call->http, ERR_NOMEM, "");
-        return;
-    }
-    if (!pending_begin(&q->pending, call, true)) {
-        free(q);
         return;
     }
     q->act = *act;
@@ -286,13 +280,8 @@ void act_test(const struct route_call *call)
     if (!read_order(call, &order)) {
         return;
     }
-    q = calloc(1, sizeof(*q));
+    q = pending_new(call, sizeof(*q), false);
     if (q == NULL) {
-        route_fail(call->http, ERR_NOMEM, "");
-        return;
-    }
-    if (!pending_begin(&q->pending, call, false)) {
-        free(q);
         return;
     }
     /* A peer may take its whole request_timeout; the network's deadlines end a probe, not ours. */
@@ -337,13 +326,8 @@ void act_reload(const struct route_call *call)
     if (!read_order(call, &order)) {
         return;
     }
-    q = calloc(1, sizeof(*q));
+    q = pending_new(call, sizeof(*q), true);
     if (q == NULL) {
-        route_fail(call->http, ERR_NOMEM, "");
-        return;
-    }
-    if (!pending_begin(&q->pending, call, true)) {
-        free(q);
         return;
     }
     err = r->env.reload(r->env.ctx, call->who, on_reloaded, q);
@@ -416,13 +400,8 @@ void act_backup(const struct route_call *call)
         http_answer_problem(call->http, 409, "A backup is under way.");
         return;
     }
-    q = calloc(1, sizeof(*q));
+    q = pending_new(call, sizeof(*q), true);
     if (q == NULL) {
-        route_fail(call->http, ERR_NOMEM, "");
-        return;
-    }
-    if (!pending_begin(&q->pending, call, true)) {
-        free(q);
         return;
     }
     loop_timer_stop(&q->pending.deadline); /* a big journal takes minutes */

@@ -19,17 +19,17 @@ static const char *const mode_names[] = {
 static const char *const condition_names[] = {
     [JOURNAL_OK] = "ok", [JOURNAL_FULL] = "full", [JOURNAL_FAULT] = "fault"};
 
-const char *status_flow_kind_name(enum flow_kind kind)
+static const char *flow_kind_name(enum flow_kind kind)
 {
     return kind_names[kind];
 }
 
-const char *status_flow_mode_name(enum flow_mode mode)
+static const char *flow_mode_name(enum flow_mode mode)
 {
     return mode_names[mode];
 }
 
-const char *status_condition_name(enum journal_condition condition)
+static const char *condition_name(enum journal_condition condition)
 {
     return condition_names[condition];
 }
@@ -143,8 +143,8 @@ static void put_flow(struct json_writer *w, const struct engine_status *s,
 {
     json_object_open(w, NULL);
     json_string(w, "name", f->name);
-    json_string(w, "kind", status_flow_kind_name(f->kind));
-    json_string(w, "mode", status_flow_mode_name(f->mode));
+    json_string(w, "kind", flow_kind_name(f->kind));
+    json_string(w, "mode", flow_mode_name(f->mode));
     json_string(w, "from", f->from);
     json_string(w, "to", f->to);
     put_sources(w, s, f->name);
@@ -201,7 +201,7 @@ static void put_endpoint(struct json_writer *w, const struct engine_endpoint_sta
 static void put_journal(struct json_writer *w, const struct status_view *v)
 {
     json_object_open(w, "journal");
-    json_string(w, "condition", status_condition_name(v->condition));
+    json_string(w, "condition", condition_name(v->condition));
     json_string(w, "text", v->condition_text);
     number(w, "file_bytes", v->journal.file_bytes);
     number(w, "wal_bytes", v->journal.wal_bytes);

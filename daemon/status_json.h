@@ -44,10 +44,6 @@ struct status_view {
     double commit_ms;
 };
 
-const char *status_flow_kind_name(enum flow_kind kind);              /* "dossiers" */
-const char *status_flow_mode_name(enum flow_mode mode);              /* "live" */
-const char *status_condition_name(enum journal_condition condition); /* "ok" */
-
 MUST_CHECK int status_json_status(const struct status_view *v, struct buf *out);
 MUST_CHECK int status_json_ready(const struct engine_status *s, struct buf *out);
 MUST_CHECK int status_json_endpoint(const struct engine_endpoint_status *e, struct buf *out);

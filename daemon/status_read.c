@@ -88,12 +88,7 @@ void read_ready(const struct route_call *call)
 
     engine_status(call->routes->env.engine, s);
     err = status_json_ready(s, &out);
-    if (err == 0) {
-        http_answer(call->http, s->ready ? 200 : 503, "application/json", buf_text(&out), out.len);
-        buf_free(&out);
-    } else {
-        route_answer(call->http, 200, err, &out);
-    }
+    route_answer_as(call->http, s->ready ? 200 : 503, "application/json", err, &out);
 }
 
 void read_metrics(const struct route_call *call)
@@ -104,13 +99,7 @@ void read_metrics(const struct route_call *call)
 
     route_view(call->routes, &view);
     err = status_metrics_render(&view, call->routes->env.metrics, &out);
-    if (err == 0) {
-        http_answer(call->http, 200, "text/plain; version=0.0.4; charset=utf-8", buf_text(&out),
-                    out.len);
-        buf_free(&out);
-    } else {
-        route_answer(call->http, 200, err, &out);
-    }
+    route_answer_as(call->http, 200, "text/plain; version=0.0.4; charset=utf-8", err, &out);
 }
 
 void read_config(const struct route_call *call)
@@ -284,14 +273,9 @@ static void on_life(struct journal_op *op)
 
 static void ask_life(const struct route_call *call, int64_t id, const char *code)
 {
-    struct life_request *q = calloc(1, sizeof(*q));
+    struct life_request *q = pending_new(call, sizeof(*q), false);
 
     if (q == NULL) {
-        route_fail(call->http, ERR_NOMEM, "");
-        return;
-    }
-    if (!pending_begin(&q->pending, call, false)) {
-        free(q);
         return;
     }
     q->life.id = id;
@@ -353,13 +337,8 @@ void read_catalog(const struct route_call *call)
         http_answer_problem(call->http, 400, "limit is a whole number.");
         return;
     }
-    q = calloc(1, sizeof(*q));
+    q = pending_new(call, sizeof(*q), false);
     if (q == NULL) {
-        route_fail(call->http, ERR_NOMEM, "");
-        return;
-    }
-    if (!pending_begin(&q->pending, call, false)) {
-        free(q);
         return;
     }
     q->agreement.limit = limit;

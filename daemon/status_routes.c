@@ -1,6 +1,7 @@
 #include "daemon/status_routes.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "daemon/status_act.h"
@@ -157,6 +158,21 @@ bool pending_begin(struct pending *p, const struct route_call *call, bool acts)
     return true;
 }
 
+void *pending_new(const struct route_call *call, size_t size, bool acts)
+{
+    void *request = calloc(1, size);
+
+    if (request == NULL) {
+        route_fail(call->http, ERR_NOMEM, "");
+        return NULL;
+    }
+    if (!pending_begin(request, call, acts)) {
+        free(request);
+        return NULL;
+    }
+    return request;
+}
+
 struct http_call *pending_end(struct pending *p)
 {
     struct http_call *http = p->http;
@@ -169,15 +185,21 @@ struct http_call *pending_end(struct pending *p)
 
 /* ---- answers ---- */
 
-void route_answer(struct http_call *http, unsigned status, int err, struct buf *out)
+void route_answer_as(struct http_call *http, unsigned status, const char *type, int err,
+                     struct buf *out)
 {
     if (err == 0) {
-        http_answer(http, status, status < 400 ? "application/json" : "application/problem+json",
-                    buf_text(out), out->len);
+        http_answer(http, status, type, buf_text(out), out->len);
     } else {
         route_fail(http, err, "the answer");
     }
     buf_free(out);
+}
+
+void route_answer(struct http_call *http, unsigned status, int err, struct buf *out)
+{
+    route_answer_as(http, status, status < 400 ? "application/json" : "application/problem+json",
+                    err, out);
 }
 
 void route_fail(struct http_call *http, int err, const char *why)

@@ -78,7 +78,7 @@ const struct route *route_find(const char *method, const char *path, char name[R
 /* The table, for tests and documentation; NULL past the end. */
 const struct route *route_at(size_t index);
 
-/* A request that is answered later. Embedded in the handler's own struct. */
+/* A request that is answered later. The first member of the handler's own struct. */
 struct pending {
     struct routes *routes;
     struct http_call *http; /* NULL: answered already, the deadline was over */
@@ -87,6 +87,9 @@ struct pending {
     bool acts; /* what was asked happens even after the deadline */
 };
 
+/* The handler's struct, all zero but for the pending one, which is begun; from malloc. NULL: there
+ * was no memory or too many wait, the call is answered (503). */
+void *pending_new(const struct route_call *call, size_t size, bool acts);
 /* False: too many wait, the call is answered (503) and p is not begun. */
 bool pending_begin(struct pending *p, const struct route_call *call, bool acts);
 /* To be called once, when the answer is there. NULL: nobody waits for it any more. */
@@ -94,6 +97,9 @@ struct http_call *pending_end(struct pending *p);
 
 /* Sends what was written into out and frees it; err is the writer's. */
 void route_answer(struct http_call *http, unsigned status, int err, struct buf *out);
+/* The same as another type than JSON or a problem. */
+void route_answer_as(struct http_call *http, unsigned status, const char *type, int err,
+                     struct buf *out);
 /* A failed request as a problem: ERR_NOTFOUND 404, ERR_STATE 409... */
 void route_fail(struct http_call *http, int err, const char *why);
 /* Gathers all that status and metrics show. The result's engine is the scratch of routes. */

@@ -11,19 +11,30 @@
 #define WORD_MIN 3      /* a shorter value would hide half of every text */
 #define ADDRESS_MAX 254 /* bytes of an e-mail address */
 #define TEXT_MAX_BYTES (1u << 20)
+#define MASK_WORDS 64
 
 /* ---- the mask ---- */
+
+/* What the mask hides: the values of these in a canonical record, wherever they stand in a text (of
+ * a row that could not be mapped: every text of several words), e-mail addresses, and numbers of 9
+ * to 12 digits (identity papers, telephones; not times of 14).
+ */
+struct mask {
+    char *words[MASK_WORDS]; /* owned, as they stand in JSON texts */
+    size_t n;
+    bool unknown; /* nothing was mapped: whatever reads like words is hidden */
+};
 
 /* Fields of the canonical records that may name a person. */
 static const char *const personal[] = {
     "applicant_name", "applicant_id", "account_id", "email", "phone", "subject", "note", "actor",
 };
 
-static void learn_word(struct try_mask *m, const char *value)
+static void learn_word(struct mask *m, const char *value)
 {
     struct buf quoted;
 
-    if (strlen(value) < WORD_MIN || m->n == STATUS_TRY_WORDS) {
+    if (strlen(value) < WORD_MIN || m->n == MASK_WORDS) {
         return;
     }
     buf_init(&quoted, TEXT_MAX_BYTES);
@@ -38,7 +49,8 @@ static void learn_word(struct try_mask *m, const char *value)
     buf_free(&quoted);
 }
 
-void try_mask_learn(struct try_mask *m, const char *body, size_t n)
+/* Adds the personal values of a canonical body (JSON). */
+static void mask_learn(struct mask *m, const char *body, size_t n)
 {
     struct json *root = NULL;
     struct errmsg ignored = {""};
@@ -53,7 +65,7 @@ void try_mask_learn(struct try_mask *m, const char *body, size_t n)
     json_free(root);
 }
 
-void try_mask_free(struct try_mask *m)
+static void mask_free(struct mask *m)
 {
     for (size_t i = 0; i < m->n; i++) {
         free(m->words[i]);
@@ -81,8 +93,35 @@ static bool is_time(const char *text, const char *p)
            memcmp(p - (sizeof(before) - 1), before, sizeof(before) - 1) == 0;
 }
 
+static bool in_word(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (unsigned char)c >= 0x80;
+}
+
+/* Bytes of a text of several words that begins at p (escapes of JSON count as letters); 0 when it
+ * is a single word, *word bytes long. */
+static size_t several_words(const char *p, size_t left, size_t *word)
+{
+    size_t n = 0;
+    size_t words_end = 0;
+
+    *word = 0;
+    while (n < left &&
+           (in_word(p[n]) || is_digit(p[n]) || (p[n] != '\0' && strchr(" \\.,'-", p[n]) != NULL))) {
+        if (p[n] == ' ' && *word == 0) {
+            *word = n;
+        }
+        if (*word > 0 && in_word(p[n])) {
+            words_end = n + 1;
+        }
+        n++;
+    }
+    *word = *word == 0 ? n : *word;
+    return words_end;
+}
+
 /* Bytes at p, in text, that are hidden; 0: none. *skip: bytes that are shown for sure. */
-static size_t hidden(const struct try_mask *m, const char *text, const char *p, const char *end,
+static size_t hidden(const struct mask *m, const char *text, const char *p, const char *end,
                      size_t *skip)
 {
     size_t left = (size_t)(end - p);
@@ -96,13 +135,19 @@ static size_t hidden(const struct try_mask *m, const char *text, const char *p, 
             return len;
         }
     }
+    if (m->unknown && in_word(*p)) {
+        n = several_words(p, left, skip);
+        if (n > 0) {
+            return n;
+        }
+    }
     while (n < left && is_digit(p[n])) {
         n++;
     }
     if (n >= 9 && n <= 12 && !is_time(text, p)) {
         return n;
     }
-    *skip = n > 0 ? n : 1;
+    *skip = n > 0 ? n : *skip;
     n = 0;
     while (n < left && n < ADDRESS_MAX && in_address(p[n])) {
         n++;
@@ -113,7 +158,8 @@ static size_t hidden(const struct try_mask *m, const char *text, const char *p, 
     return 0;
 }
 
-void try_mask_put(const struct try_mask *m, const char *text, size_t n, struct buf *out)
+/* Writes the text with all of it as "***". */
+static void mask_put(const struct mask *m, const char *text, size_t n, struct buf *out)
 {
     const char *end = text + n;
     const char *p = text;
@@ -141,18 +187,18 @@ struct try_request {
     struct json_writer w;
 };
 
-static void put_masked(struct json_writer *w, const char *key, const struct try_mask *m,
+static void put_masked(struct json_writer *w, const char *key, const struct mask *m,
                        const char *text, size_t n)
 {
     struct buf masked;
 
     buf_init(&masked, TEXT_MAX_BYTES * 4);
-    try_mask_put(m, text, n, &masked);
+    mask_put(m, text, n, &masked);
     json_string(w, key, buf_error(&masked) == 0 ? buf_text(&masked) : "(too long to be shown)");
     buf_free(&masked);
 }
 
-static void put_record(struct json_writer *w, const struct try_mask *m,
+static void put_record(struct json_writer *w, const struct mask *m,
                        const struct engine_try_row *row, size_t i)
 {
     const struct record *record = &row->records[i];
@@ -170,8 +216,7 @@ static void put_record(struct json_writer *w, const struct try_mask *m,
     json_object_close(w);
 }
 
-static void put_calls(struct json_writer *w, const struct try_mask *m,
-                      const struct engine_try_row *row)
+static void put_calls(struct json_writer *w, const struct mask *m, const struct engine_try_row *row)
 {
     static const char *const names[] = {"dossier", "steps"};
 
@@ -195,10 +240,10 @@ static void on_row(struct engine_try *try, const struct engine_try_row *row)
 {
     struct try_request *q = CONTAINER_OF(try, struct try_request, try);
     struct json_writer *w = &q->w;
-    struct try_mask mask = {.n = 0};
+    struct mask mask = {.n = 0, .unknown = row->n_records == 0};
 
     for (size_t i = 0; i < row->n_records; i++) {
-        try_mask_learn(&mask, row->records[i].body, row->records[i].body_len);
+        mask_learn(&mask, row->records[i].body, row->records[i].body_len);
     }
     json_object_open(w, NULL);
     put_masked(w, "id", &mask, row->id, strlen(row->id));
@@ -218,7 +263,7 @@ static void on_row(struct engine_try *try, const struct engine_try_row *row)
     json_array_close(w);
     put_calls(w, &mask, row);
     json_object_close(w);
-    try_mask_free(&mask);
+    mask_free(&mask);
 }
 
 static void on_done(struct engine_try *try)

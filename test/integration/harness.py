@@ -46,6 +46,12 @@ def wait_until(condition, what, deadline_s=DEADLINE_S, pause_s=0.03):
         time.sleep(pause_s)
 
 
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
 class UnixConnection(http.client.HTTPConnection):
     def __init__(self, path, timeout=20):
         super().__init__("localhost", timeout=timeout)
@@ -249,6 +255,14 @@ class World:
         self.save_conf()
 
     # ---- the daemon ----
+
+    def write_accounts(self, *accounts):
+        """The file of those who may push, pairs of a user and a password."""
+        path = self.dir / "accounts"
+        path.unlink(missing_ok=True)
+        path.write_text("".join(f"{user}:{password}\n" for user, password in accounts))
+        path.chmod(0o400)
+        return path
 
     def start(self, binary="dvcsyncd", wait=True):
         (self.dir / "state").mkdir(exist_ok=True)

@@ -10,24 +10,17 @@ import http.client
 import json
 import os
 import pathlib
-import socket
 import ssl
 import threading
 import time
 import unittest
 
 import dropin_client
-from harness import ROOT, WorldTest, wait_until
+from harness import ROOT, WorldTest, free_port, wait_until
 
 DOSSIERS = int(os.environ.get("GATEWAY_DOSSIERS", "200"))
 ACCOUNT = ("mot-cua", "mat-khau-mot-cua-thu-nghiem")
 TLS = ROOT / "test" / "data" / "tls"
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class GatewayTest(WorldTest):
@@ -37,9 +30,7 @@ class GatewayTest(WorldTest):
         world = self.world
         world.start_portal(**knobs)
         self.port = free_port()
-        accounts = world.dir / "accounts"
-        accounts.write_text(":".join(ACCOUNT) + "\n")
-        accounts.chmod(0o400)
+        accounts = world.write_accounts(ACCOUNT)
         world.settings = {
             "": {"state_dir": world.dir / "state", "status_socket": world.dir / "status.sock",
                  "control_socket": world.dir / "control.sock"},
@@ -288,10 +279,7 @@ class Life(GatewayTest):
     def test_a_reload_changes_accounts_and_refuses_what_can_not_be_used(self):
         world = self.begin()
         self.session = self.login()
-        accounts = world.dir / "accounts"
-        accounts.unlink()
-        accounts.write_text("khac:bi-mat-khac\n")
-        accounts.chmod(0o400)
+        world.write_accounts(("khac", "bi-mat-khac"))
         world.order("/v1/reload")
         reply = self.post({"username": ACCOUNT[0], "password": ACCOUNT[1]}, "/mapi/login")
         self.assertEqual(reply["error_code"], -1)

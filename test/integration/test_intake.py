@@ -1,15 +1,8 @@
 """Dossiers that begin at the portal: fetched or pushed, handed to the province, acknowledged after."""
 
-import socket
 import unittest
 
 import harness
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class IntakeTest(harness.WorldTest):
@@ -17,7 +10,7 @@ class IntakeTest(harness.WorldTest):
         """The flow of dossiers runs beside: what the province does goes up again."""
         self.world.start_portal(**knobs)
         self.world.start_province(dossiers, days=6, **(province or {}))
-        self.push_url = f"http://127.0.0.1:{free_port()}"
+        self.push_url = f"http://127.0.0.1:{harness.free_port()}"
         extra = harness.conf_section("flow intake", {
             "from": "portal", "to": "onestop", "mode": "live",
             **({"also_from": ["portal-push"]} if push else {})})

@@ -4,19 +4,12 @@ effect of anything."""
 import base64
 import contextlib
 import http.client
-import socket
 import unittest
 
-from harness import WorldTest, wait_until
+from harness import WorldTest, free_port, wait_until
 
 ACCOUNT = ("opencps", "mat-khau-day-thu-nghiem")
 SLOW = {"poll_every": "1h", "sweep_every": "1h", "slow_sweep_every": "1h", "full_sweep_at": ""}
-
-
-def free_port():
-    with contextlib.closing(socket.socket()) as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class PublishTest(WorldTest):
@@ -24,9 +17,7 @@ class PublishTest(WorldTest):
     def run_publish(self, dossiers=8, source=None, province=None):
         w = self.world
         self.port = free_port()
-        accounts = w.dir / "accounts"
-        accounts.write_text(":".join(ACCOUNT) + "\n")
-        accounts.chmod(0o400)
+        accounts = w.write_accounts(ACCOUNT)
         w.start_portal()
         w.start_province(dossiers=dossiers, publish_every_ms=50, publish_user=ACCOUNT[0],
                          publish_password=ACCOUNT[1], **(province or {}))

@@ -5,18 +5,11 @@ What must hold: one effect at the portal for each content, and what only one sou
 
 import http.client
 import json
-import socket
 import unittest
 
-from harness import WorldTest
+from harness import WorldTest, free_port
 
 GATE_USER, GATE_PASSWORD = "mot-cua", "mat-khau-mot-cua-thu-nghiem"
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Client:
@@ -42,9 +35,7 @@ class Sources(WorldTest):
     def run_three(self, dossiers=6, **province):
         world = self.world
         self.gate, self.publish = free_port(), free_port()
-        accounts = world.dir / "accounts"
-        accounts.write_text(f"{GATE_USER}:{GATE_PASSWORD}\n")
-        accounts.chmod(0o400)
+        accounts = world.write_accounts((GATE_USER, GATE_PASSWORD))
         world.start_portal()
         world.start_province(dossiers, **province)
         world.write_conf(
@@ -126,8 +117,10 @@ class Sources(WorldTest):
         self.assertTrue(moved)
         before = {c: (self.effects(c), self.record(c)) for c in old}
         for code, record in old.items():  # what the gateway's software still believes
-            self.assertEqual(client.call("DongBoHoSoMC", isUpdating="True",
-                                         data=[record])["error_code"], 0)
+            reply = client.call("DongBoHoSoMC", isUpdating="True", data=[record])
+            self.assertEqual(reply["error_code"], 0)
+            # it is not told that the portal took what the portal never saw
+            self.assertEqual("thành công" in reply["message"].lower(), code not in moved, reply)
         for code in old:  # and what it learns later
             self.assertEqual(client.call("DongBoHoSoMC", isUpdating="True",
                                          data=[before[code][1]])["error_code"], 0)

@@ -4,6 +4,7 @@ import http.server
 import json
 import subprocess
 import threading
+import time
 import unittest
 
 from harness import BUILD, World, conf_section
@@ -48,15 +49,19 @@ ROWS = [
      "TienDo": [{"luc": "20261110080000", "tt": 2, "ai": "Trần Thị B", "nd": "Tiếp nhận"}]},
     {"MaHoSo": "000.00.00.H56-261110-0002", "MaTTHC": "1.001193", "TrangThai": 77,
      "NgayTiepNhan": "20261110080000"},
-    {"MaHoSo": "000.00.00.H56-261110-0003", "NgayTiepNhan": "gestern"},
+    {"MaHoSo": "000.00.00.H56-261110-0003", "NgayTiepNhan": "gestern",
+     "ChuHoSo": "Lê Thị Không Ghép", "DiaChi": "Thon Dong, xa Tay"},
 ]
+
+TODAY = time.strftime("%Y%m%d", time.gmtime(time.time() + 7 * 3600 + 86400))  # end of the last window
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.server.calls += 1
         good = self.headers.get("Authorization") == "Bearer sandbox-key"
-        body = json.dumps({"data": ROWS}).encode() if good else b"{}"
+        rows = [] if "tu=" in self.path and "den=" + TODAY not in self.path else ROWS
+        body = json.dumps({"data": rows}).encode() if good else b"{}"
         self.send_response(200 if good else 401)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -122,10 +127,11 @@ class TryTest(unittest.TestCase):
         for arguments in (["source", "try", "onestop"], ["--json", "source", "try", "onestop"]):
             _, text = self.ctl(*arguments)
             for secret in ("Nguyễn Văn A", "000123456789", "Trần Thị B", "a.nguyen@example.vn",
-                           "0901234567", "sandbox-key"):
+                           "0901234567", "sandbox-key", "Không Ghép", "Thon Dong"):
                 self.assertNotIn(secret, text)
             self.assertIn("20261110080000", text)
             self.assertIn("received_s", text)
+            self.assertIn("gestern", text)
 
     def test_nothing_is_stored(self):
         self.ctl("source", "try", "onestop")
@@ -140,6 +146,23 @@ class TryTest(unittest.TestCase):
         self.assertEqual(len(json.loads(text)["rows"]), 1)
         for rows in ("0", "51", "x"):
             self.assertEqual(self.ctl("source", "try", "onestop", "--rows", rows)[0], 64)
+
+    def test_windows_before_the_first_dossier_are_passed_over(self):
+        window = PRESET.replace("style = full", "style = window\n    back = 6d")
+        window = window.replace('{url}/list"', '{url}/list?tu={since|yyyyMMdd}&den={until|yyyyMMdd}"')
+        (self.world.dir / "product.preset").write_text(window)
+        self.ctl("reload")
+        code, text = self.ctl("source", "try", "onestop", "--rows", "1")
+        self.assertEqual(code, 0, text)
+        self.assertIn("row 1: 000.00.00.H56-261110-0001", text)
+        self.assertGreater(self.server.calls, 3)
+
+    def test_no_rows_are_told_with_what_to_look_at(self):
+        (self.world.dir / "product.preset").write_text(PRESET.replace("{url}/list", "{url}/list?tu=1"))
+        self.ctl("reload")
+        code, text = self.ctl("source", "try", "onestop")
+        self.assertEqual(code, 1, text)
+        self.assertIn("the path of the rows", text)
 
     def test_trouble_is_told(self):
         self.write_secret("wrong")
