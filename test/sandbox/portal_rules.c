@@ -416,7 +416,7 @@ static void check_identity(const cJSON *item, const struct knobs *k, struct rule
     char number[32];
     const char *kind = text_of(item, "LoaiDoiTuong", number);
 
-    if (knobs_get(k, PK_REQUIRED_FIELDS) >= REQUIRED_G2 && kind != NULL && strcmp(kind, "1") == 0 &&
+    if (knobs_get(k, PK_REQUIRED_FIELDS) == REQUIRED_G2 && kind != NULL && strcmp(kind, "1") == 0 &&
         cJSON_GetArraySize(list) == 0) {
         refuse(out, REFUSED_FIELD, "không được để trống", "DinhDanhCHS");
     }

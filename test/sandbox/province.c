@@ -97,18 +97,12 @@ static int take(int opt, const char *value, struct options *o, struct knobs *kno
 static int parse(int argc, char **argv, struct options *o, struct knobs *knobs)
 {
     static const struct option LONG[] = {
-        {"listen", required_argument, NULL, 'l'},
-        {"port-file", required_argument, NULL, 'f'},
-        {"catalog", required_argument, NULL, 'c'},
-        {"agencies", required_argument, NULL, 'a'},
-        {"dossiers", required_argument, NULL, 'n'},
-        {"seed", required_argument, NULL, 's'},
-        {"days", required_argument, NULL, 'd'},
-        {"changes", required_argument, NULL, 'm'},
-        {"rate", required_argument, NULL, 'r'},
-        {"knob", required_argument, NULL, 'k'},
-        {"product", required_argument, NULL, 'p'},
-        {NULL, 0, NULL, 0},
+        {"listen", required_argument, NULL, 'l'},   {"port-file", required_argument, NULL, 'f'},
+        {"catalog", required_argument, NULL, 'c'},  {"agencies", required_argument, NULL, 'a'},
+        {"dossiers", required_argument, NULL, 'n'}, {"seed", required_argument, NULL, 's'},
+        {"days", required_argument, NULL, 'd'},     {"changes", required_argument, NULL, 'm'},
+        {"rate", required_argument, NULL, 'r'},     {"knob", required_argument, NULL, 'k'},
+        {"product", required_argument, NULL, 'p'},  {NULL, 0, NULL, 0},
     };
     bool fine = true;
     int opt;
