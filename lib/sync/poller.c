@@ -7,6 +7,8 @@
 
 #include "sync/policy.h"
 
+/* Pages of a queue in a row that hold nothing new, until it is asked in its time only. */
+#define STALE_PAGES_MAX 3
 #define PAGE_BYTES_MAX (1u << 20)
 #define OWED_MAX 200
 #define FAILURE_CAP_MS 300000
@@ -175,13 +177,15 @@ static void after_owed(struct poller *p)
     }
 }
 
-/* A queue that is not acknowledged shows its head for ever: it is not asked for more of it. */
+/* A queue that is not acknowledged shows its head for ever, and so does one that forgets what it
+ * was told: neither is asked for more of it before its time. */
 static bool goes_on(const struct poller *p, bool moved)
 {
     if (p->want_full) {
         return true;
     }
-    return p->more && (!p->acks || (p->live && (moved || p->ack.rows > p->acked_before)));
+    return p->more && (!p->acks || (p->live && (moved || (p->stale_pages < STALE_PAGES_MAX &&
+                                                          p->ack.rows > p->acked_before))));
 }
 
 static void next_page(struct poller *p)
@@ -271,14 +275,16 @@ static void compare_done(struct journal_op *op)
     struct poller *p = CONTAINER_OF(op, struct poller, compare.op);
     /* A row of a queue is news though it looks as before: what changed may not stand in it (a
      * step), and only what was read after it was shown may be acknowledged. */
-    bool news = p->acks && p->live && p->ack.flow == 0;
+    bool all = p->acks && p->live && p->ack.flow == 0;
 
     if (op->err != 0) {
         give_up_round(p);
         return;
     }
+    p->stale_pages++;
     for (size_t i = 0; i < p->n_rows; i++) {
-        p->changed[i] = news || p->compare.changed[i];
+        p->stale_pages = p->compare.changed[i] ? 0 : p->stale_pages;
+        p->changed[i] = all || p->compare.changed[i];
         p->safe[i] = !p->changed[i] && !p->compare.owed[i];
     }
     p->step = POLLER_DETAILS;

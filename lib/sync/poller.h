@@ -81,7 +81,8 @@ struct poller {
     uint32_t taking;  /* dossiers between their detail and their append */
     bool page_failed; /* an append of the page was not stored */
     uint64_t acked_before;
-    bool owed_page; /* the rows are owed ones: no cursor belongs to them */
+    uint32_t stale_pages; /* in a row, without a row that was not known like this */
+    bool owed_page;       /* the rows are owed ones: no cursor belongs to them */
     bool more, full_done, moved;
     bool ack_queued; /* the page's rows are handed to ack */
     bool new_round;

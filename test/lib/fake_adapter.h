@@ -117,6 +117,7 @@ struct fake_peer {
     enum fake_look look;
     uint32_t look_times; /* then from the ledger */
     uint32_t acks_fail;
+    bool acks_forgotten; /* an acknowledgement succeeds and changes nothing */
     bool listen_fails;
     bool relay_fails;
     uint32_t polls_fail, lists_fail,

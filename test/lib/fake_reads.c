@@ -259,7 +259,7 @@ void fake_read_ack(struct fake_peer *p, struct adapter_ack *ack)
         struct fake_dossier *d = fake_source_find(p, ack->ids[i]);
 
         if (d != NULL && !d->acked) {
-            d->acked = true;
+            d->acked = !p->acks_forgotten;
             p->acked_rows++;
         }
     }

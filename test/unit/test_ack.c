@@ -162,6 +162,19 @@ static void a_failed_acknowledgement_comes_again_with_the_next_page(void **state
     assert_int_equal(fake_world_status(w)->sources[0].ack_failures, 2);
 }
 
+static void a_queue_that_forgets_what_it_was_told_is_not_asked_without_rest(void **state)
+{
+    struct fake_world *w = *state;
+
+    w->onestop->page_size = 2;
+    w->onestop->acks_forgotten = true;
+    put_many(w->onestop, 4);
+    fake_world_start(w);
+    fake_world_run(w, 10 * MINUTE_MS);
+    assert_in_range(w->onestop->polls, 2, 60); /* about the interval's, not the wire's speed */
+    assert_int_equal(fake_world_lost(w, w->onestop, w->portal, "dossiers"), 2); /* never shown */
+}
+
 static void a_crash_between_commit_and_acknowledgement_repeats_nothing(void **state)
 {
     (void)state;
@@ -291,6 +304,7 @@ int main(void)
         ACK(an_observer_sees_only_the_head),
         ACK(what_is_owed_is_not_acknowledged),
         ACK(a_failed_acknowledgement_comes_again_with_the_next_page),
+        ACK(a_queue_that_forgets_what_it_was_told_is_not_asked_without_rest),
         cmocka_unit_test(a_crash_between_commit_and_acknowledgement_repeats_nothing),
         INTAKE(intake_is_acknowledged_when_the_province_has_it),
         INTAKE(intake_with_steps_waits_for_all_of_them),
