@@ -254,11 +254,14 @@ static int add_records(struct host_offer *o)
 {
     int err = 0;
 
-    for (size_t i = 0; i < o->offer->n_records && o->offer->fates != NULL; i++) {
-        o->offer->fates[i].overruled = o->merging && merge_overruled(&o->job, i);
+    if (o->merging) {
+        err = merge_add(&o->job, &o->append);
+    }
+    for (size_t i = 0; i < o->offer->n_records && o->offer->fates != NULL && err == 0; i++) {
+        o->offer->fates[i].overruled = o->merging && o->job.overruled[i];
     }
     if (o->merging) {
-        return merge_add(&o->job, &o->append);
+        return err;
     }
     for (size_t i = 0; i < o->offer->n_records && err == 0; i++) {
         struct flow_judged judged;

@@ -199,8 +199,9 @@ void merge_start(struct merge *m, struct merge_job *job)
     loop_task_init(&job->task, task_run);
     arena_init(&job->arena, JOB_BYTES_MAX);
     job->merged = arena_alloc(&job->arena, (n + 1) * sizeof(*job->merged));
+    job->overruled = arena_alloc(&job->arena, (n + 1) * sizeof(*job->overruled));
     job->dossiers = arena_alloc(&job->arena, (n + 1) * sizeof(*job->dossiers));
-    if (job->merged == NULL || job->dossiers == NULL) {
+    if (job->merged == NULL || job->overruled == NULL || job->dossiers == NULL) {
         job->err = err_set(&job->why, ERR_NOMEM, "%zu records at once", n);
     }
     for (size_t i = 0; i < n && job->err == 0; i++) {
@@ -257,7 +258,7 @@ void merge_end(struct merge_job *job)
 /* ---- store ---- */
 
 static int add_one(struct merge_job *job, const struct record *record, const char *source, int rank,
-                   const struct record *part, struct journal_append *append)
+                   const struct record *part, struct journal_append *append, int *status)
 {
     struct flow_judged judged;
 
@@ -269,25 +270,27 @@ static int add_one(struct merge_job *job, const struct record *record, const cha
         judged.stored.part_len = part->body_len;
         judged.stored.part_at_s = part->at_s;
     }
+    *status = judged.stored.status;
     return journal_append_add(append, &judged.stored);
 }
 
-bool merge_overruled(const struct merge_job *job, size_t record)
+static bool overruled(const struct merge_job *job, const struct record *said,
+                      const struct record *merged, int status)
 {
-    struct flow_judged said;
-    struct flow_judged counts;
+    struct flow_judged own;
 
-    if (job->records[record].kind == RECORD_STEP) {
+    if (said->kind == RECORD_STEP || (said->body_len == merged->body_len &&
+                                      memcmp(said->body, merged->body, said->body_len) == 0)) {
         return false;
     }
-    flow_judge(job->merge->sink, &job->records[record], true, &said);
-    flow_judge(job->merge->sink, &job->merged[record], true, &counts);
-    return said.stored.status != counts.stored.status;
+    flow_judge(job->merge->sink, said, true, &own);
+    return own.stored.status != status;
 }
 
 int merge_add(struct merge_job *job, struct journal_append *append)
 {
     const struct merge *m = job->merge;
+    int status;
     int err = 0;
 
     append->steps_by_content = true;
@@ -295,11 +298,13 @@ int merge_add(struct merge_job *job, struct journal_append *append)
         const struct record *early = &job->dossiers[i].early;
 
         if (job->dossiers[i].has_early) {
-            err = add_one(job, early, m->first_source, m->first_rank, early, append);
+            err = add_one(job, early, m->first_source, m->first_rank, early, append, &status);
         }
     }
     for (size_t i = 0; i < job->n_records && err == 0; i++) {
-        err = add_one(job, &job->merged[i], job->source, job->rank, &job->records[i], append);
+        err = add_one(job, &job->merged[i], job->source, job->rank, &job->records[i], append,
+                      &status);
+        job->overruled[i] = err == 0 && overruled(job, &job->records[i], &job->merged[i], status);
     }
     return err;
 }

@@ -35,6 +35,9 @@ struct merge_job {
     int err; /* 0: merge_add is next. ERR_TOOBIG, ERR_FORMAT, ERR_INVAL, ERR_NOMEM, ERR_CANCELED */
     struct errmsg why;
     size_t n_early; /* records that merge_add puts before those of the job */
+    /* n_records, of merge_add: a snapshot whose status is another source's, of a later time; what
+     * the sink gets is not what was said here. */
+    bool *overruled;
     /* merge's own */
     struct merge *merge;
     struct arena arena;
@@ -53,9 +56,6 @@ void merge_start(struct merge *m, struct merge_job *job);
 /* The job's records, merged and judged, into an append: n_early, then n_records in their order.
  * Errors are journal_append_add's. */
 MUST_CHECK int merge_add(struct merge_job *job, struct journal_append *append);
-/* Another source's word of a later time is the status of this snapshot of the job: what the sink
- * gets is not what was said here. Between merge_start's ready and merge_end. */
-bool merge_overruled(const struct merge_job *job, size_t record);
 /* After the append's commit, or instead of it: the dossiers are free for who waits. Once after
  * ready. */
 void merge_end(struct merge_job *job);

@@ -206,6 +206,19 @@ static void next_page(struct poller *p)
     }
 }
 
+/* With the page's records; when a huge one has filled them, right behind. */
+static void add_cursor(struct poller *p)
+{
+    if (journal_append_cursor(&poller_append_open(p)->append, p->source_name, p->next_cursor) ==
+        0) {
+        return;
+    }
+    poller_append_start(p);
+    if (journal_append_cursor(&poller_append_open(p)->append, p->source_name, p->next_cursor) < 0) {
+        abort(); /* an empty append takes any cursor; it has not moved, nothing is lost */
+    }
+}
+
 /* All rows of the page are stored or owed; the cursor goes with the last of them. */
 static void end_page(struct poller *p)
 {
@@ -218,10 +231,7 @@ static void end_page(struct poller *p)
         return;
     }
     if (p->moved) {
-        if (journal_append_cursor(&poller_append_open(p)->append, p->source_name, p->next_cursor) <
-            0) {
-            abort(); /* the arena is far larger than a page's rows and a cursor */
-        }
+        add_cursor(p);
         (void)snprintf(p->cursor, sizeof(p->cursor), "%s", p->next_cursor);
     }
     if (p->append != NULL) {
