@@ -111,6 +111,7 @@ static void put_source(struct json_writer *w, const struct engine_source_status 
     json_object_open(w, NULL);
     json_string(w, "name", s->name);
     json_bool(w, "polls", s->polls);
+    json_bool(w, "polling", s->polling);
     json_bool(w, "listens", s->listens);
     json_integer_out(w, "rank", s->rank);
     time_ms(w, "last_poll", s->last_poll_ms);

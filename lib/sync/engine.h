@@ -76,6 +76,7 @@ struct engine_source_status {
     char flow[ENGINE_NAME], name[ENGINE_NAME];
     bool polls, listens;
     int rank;              /* of its word where several know one dossier */
+    bool polling;          /* reads, or was told to and has not begun */
     uint64_t last_poll_ms; /* wall */
     uint64_t rows_seen, rows_changed, details, detail_failures;
     uint64_t acks, ack_failures; /* rows acknowledged, calls that failed */

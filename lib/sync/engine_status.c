@@ -117,6 +117,7 @@ static void source_status(const struct flow_source *s, struct engine_source_stat
     if (s->has_poller) {
         const struct poller *p = &s->poller;
 
+        out->polling = poller_busy(p);
         out->last_poll_ms = p->last_poll_ms;
         out->rows_seen = p->rows_seen;
         out->rows_changed = p->rows_changed;

@@ -81,8 +81,14 @@ bool poller_idle(const struct poller *p)
                       !p->want_owed && p->failures == 0 && (!p->acks || ack_idle(&p->ack)));
 }
 
+bool poller_busy(const struct poller *p)
+{
+    return !p->off && (p->want_page || p->step != POLLER_IDLE);
+}
+
 void poller_now(struct poller *p, bool full)
 {
+    p->want_page = true;
     p->want_full = p->want_full || full;
     p->poll_due_ms = 0;
     if (p->step == POLLER_IDLE) {
@@ -162,7 +168,7 @@ static void rest(struct poller *p)
                                     FAILURE_CAP_MS > p->every_ms ? FAILURE_CAP_MS : p->every_ms,
                                     p->failures, loop_random(p->env->loop));
     }
-    p->poll_due_ms = loop_now_ms(p->env->loop) + wait_ms;
+    p->poll_due_ms = p->want_page ? 0 : loop_now_ms(p->env->loop) + wait_ms;
     sleep_until_due(p);
 }
 
@@ -356,6 +362,7 @@ static void ask_page(struct poller *p)
     p->poll.cursor = p->cursor;
     p->poll.full = p->want_full;
     p->want_full = false;
+    p->want_page = false;
     p->poll.done = poll_done;
     p->step = POLLER_COMPARE; /* until poll_done says otherwise, pump has nothing to do */
     endpoint_begin(&p->source->endpoint, LANE_DOSSIER, now_ms);

@@ -57,6 +57,7 @@ struct poller {
     enum poller_step step;
     char cursor[512];
     bool cursor_known;
+    bool want_page; /* told to poll, and no page was asked for since */
     bool want_full;
     bool want_owed;       /* rows that are owed have come: read them before the next poll's time */
     uint64_t poll_due_ms; /* monotonic: when the next page is due */
@@ -116,7 +117,8 @@ void poller_merge(struct poller *p, struct merge *merge);
 void poller_acknowledge(struct poller *p, bool intake);
 void poller_configure(struct poller *p, const struct config *config,
                       const struct config_flow *flow);
-/* Polls now; full: a complete sweep. */
+/* Polls now, or right behind the round at work: what it has read may be older than the order.
+ * full: a complete sweep. */
 void poller_now(struct poller *p, bool full);
 /* Rows whose detail is owed were stored by somebody else: reads them now. */
 void poller_owed(struct poller *p);
@@ -124,6 +126,8 @@ void poller_owed(struct poller *p);
 void poller_kick(struct poller *p);
 void poller_stop(struct poller *p, void (*stopped)(void *ctx), void *ctx);
 bool poller_idle(const struct poller *p);
+/* Reads, or was told to and has not begun. */
+bool poller_busy(const struct poller *p);
 /* Takes it out of the loop's lists, however far it had come. */
 void poller_free(struct poller *p);
 

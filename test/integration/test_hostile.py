@@ -110,7 +110,6 @@ class Product(http.server.BaseHTTPRequestHandler):
         self.close_connection = True
         with contextlib.suppress(OSError):  # who has seen enough hangs up
             self.wfile.write(body)
-        self.server.served += 1
 
     def log_message(self, *_):
         pass
@@ -201,7 +200,7 @@ class Hostile(unittest.TestCase):
         cls.server = server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Product)
         server.daemon_threads = True
         server.json, server.soap, server.queue = b'{"status":"ok","data":[]}', None, {}
-        server.acknowledged, server.served = [], 0
+        server.acknowledged = []
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         cls.addClassCleanup(server.server_close)
         cls.addClassCleanup(server.shutdown)
@@ -304,20 +303,13 @@ class Hostile(unittest.TestCase):
     @classmethod
     def poll(cls, name, refused=False):
         """One look of the daemon at a source; its trouble afterwards."""
-        served, calls = cls.server.served, cls.world.endpoint(name)["calls"]
-        looks, again = [], 0
+        cls.world.order(f"/v1/sources/{name}:poll")
+
         def seen():
-            nonlocal again
-            if cls.server.served == served and time.monotonic() > again:
-                cls.world.order(f"/v1/sources/{name}:poll")  # lost in the middle of a round
-                again = time.monotonic() + 0.5
-            endpoint = cls.world.endpoint(name)
-            trouble = cls.source(name)["trouble"]
-            ended = (cls.server.served > served and endpoint["calls"] > calls
-                     and endpoint["in_flight"] == 0 and (trouble or not refused))
-            looks.append((endpoint["calls"], trouble) if ended else None)
-            return len(looks) > 1 and looks[-1] == looks[-2] and looks[-1]
-        trouble = cls.world.wait(seen, f"a poll of {name}", 20, 0.004)[1]
+            source = cls.source(name)
+            at_rest = not source["polling"] and cls.world.endpoint(name)["in_flight"] == 0
+            return at_rest and (source["trouble"] or not refused) and [source["trouble"]]
+        trouble = cls.world.wait(seen, f"a poll of {name}", 20, 0.004)[0]
         cls.answers.append(trouble)
         return trouble
 

@@ -193,6 +193,25 @@ static void a_poll_on_request_comes_at_once(void **state)
     assert_int_equal(w->portal->sends, 1);
 }
 
+static void a_poll_ordered_in_the_middle_of_a_round_follows_it(void **state)
+{
+    struct fake_world *w = *state;
+    uint64_t polls;
+
+    w->config.sources[0].poll_every_ms = HOUR_MS;
+    put_many(w, 3);
+    w->onestop->poll_latency_ms = 5000; /* a page read now is as old as its request */
+    fake_world_start(w);
+    fake_world_run(w, 1000);
+    polls = w->onestop->polls;
+    assert_true(fake_world_status(w)->sources[0].polling);
+    assert_int_equal(engine_poll(w->engine, "onestop", false), 0);
+    assert_int_equal(w->onestop->polls, polls);
+    fake_world_run(w, MINUTE_MS);
+    assert_int_equal(w->onestop->polls, polls + 1);
+    assert_false(fake_world_status(w)->sources[0].polling);
+}
+
 static void a_complete_sweep_lists_everything_and_is_counted(void **state)
 {
     struct fake_world *w = *state;
@@ -332,6 +351,7 @@ int main(void)
         WORLD(a_page_that_is_not_understood_moves_no_cursor),
         WORLD(a_refused_source_is_asked_again),
         WORLD(a_poll_on_request_comes_at_once),
+        WORLD(a_poll_ordered_in_the_middle_of_a_round_follows_it),
         WORLD(a_complete_sweep_lists_everything_and_is_counted),
         WORLD(a_full_window_stops_intake_until_the_disk_has_caught_up),
         WORLD(intake_does_not_wait_for_the_portal),
