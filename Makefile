@@ -80,16 +80,7 @@ DEPS_CHECK := libcmocka-dev clang libclang-rt-14-dev clang-format valgrind gcovr
 # The prometheus package brings promtool; its service is not started by us.
 .PHONY: deps
 deps:
-	@missing=; for p in $(DEPS_BUILD) $(DEPS_CHECK); do \
-	    dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$p"; done; \
-	if [ -n "$$missing" ]; then \
-	    if [ "$$(id -u)" = 0 ]; then as=; elif command -v sudo >/dev/null; then as=sudo; else \
-	        echo "please install, as root: apt-get install --no-install-recommends$$missing" >&2; exit 1; fi; \
-	    echo "installing:$$missing"; \
-	    $$as apt-get update -qq && \
-	    $$as env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null || { \
-	        echo "please install, as root: apt-get install --no-install-recommends$$missing" >&2; exit 1; }; \
-	fi
+	@DEPS="$(DEPS_BUILD) $(DEPS_CHECK)" test/install.sh
 
 # ---- demonstration ----
 
@@ -157,6 +148,13 @@ cover: deps
 	@BUILD=$(BUILD)/cover test/run-tests.sh unit replay > $(BUILD)/cover/tests.log || { tail -n 20 $(BUILD)/cover/tests.log; exit 1; }
 	@gcovr --root . --filter lib/ --object-directory $(BUILD)/cover --exclude-throw-branches --print-summary \
 	    --fail-under-line 85 $(BUILD)/cover/obj
+
+# ---- the long tests ----
+
+DEPS_LONG :=
+.PHONY: deps-long
+deps-long: deps
+	@DEPS="$(DEPS_LONG)" test/install.sh
 
 # ---- the house ----
 
