@@ -233,8 +233,10 @@ static int run_finish(struct db *db, struct journal_op *op)
     if (f->present >= 0) {
         s.present = f->present;
     }
-    if (f->doubt >= 0) {
-        s.doubt = db->losing_control ? 0 : f->doubt;
+    if (f->doubt == 1 && !db->losing_control) {
+        subject_doubt(&s);
+    } else if (f->doubt >= 0) {
+        s.doubt = 0;
     }
     s.flips += f->flip;
     if (f->local_no[0] != '\0') {
@@ -294,7 +296,7 @@ static int recover_item(struct db *db, int64_t id, uint64_t now_ms)
         err = item_move(db, &s, &item, &change, now_ms);
     }
     if (item.kind == ITEM_SNAPSHOT && !db->losing_control) {
-        s.doubt = 1;
+        subject_doubt(&s);
     }
     return err < 0 ? err : subject_reschedule(db, &s, now_ms);
 }

@@ -18,10 +18,10 @@ CREATE TABLE subject (
     code         TEXT NOT NULL,              -- portal number, or procedure code
     local_no     TEXT,                       -- the province's number when it differs
     present      INTEGER NOT NULL DEFAULT 0, -- 0 never acknowledged: isUpdating False; 1 there: True
-    flips        INTEGER NOT NULL DEFAULT 0, -- "already exists"/"not there" answers since the last success
+    flips        INTEGER NOT NULL DEFAULT 0, -- "already exists"/"not there" answers since the last success or doubt
     doubt        INTEGER NOT NULL DEFAULT 0, -- 1: the peer may hold a snapshot whose answer we never read
     acked_item   INTEGER,                    -- the last acknowledged snapshot
-    acked_hash   BLOB,                       -- and its content hash
+    acked_hash   BLOB,                       -- and its content hash; NULL when a doubt came after it
     acked_status INTEGER NOT NULL DEFAULT 0, -- and its national status
     status       INTEGER NOT NULL DEFAULT 0, -- national status of the newest snapshot; 0 unmapped
     at           INTEGER NOT NULL DEFAULT 0, -- source time of the newest snapshot

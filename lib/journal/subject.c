@@ -108,6 +108,13 @@ int subject_store(struct db *db, const struct subject *s)
                   s->newest_item, (int64_t)s->queue, s->since_ms, s->due_ms, s->settled_s);
 }
 
+void subject_doubt(struct subject *s)
+{
+    s->doubt = 1;
+    s->has_acked = false;
+    s->flips = 0;
+}
+
 void subject_acknowledge(struct subject *s, const struct open_item *item)
 {
     s->present = 1;

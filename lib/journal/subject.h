@@ -32,6 +32,9 @@ MUST_CHECK int subject_insert(struct db *db, int64_t flow, const char *code, con
 MUST_CHECK int subject_store(struct db *db, const struct subject *s);
 
 struct open_item;
+/* The peer may hold a snapshot whose answer we never read: what it acknowledged before may stand no
+ * more, and what its flips told is over. */
+void subject_doubt(struct subject *s);
 /* The peer holds this snapshot: no doubt is left, and what is sent next is an update. */
 void subject_acknowledge(struct subject *s, const struct open_item *item);
 /* Whether some path leads from what the peer acknowledged to this status; a jump is flagged. Why

@@ -90,6 +90,57 @@ static void doubt_belongs_to_the_dossier_and_not_to_the_item(void **state)
     fixture_end(&f);
 }
 
+/* A acknowledged, B in doubt: "there" tells that the peer has the dossier, not which of the two. */
+static void what_was_acknowledged_before_a_doubt_is_sent_again(void **state)
+{
+    struct fixture f;
+    struct journal_call *call;
+    struct journal_finish finish;
+
+    (void)state;
+    fixture_open(&f);
+    (void)fixture_snapshot(&f, "A", "a", 2);
+    (void)fixture_end_call(&f, fixture_claim_one(&f), ITEM_DONE);
+    (void)fixture_snapshot(&f, "A", "b", 4);
+    (void)fixture_end_call(&f, fixture_claim_one(&f), ITEM_UNSURE);
+    fake_loop_advance(&f.loop, 30000);
+    call = claim_with(&f, true, false);
+    fixture_decide(&f, &finish, call, ITEM_PENDING);
+    finish.due_ms = 0;
+    finish.doubt = 0;
+    finish.present = 1;
+    (void)fixture_finish(&f, &finish, call);
+    (void)fixture_snapshot(&f, "A", "a", 2);
+    assert_string_equal(fixture_states(&f, "A"), "DSP");
+    call = claim_with(&f, true, false);
+    assert_true(call->updating);
+    (void)fixture_end_call(&f, call, ITEM_DONE);
+    fixture_end(&f);
+}
+
+/* A flip told about a time before the doubt: it is no ground to hold what follows it. */
+static void doubt_forgets_flips(void **state)
+{
+    struct fixture f;
+    struct journal_call *call;
+    struct journal_finish finish;
+
+    (void)state;
+    fixture_open(&f);
+    (void)fixture_snapshot(&f, "A", "a", 2);
+    call = fixture_claim_one(&f);
+    fixture_decide(&f, &finish, call, ITEM_PENDING); /* "exists" */
+    finish.due_ms = 0;
+    finish.present = 1;
+    finish.doubt = 0;
+    finish.flip = true;
+    (void)fixture_finish(&f, &finish, call);
+    assert_int_equal(fixture_number(&f, "SELECT flips FROM subject"), 1);
+    (void)fixture_end_call(&f, fixture_claim_one(&f), ITEM_UNSURE);
+    assert_int_equal(fixture_number(&f, "SELECT flips FROM subject"), 0);
+    fixture_end(&f);
+}
+
 static void without_a_look_up_doubt_goes_as_an_update(void **state)
 {
     struct fixture f;
@@ -216,6 +267,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_snapshot_in_doubt_is_looked_up),
         cmocka_unit_test(doubt_belongs_to_the_dossier_and_not_to_the_item),
+        cmocka_unit_test(what_was_acknowledged_before_a_doubt_is_sent_again),
+        cmocka_unit_test(doubt_forgets_flips),
         cmocka_unit_test(without_a_look_up_doubt_goes_as_an_update),
         cmocka_unit_test(an_idempotent_sink_just_gets_it_again),
         cmocka_unit_test(a_step_in_doubt_is_sent_again_apart_from_fresh_ones),
