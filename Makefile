@@ -156,6 +156,13 @@ DEPS_LONG :=
 deps-long: deps
 	@DEPS="$(DEPS_LONG)" test/install.sh
 
+# ---- a model of an item's life (test/model/item.pml) ----
+
+DEPS_LONG += spin
+.PHONY: model
+model: deps-long
+	@BUILD=$(BUILD) test/model/run.sh
+
 # ---- the house ----
 
 .PHONY: layers lint format

@@ -4,6 +4,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -46,6 +49,56 @@ static void every_open_state_can_be_superseded(void **state)
         assert_int_equal(item_move_legal((enum item_state)from, ITEM_SUPERSEDED),
                          item_open((enum item_state)from));
     }
+}
+
+#define MODEL "test/model/item.pml"
+
+static char *read_model(void)
+{
+    FILE *f = fopen(MODEL, "r");
+    char *text = calloc(1, 65536);
+
+    assert_non_null(f);
+    assert_non_null(text);
+    assert_in_range(fread(text, 1, 65535, f), 1, 65534);
+    (void)fclose(f);
+    return text;
+}
+
+/* The line "#define FROM_<state> ..." of the model. */
+static void model_row(const char *model, enum item_state from, char row[256])
+{
+    char name[64];
+    const char *at;
+
+    (void)snprintf(name, sizeof(name), "#define FROM_%s ", item_state_name(from));
+    at = strstr(model, name);
+    if (at == NULL) {
+        fail_msg("%s has no row %s", MODEL, name);
+        return;
+    }
+    (void)snprintf(row, 256, "%.*s", (int)strcspn(at, "\n"), at);
+}
+
+static void the_model_has_the_same_moves(void **state)
+{
+    char *model = read_model();
+
+    (void)state;
+    for (unsigned from = 0; from < ITEM_STATES; from++) {
+        char row[256], bit[64], number[64];
+
+        (void)snprintf(number, sizeof(number), "#define %s %u\n",
+                       item_state_name((enum item_state)from), from);
+        assert_non_null(strstr(model, number));
+        model_row(model, (enum item_state)from, row);
+        for (unsigned to = 0; to < ITEM_STATES; to++) {
+            (void)snprintf(bit, sizeof(bit), "BIT(%s)", item_state_name((enum item_state)to));
+            assert_int_equal(item_move_legal((enum item_state)from, (enum item_state)to),
+                             strstr(row, bit) != NULL);
+        }
+    }
+    free(model);
 }
 
 static void numbers_outside_the_list_move_nowhere(void **state)
@@ -96,6 +149,7 @@ int main(void)
         cmocka_unit_test(moves_are_those_of_the_table),
         cmocka_unit_test(what_may_be_at_the_peer_is_never_sent_directly),
         cmocka_unit_test(every_open_state_can_be_superseded),
+        cmocka_unit_test(the_model_has_the_same_moves),
         cmocka_unit_test(numbers_outside_the_list_move_nowhere),
         cmocka_unit_test(states_have_names_that_read_back_in_any_case),
         cmocka_unit_test(reasons_have_names_that_read_back),
