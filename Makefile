@@ -53,6 +53,11 @@ $(BUILD)/dvcsyncd-losing: daemon/main.c $(call object,$(DAEMON_SRC)) $(BUILD)/li
 	@echo "  LINK $@"
 	@$(CC) $(CPPFLAGS) -DDVCSYNC_LOSING_CONTROL $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+# The control of make powercut: commits that are not synced. Never installed.
+$(BUILD)/dvcsyncd-normal: daemon/main.c $(call object,$(DAEMON_SRC)) $(BUILD)/libdvcsync.a
+	@echo "  LINK $@"
+	@$(CC) $(CPPFLAGS) -DDVCSYNC_NORMAL_CONTROL $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
 $(BUILD)/dvcsyncctl: $(call object,$(CTL_SRC)) $(BUILD)/libdvcsync.a
 	@echo "  LINK $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
@@ -136,6 +141,7 @@ check-asan: deps
 check-tsan: deps
 	@$(SANITIZE_BUILD) BUILD=$(BUILD)/tsan SANITIZE=-fsanitize=thread tests
 	@BUILD=$(BUILD)/tsan SLOW_TOOL=1 TSAN_OPTIONS=allocator_may_return_null=1 test/run-tests.sh unit replay
+	@BUILD=$(BUILD)/tsan ONLY=test_together TSAN_OPTIONS=allocator_may_return_null=1 test/run-tests.sh integration
 
 check-valgrind: deps
 	@$(MAKE) --no-print-directory -j2 $(UNIT_BIN)
@@ -162,6 +168,153 @@ DEPS_LONG += spin
 .PHONY: model
 model: deps-long
 	@BUILD=$(BUILD) test/model/run.sh
+
+# ---- the shipped unit under a booted systemd; root only ----
+
+DEPS_LONG += mmdebstrap systemd-container
+.PHONY: systemd-test
+systemd-test: deps-long
+	@$(MAKE) --no-print-directory -j2 all
+	@BUILD=$(BUILD) test/systemd/run.sh
+
+# ---- crashes (test/crash/run.py says what its variables do) ----
+
+CRASH_KILLS    ?= $(if $(filter file,$(origin KILLS)),1000,$(KILLS))
+CRASH_SRC      := daemon/main.c $(DAEMON_SRC) $(LIB_SRC) test/crash/crash_point.c
+CRASH_FLAGS    := -DDVCSYNC_CRASH_POINTS
+crash_object    = $(patsubst %.c,$(BUILD)/crash/obj/%.o,$(1))
+
+$(BUILD)/crash/obj/%.o: %.c $(BUILD)/gen/journal/schema.h
+	@mkdir -p $(@D)
+	@echo "  CC   $< (crash points)"
+	@$(CC) $(CPPFLAGS) $(CRASH_FLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/crash/dvcsyncd: $(call crash_object,$(CRASH_SRC))
+	@echo "  LINK $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+# The control that must lose: doubt forgotten, as in dvcsyncd-losing.
+$(BUILD)/crash/dvcsyncd-losing: daemon/main.c $(filter-out %/daemon/main.o,$(call crash_object,$(CRASH_SRC)))
+	@echo "  LINK $@"
+	@$(CC) $(CPPFLAGS) $(CRASH_FLAGS) -DDVCSYNC_LOSING_CONTROL $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/crash/points: $(call crash_object,test/crash/points.c)
+	@$(CC) $(LDFLAGS) -o $@ $^
+
+-include $(shell find $(BUILD)/crash/obj -name '*.d' 2>/dev/null)
+
+.PHONY: crash crash-build
+crash-build: $(BUILD)/dvcsyncd $(BUILD)/dvcsyncctl $(BUILD)/dvcsync-sandbox $(BUILD)/crash/dvcsyncd \
+             $(BUILD)/crash/dvcsyncd-losing $(BUILD)/crash/points
+
+crash: deps-long
+	@$(MAKE) --no-print-directory -j2 crash-build
+	@! nm $(BUILD)/dvcsyncd | grep -i crash_point || { echo "the shipped build holds crash points"; exit 1; }
+	@BUILD=$(BUILD) SEED=$(SEED) KILLS=$(CRASH_KILLS) python3 test/crash/run.py
+
+# ---- faults (test/faults/faults.py says what its variables do) ----
+
+DEPS_LONG += faketime
+
+# What a preload calls must stay a call: -fno-builtin.
+$(BUILD)/faults/%.so: test/faults/%.c
+	@mkdir -p $(@D)
+	@echo "  CC   $<"
+	@gcc $(CPPFLAGS) -std=c11 $(WARNINGS) -O2 -g -fPIC -fno-builtin -fvisibility=hidden -shared -o $@ $<
+
+# gcc's sanitizer is a library of its own, so that the preload can stand before it.
+FAULT_ASAN_RUNS ?= $(if $(FAULT_RUNS),0,200)
+.PHONY: faults faults-build faults-asan
+faults-build: $(BUILD)/dvcsyncd $(BUILD)/dvcsyncctl $(BUILD)/dvcsync-sandbox \
+              $(BUILD)/faults/preload.so $(BUILD)/faults/disk.so
+
+faults-asan:
+	@[ $(FAULT_ASAN_RUNS) -eq 0 ] || $(MAKE) --no-print-directory -j2 CC=gcc BUILD=$(BUILD)/faults/asan HARDEN=-fPIE \
+	    OPTIMISE="-O1 -g -fno-omit-frame-pointer" SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=undefined" \
+	    $(BUILD)/faults/asan/dvcsyncd
+
+faults: deps-long
+	@$(MAKE) --no-print-directory -j2 faults-build
+	@$(MAKE) --no-print-directory faults-asan
+	@BUILD=$(BUILD) SEED=$(SEED) FAULT_RUNS=$(FAULT_RUNS) FAULT_ASAN_RUNS=$(FAULT_ASAN_RUNS) python3 test/faults/faults.py
+
+# ---- fuzzing (test/fuzz/run.sh says what its variables do) ----
+
+DEPS_LONG += afl++ libjansson-dev
+FUZZ_SECONDS ?= 3600
+AFL_SECONDS  ?= 3600
+FUZZ_SRC     := $(sort $(wildcard test/fuzz/fuzz_*.c))
+FUZZ_BIN     := $(patsubst test/fuzz/%.c,$(BUILD)/%,$(FUZZ_SRC))
+FUZZ_LIB     := test/fuzz/fuzz.c test/fuzz/world.c test/lib/fake_loop.c test/lib/fake_http.c
+# What feeds a target: a compiler's flag, or test/fuzz/once.c, which runs the files that it is given.
+FUZZ_ENGINE  ?= test/fuzz/once.c
+FUZZ_DRIVER   = $(if $(filter %.c,$(FUZZ_ENGINE)),$(call object,$(FUZZ_ENGINE)),$(FUZZ_ENGINE))
+FUZZ_CHECKS  := address,undefined -fno-sanitize-recover=all
+
+# What a target defines itself stands in place of an archive's.
+$(BUILD)/libfuzz.a: $(call object,$(FUZZ_LIB))
+	@rm -f $@ && ar rcs $@ $^
+
+$(BUILD)/libdaemon.a: $(call object,$(DAEMON_SRC) daemon/ctl_text.c daemon/ctl_http.c $(wildcard daemon/ctl_view*.c))
+	@rm -f $@ && ar rcs $@ $^
+
+# jansson with the one object that uses it; its own names, some of which are ours too, end here.
+$(BUILD)/oracle.o: $(call object,test/fuzz/oracle.c)
+	@ld -r -o $@ $< --whole-archive "$$($(CC) -print-file-name=libjansson.a)"
+	@objcopy --wildcard --keep-global-symbol='oracle_*' $@
+
+$(BUILD)/fuzz_%: $(BUILD)/obj/test/fuzz/fuzz_%.o $(BUILD)/oracle.o $(BUILD)/libfuzz.a $(BUILD)/libdaemon.a $(BUILD)/libdvcsync.a \
+                 $(if $(filter %.c,$(FUZZ_ENGINE)),$(call object,$(FUZZ_ENGINE)))
+	@echo "  LINK $@"
+	@$(CC) $(LDFLAGS) -o $@ $< $(FUZZ_DRIVER) $(BUILD)/oracle.o $(BUILD)/libfuzz.a $(BUILD)/libdaemon.a \
+	    $(BUILD)/libdvcsync.a $(LDLIBS)
+
+.PHONY: fuzz fuzz-cover fuzz-afl fuzz-targets
+fuzz-targets: $(FUZZ_BIN) $(call object,$(FUZZ_SRC))
+
+fuzz: deps-long
+	@$(SANITIZE_BUILD) BUILD=$(BUILD)/fuzz SANITIZE="-fsanitize=fuzzer-no-link,$(FUZZ_CHECKS)" \
+	    FUZZ_ENGINE=-fsanitize=fuzzer fuzz-targets
+	@BUILD=$(BUILD) FUZZ_SECONDS=$(FUZZ_SECONDS) test/fuzz/run.sh
+
+# Lines of each parser that its corpus, and what the last `make fuzz` found, go through.
+fuzz-cover: deps-long
+	@$(MAKE) --no-print-directory -j2 BUILD=$(BUILD)/fuzz-cover HARDEN=-fPIE OPTIMISE="-O0 -g" SANITIZE=--coverage fuzz-targets
+	@BUILD=$(BUILD) test/fuzz/cover.sh
+
+# The two files that outlive the process, by another fuzzer.
+fuzz-afl: deps-long
+	@AFL_USE_ASAN=1 AFL_USE_UBSAN=1 AFL_QUIET=1 $(MAKE) --no-print-directory -j2 CC=afl-clang-fast HARDEN=-fPIE \
+	    OPTIMISE="-O1 -g -fno-omit-frame-pointer" BUILD=$(BUILD)/fuzz-afl FUZZ_ENGINE=-fsanitize=fuzzer \
+	    $(BUILD)/fuzz-afl/fuzz_config $(BUILD)/fuzz-afl/fuzz_journal
+	@BUILD=$(BUILD) AFL_SECONDS=$(AFL_SECONDS) test/fuzz/afl.sh
+
+# ---- power cuts (test/powercut/powercut.py says what its variables do) ----
+
+CUTS ?= 1000
+$(BUILD)/powercut.so: test/powercut/powercut.c
+	@mkdir -p $(@D)
+	@echo "  LINK $@"
+	@$(CC) -D_GNU_SOURCE -std=c11 $(WARNINGS) -O2 -g -fPIC -shared -o $@ $<
+
+.PHONY: powercut
+powercut: deps-long
+	@$(MAKE) --no-print-directory -j2 all $(BUILD)/dvcsyncd-normal $(BUILD)/powercut.so
+	@BUILD=$(BUILD) SEED=$(SEED) CUTS=$(CUTS) test/powercut/powercut.py
+
+# ---- the soak (test/soak/soak.py says what its variables do) ----
+
+SOAK_MINUTES ?= 60
+# The control, for SOAK_LEAK=bytes: so much is lost at every request.
+$(BUILD)/soak-leak.so: test/soak/leak.c
+	@mkdir -p $(@D)
+	@echo "  LINK $@"
+	@$(CC) -D_GNU_SOURCE -std=c11 $(WARNINGS) -O2 -g -fPIC -shared -o $@ $<
+
+.PHONY: soak
+soak: deps-long
+	@$(MAKE) --no-print-directory -j2 all $(BUILD)/soak-leak.so
+	@BUILD=$(BUILD) SEED=$(SEED) SOAK_MINUTES=$(SOAK_MINUTES) test/soak/soak.py
 
 # ---- the house ----
 

@@ -181,6 +181,7 @@ static int take_config(void *ctx, struct config *config, struct errmsg *msg)
     }
     err = config_reload_allowed(a->config, config, msg);
     if (err == 0) {
+        http_client_uv_renew(a->http); /* certificates behind the same paths may be others */
         err = engine_reload(a->engine, config, msg);
     }
     if (err != 0) {
@@ -346,6 +347,7 @@ static int start_journal(struct app *a, struct errmsg *msg)
         .low_water_bytes = a->config->journal_low_water_bytes,
         .cache_bytes = a->config->journal_cache_bytes,
         .losing_control = a->options.losing_control,
+        .synchronous_normal = a->options.normal_control,
     };
     int err;
 
@@ -521,6 +523,9 @@ static void on_term(void *ctx)
     a->stopping = true;
     log_plain(app_log(a), LOG_LEVEL_NOTICE, "stopping", "stopping: waiting for calls under way");
     notify_stopping();
+    if (a->journal != NULL) {
+        journal_give_up(a->journal);
+    }
     loop_timer_start(a->loop, &a->deadline, a->config->shutdown_timeout_ms + STOP_GRACE_MS);
     stop_next(a);
 }
@@ -571,6 +576,7 @@ int app_run(const struct app_options *options)
     int rc;
 
     if (a == NULL) {
+        fputs("dvcsyncd: not started: out of memory\n", stderr);
         return APP_FAILED;
     }
     a->options = *options;

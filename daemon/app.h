@@ -17,6 +17,7 @@ enum app_exit {
 struct app_options {
     const char *config_path; /* borrowed for the run */
     bool losing_control;     /* tests only: doubt is forgotten */
+    bool normal_control;     /* tests only: commits are not synced, so a power cut loses them */
 };
 
 /* Runs until a signal ends it. Returns an enum app_exit; why it is not 0 was logged. */

@@ -53,6 +53,10 @@ enum ctl_option {
     CTL_PROCEDURE_MAP,
     CTL_AGENCY_MAP,
     CTL_ROWS,
+    CTL_BY,
+    CTL_FROM,
+    CTL_REQUEST,
+    CTL_DROP,
     CTL_OPTIONS
 };
 
@@ -139,5 +143,9 @@ int ctl_journal_check(struct ctl *c);
 int ctl_journal_backup(struct ctl *c);
 int ctl_audit_verify(struct ctl *c);
 int ctl_map_check(struct ctl *c);
+int ctl_journal_recover(struct ctl *c);
+int ctl_subject_find(struct ctl *c);
+int ctl_subject_export(struct ctl *c);
+int ctl_subject_erase(struct ctl *c);
 
 #endif

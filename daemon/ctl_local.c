@@ -2,11 +2,15 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/digest.h"
 #include "daemon/ctl.h"
 #include "daemon/ctl_text.h"
+#include "journal/salvage.h"
 #include "journal/upkeep.h"
 
 #define JOURNAL_NAME "journal.db"
@@ -14,12 +18,26 @@
 
 /* ---- configuration ---- */
 
+/* The secrets that it names; false after all faults were told. */
+static bool secrets_fine(const struct config *config)
+{
+    struct config_faults *faults = calloc(1, sizeof(*faults));
+    size_t unseen;
+    int err = faults != NULL ? config_secrets_look(config, faults, &unseen) : ERR_NOMEM;
+
+    for (size_t i = 0; err == ERR_CONFIG && i < faults->n && i < CONFIG_MAX_FAULTS; i++) {
+        fprintf(stderr, "%s\n", faults->texts[i]);
+    }
+    free(faults);
+    return err == 0;
+}
+
 int ctl_config_check(struct ctl *c)
 {
     if (c->n_args > 0) {
         c->config_path = c->args[0];
     }
-    if (!ctl_load_config(c, true)) {
+    if (!ctl_load_config(c, true) || !secrets_fine(c->config)) {
         return CTL_FAULTY_CONFIG;
     }
     if (c->json) {
@@ -135,7 +153,8 @@ int ctl_journal_check(struct ctl *c)
         json_array_open(&f.w, "faults");
     }
     exit_code = judge(upkeep_check(buf_text(&path), on_found, &f, &msg), &msg);
-    exit_code = worst(exit_code, judge(upkeep_audit_verify(buf_text(&path), &rows, &msg), &msg));
+    exit_code =
+        worst(exit_code, judge(upkeep_audit_verify(buf_text(&path), &rows, NULL, &msg), &msg));
     if (c->json) {
         json_array_close(&f.w);
         json_integer_out(&f.w, "audit_rows", (int64_t)rows);
@@ -152,20 +171,97 @@ int ctl_journal_check(struct ctl *c)
     return ctl_print(&out, exit_code);
 }
 
+/* What a person must know before the new journal is put in place. */
+static void put_salvage(struct buf *out, const struct salvage_report *r, const char *fresh)
+{
+    for (unsigned t = 0; t < SALVAGE_TABLES; t++) {
+        buf_printf(out, "%-8s saved %" PRIu64, salvage_table_name((enum salvage_table)t),
+                   r->saved[t]);
+        buf_printf(out, r->spoiled[t] > 0 ? ", spoiled %" PRIu64 "\n" : "\n", r->spoiled[t]);
+    }
+    buf_printf(out, "damaged pages %" PRIu32 ", refused by the disk %" PRIu32 "%s\n", r->bad_pages,
+               r->unreadable, r->log_cut ? ", the write-ahead log is cut" : "");
+    buf_printf(out,
+               "items without their dossier %" PRIu64 ", open items without their content %" PRIu64
+               ", dossiers in doubt about all of it %" PRIu64 "\n",
+               r->orphans, r->bodiless, r->distrusted);
+    buf_printf(out, "the audit's chain %s\n",
+               r->audit_unbroken ? "goes on"
+                                 : "was broken: it begins anew, the old rows are beside the file");
+    buf_puts(out,
+             "not taken over: cursors, rows of sources, the catalogue, what was seen; all of it "
+             "is read again\n");
+    ctl_put_text(out, fresh);
+    buf_puts(out, " is complete. Put it in place and start the service.\n");
+}
+
+int ctl_journal_recover(struct ctl *c)
+{
+    struct salvage_report report;
+    struct errmsg msg = {""};
+    struct buf out;
+    struct salvage_flows flows = {.n = 0};
+    int err;
+
+    if (ctl_load_config(c, false)) {
+        for (size_t i = 0; i < c->config->n_flows; i++) {
+            flows.names[flows.n++] = c->config->flows[i].name;
+        }
+    }
+    err =
+        salvage_journal(c->args[0], c->args[1], &flows, (uint64_t)time(NULL) * 1000, &report, &msg);
+    if (err != 0) {
+        return ctl_complain(err == ERR_EXISTS || err == ERR_NOTFOUND ? CTL_USAGE
+                            : err == ERR_DENIED                      ? CTL_DENIED
+                            : err == ERR_BUSY                        ? CTL_BUSY
+                                                                     : CTL_CRITICAL,
+                            "%s", msg.text);
+    }
+    buf_init(&out, CTL_TEXT_BYTES);
+    if (c->json) {
+        struct json_writer w;
+
+        json_write_begin(&w, &out);
+        json_object_open(&w, NULL);
+        json_integer_out(&w, "schema", 1);
+        for (unsigned t = 0; t < SALVAGE_TABLES; t++) {
+            json_integer_out(&w, salvage_table_name((enum salvage_table)t),
+                             (int64_t)report.saved[t]);
+        }
+        json_integer_out(&w, "bad_pages", report.bad_pages);
+        json_bool(&w, "log_cut", report.log_cut);
+        json_integer_out(&w, "orphans", (int64_t)report.orphans);
+        json_integer_out(&w, "bodiless", (int64_t)report.bodiless);
+        json_integer_out(&w, "distrusted", (int64_t)report.distrusted);
+        json_bool(&w, "audit_unbroken", report.audit_unbroken);
+        json_object_close(&w);
+        buf_putc(&out, '\n');
+    } else {
+        put_salvage(&out, &report, c->args[1]);
+    }
+    return ctl_print(&out, CTL_OK);
+}
+
 int ctl_audit_verify(struct ctl *c)
 {
+    struct journal_audit_head end = {.row = 0};
     struct errmsg msg = {""};
     uint64_t rows = 0;
+    char head[DIGEST_HEX_SIZE];
     struct buf path;
     int exit_code = ctl_find_journal(c, &path);
 
     if (exit_code == CTL_OK) {
-        exit_code = judge(upkeep_audit_verify(buf_text(&path), &rows, &msg), &msg);
+        exit_code = judge(upkeep_audit_verify(buf_text(&path), &rows, &end, &msg), &msg);
+        digest_hex(end.chain, head);
         if (c->json) {
-            printf("{\"schema\":1,\"rows\":%" PRIu64 ",\"ok\":%s}\n", rows,
-                   exit_code == CTL_OK ? "true" : "false");
+            printf("{\"schema\":1,\"rows\":%" PRIu64 ",\"row\":%" PRId64
+                   ",\"head\":\"%s\",\"ok\":%s}\n",
+                   rows, end.row, head, exit_code == CTL_OK ? "true" : "false");
         } else if (exit_code == CTL_OK) {
-            printf("The audit's %" PRIu64 " rows are unbroken.\n", rows);
+            printf("The audit's %" PRIu64 " rows are unbroken; it ends with row %" PRId64
+                   ", chain %s\n",
+                   rows, end.row, head);
         }
     }
     buf_free(&path);

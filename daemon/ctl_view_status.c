@@ -166,6 +166,7 @@ static void put_endpoint(const struct json *e, bool colour, struct buf *out)
 
 static void put_journal(const struct json *j, bool colour, struct buf *out)
 {
+    const struct json *restored = json_get(j, "restored");
     bool fine = strcmp(ctl_str(j, "condition"), "ok") == 0;
 
     buf_puts(out, "\njournal: ");
@@ -182,6 +183,16 @@ static void put_journal(const struct json *j, bool colour, struct buf *out)
     buf_puts(out, ", free ");
     ctl_put_size(out, ctl_uint(j, "free_bytes"));
     buf_puts(out, ctl_true(j, "window_full") ? ", window full\n" : "\n");
+    if (ctl_at(restored, "at") != 0) {
+        char at[CTL_TIME_SIZE];
+        char copied[CTL_TIME_SIZE];
+
+        ctl_time(ctl_at(restored, "at"), at);
+        ctl_time(ctl_at(restored, "copied"), copied);
+        buf_printf(out, "  put back %s from a copy of %s (", at, copied);
+        ctl_put_text(out, ctl_str(restored, "from"));
+        buf_puts(out, "): what was told before is in doubt\n");
+    }
 }
 
 void ctl_view_status(const struct json *root, int64_t now_s, bool colour, struct buf *out)

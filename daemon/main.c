@@ -20,6 +20,11 @@
 #else
 #define LOSING_CONTROL false
 #endif
+#ifdef DVCSYNC_NORMAL_CONTROL
+#define NORMAL_CONTROL true
+#else
+#define NORMAL_CONTROL false
+#endif
 
 static int usage(FILE *out, int exit_code)
 {
@@ -56,12 +61,16 @@ static int check_config(const char *path, bool print)
     struct config_faults *faults = calloc(1, sizeof(*faults));
     struct config *config = NULL;
     int exit_code = APP_CONFIG;
+    size_t unseen = 0;
     int err;
 
     if (faults == NULL) {
         return APP_FAILED;
     }
     err = config_load(path, &config, faults);
+    if (err == 0 && !print) {
+        err = config_secrets_look(config, faults, &unseen);
+    }
     for (size_t i = 0; err != 0 && i < faults->n && i < CONFIG_MAX_FAULTS; i++) {
         fprintf(stderr, "%s\n", faults->texts[i]);
     }
@@ -71,6 +80,9 @@ static int check_config(const char *path, bool print)
         exit_code = print_config(config);
     } else {
         printf("dvcsyncd: %s is fine\n", path);
+        if (unseen > 0) {
+            printf("dvcsyncd: not looked at: %zu credentials that only the service sees\n", unseen);
+        }
         exit_code = APP_OK;
     }
     config_free(config);
@@ -88,7 +100,9 @@ static int prepare_process(void)
     (void)mallopt(M_ARENA_MAX, 1);
     memset(&ignore, 0, sizeof(ignore));
     ignore.sa_handler = SIG_IGN;
-    if (sigaction(SIGPIPE, &ignore, NULL) != 0 || prctl(PR_SET_DUMPABLE, 0) != 0) {
+    /* A file that may grow no further is a full disk for the journal, not the end. */
+    if (sigaction(SIGPIPE, &ignore, NULL) != 0 || sigaction(SIGXFSZ, &ignore, NULL) != 0 ||
+        prctl(PR_SET_DUMPABLE, 0) != 0) {
         perror("dvcsyncd");
         return APP_FAILED;
     }
@@ -99,7 +113,9 @@ static int prepare_process(void)
 
 int main(int argc, char **argv)
 {
-    struct app_options options = {.config_path = DEFAULT_CONFIG, .losing_control = LOSING_CONTROL};
+    struct app_options options = {.config_path = DEFAULT_CONFIG,
+                                  .losing_control = LOSING_CONTROL,
+                                  .normal_control = NORMAL_CONTROL};
     char mode = 'r';
     int exit_code;
     int c;

@@ -55,6 +55,10 @@ int signals_open(struct signals *s, uv_loop_t *uv, struct errmsg *msg)
 
 void signals_close(struct signals *s, void (*closed)(void *ctx))
 {
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+
     s->closed = closed;
     close_handles(s);
+    /* libuv gives back the default, and a reload that comes late would kill what ends in order. */
+    (void)sigaction(SIGHUP, &ignore, NULL);
 }

@@ -73,6 +73,15 @@ static void audit(struct routes *r, const char *who, const char *verb, const cha
     journal_audit(r->env.journal, a);
 }
 
+void act_note(struct routes *r, const char *who, const char *verb, const char *object,
+              const char *reason, const char *line)
+{
+    if (verb != NULL) {
+        audit(r, who, verb, object, reason);
+    }
+    say(r, who, line);
+}
+
 /* ---- items ---- */
 
 static const char *const act_names[] = {
@@ -407,6 +416,7 @@ void act_backup(const struct route_call *call)
     loop_timer_stop(&q->pending.deadline); /* a big journal takes minutes */
     r->backup_since_ms = loop_now_ms(r->env.loop);
     (void)snprintf(q->backup.path, sizeof(q->backup.path), "%s", order.path);
+    q->backup.now_ms = (uint64_t)loop_wall_ms(r->env.loop);
     q->backup.op.done = on_backup;
     audit(r, call->who, "backup", "journal", order.path);
     upkeep_backup(r->env.journal, &q->backup);

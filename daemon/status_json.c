@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/digest.h"
 #include "codec/json.h"
 #include "domain/status.h"
 #include "domain/vntime.h"
@@ -199,8 +200,24 @@ static void put_endpoint(struct json_writer *w, const struct engine_endpoint_sta
     json_object_close(w);
 }
 
+/* A journal that began as a copy says so for good. */
+static void put_restored(struct json_writer *w, const struct journal_restored *restored)
+{
+    if (restored == NULL || restored->at_ms == 0) {
+        json_null(w, "restored");
+        return;
+    }
+    json_object_open(w, "restored");
+    time_ms(w, "at", restored->at_ms);
+    json_string(w, "from", restored->salvaged ? "salvage" : "backup");
+    time_ms(w, "copied", restored->copied_ms);
+    json_object_close(w);
+}
+
 static void put_journal(struct json_writer *w, const struct status_view *v)
 {
+    char head[DIGEST_HEX_SIZE];
+
     json_object_open(w, "journal");
     json_string(w, "condition", condition_name(v->condition));
     json_string(w, "text", v->condition_text);
@@ -215,6 +232,12 @@ static void put_journal(struct json_writer *w, const struct status_view *v)
     number(w, "checkpoints", v->journal.checkpoints);
     number(w, "worker_age_ms", v->worker_age_ms);
     json_double_out(w, "commit_ms", v->commit_ms);
+    put_restored(w, v->restored);
+    json_object_open(w, "audit");
+    json_integer_out(w, "row", v->audit.row);
+    digest_hex(v->audit.chain, head);
+    json_string(w, "head", head);
+    json_object_close(w);
     json_object_close(w);
 }
 

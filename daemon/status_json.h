@@ -14,6 +14,7 @@
 #include "daemon/events.h"
 #include "journal/journal.h"
 #include "journal/mirror.h"
+#include "journal/restore.h"
 #include "sync/engine.h"
 
 #define STATUS_SCHEMA 1
@@ -40,6 +41,8 @@ struct status_view {
     enum journal_condition condition;
     const char *condition_text;
     bool window_full;
+    const struct journal_restored *restored; /* NULL: not told */
+    struct journal_audit_head audit;
     uint64_t worker_age_ms;
     double commit_ms;
 };

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "daemon/status_act.h"
+#include "daemon/status_person.h"
 #include "daemon/status_read.h"
 #include "daemon/status_try.h"
 
@@ -42,6 +43,9 @@ static const struct route routes[] = {
     {"POST", "/v1/reload", act_reload, true, 0},
     {"POST", "/v1/log-level", act_log_level, true, 0},
     {"POST", "/v1/journal:backup", act_backup, true, 0},
+    {"POST", "/v1/persons:find", act_person, true, PERSON_FIND},
+    {"POST", "/v1/persons:export", act_person, true, PERSON_EXPORT},
+    {"POST", "/v1/persons:erase", act_person, true, PERSON_ERASE},
 };
 
 #define N_ROUTES (sizeof(routes) / sizeof(routes[0]))
@@ -233,6 +237,8 @@ void route_view(struct routes *r, struct status_view *out)
     out->condition = journal_condition(env->journal);
     out->condition_text = journal_condition_text(env->journal);
     out->window_full = journal_window_full(env->journal);
+    out->restored = journal_restored(env->journal);
+    out->audit = journal_audit_head(env->journal);
     out->worker_age_ms = journal_worker_age_ms(env->journal);
     out->commit_ms = journal_commit_ms(env->journal);
     env->describe(env->ctx, &out->process);

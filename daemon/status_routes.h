@@ -43,7 +43,7 @@ struct status_env {
 struct routes {
     struct status_env env; /* engine becomes NULL at the end */
     unsigned waiting;
-    uint64_t backup_since_ms;      /* monotonic; 0: none runs */
+    uint64_t backup_since_ms;      /* monotonic; 0: no backup or erasure runs */
     struct engine_status snapshot; /* scratch of one answer: too big for the stack */
 };
 

@@ -119,6 +119,7 @@ struct adapter_check {
     /* in */
     const struct record *record;
     /* out */
+    int err;            /* 0, or ERR_NOMEM: not judged, nothing below counts; ask again later */
     int status;         /* national status 1..10 for dossiers and steps; 0 none */
     enum hold_why hold; /* HOLD_NONE: may be sent */
     uint32_t flags;     /* enum item_flag */

@@ -2,14 +2,17 @@
 #include <string.h>
 
 #include "adapter/gateway_impl.h"
+#include "base/crash_point.h"
 
 static void on_settled(struct adapter_offer *offer)
 {
     struct gateway_request *r = CONTAINER_OF(offer, struct gateway_request, offer);
 
+    CRASH_POINT(gateway_answer_before);
     if (r->call != NULL) {
         gateway_answer_fates(r);
     }
+    CRASH_POINT(gateway_answered);
     gateway_request_end(r);
 }
 
@@ -71,6 +74,7 @@ void gateway_push(struct gateway_request *r)
         gateway_request_end(r);
         return;
     }
+    CRASH_POINT(gateway_taken);
     r->offer = (struct adapter_offer){.records = r->records,
                                       .n_records = r->n_records,
                                       .wait_ms = g->answer_timeout_ms,

@@ -35,6 +35,7 @@ void intake_request_end(struct intake_request *r)
     struct intake *in = r->in;
 
     assert(r->call == NULL);
+    loop_timer_stop(&r->late);
     list_remove(&r->link);
     json_free(r->root);
     arena_free(&r->arena);
@@ -151,6 +152,7 @@ static struct intake_request *request_new(struct intake *in, struct http_call *c
     r->now_s = loop_wall_s(in->env.loop);
     r->work.run = run_read;
     r->work.done = on_read;
+    intake_push_init(r);
     arena_init(&r->arena, ARENA_BASE + call->body_len * ARENA_FACTOR);
     list_push(&in->requests, &r->link);
     return r;

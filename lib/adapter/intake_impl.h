@@ -47,7 +47,9 @@ struct intake_request {
     struct errmsg why;
     struct adapter_ask ask;
     struct adapter_offer offer;
-    bool committed, gone;
+    struct loop_timer late; /* until then it must be stored, or the portal is told to come again */
+    bool committed;         /* offer.done came without error: settled is due */
+    bool gone;              /* the portal has left, or was told to come again */
 };
 
 /* intake.c */
@@ -57,6 +59,7 @@ void intake_request_end(struct intake_request *r);
 void intake_maybe_stopped(struct intake *in);
 
 /* intake_push.c */
+void intake_push_init(struct intake_request *r);
 void intake_push(struct intake_request *r);
 void intake_search(struct intake_request *r);
 void intake_push_gone(struct intake_request *r);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "adapter/intake_impl.h"
+#include "base/crash_point.h"
 #include "codec/record.h"
 #include "domain/vntime.h"
 
@@ -27,11 +28,14 @@ static void on_settled(struct adapter_offer *offer)
     struct intake_request *r = CONTAINER_OF(offer, struct intake_request, offer);
     bool there = true;
 
+    CRASH_POINT(push_answer_before);
     for (size_t i = 0; i < offer->n_records; i++) {
         there =
             there && (offer->fates[i].state == ITEM_DONE || offer->fates[i].state == ITEM_ADOPTED);
     }
-    if (!there) {
+    if (r->call == NULL) {
+        r->in->n_repeat++;
+    } else if (!there) {
         r->in->n_repeat++;
         intake_answer(r, -1, "Hệ thống của tỉnh chưa ghi nhận được hồ sơ, vui lòng gửi lại sau");
     } else if (r->duplicate != NULL) {
@@ -40,6 +44,31 @@ static void on_settled(struct adapter_offer *offer)
         r->in->n_taken += offer->n_records;
         intake_answer(r, 0, "Thành công");
     }
+    CRASH_POINT(push_answered);
+    intake_request_end(r);
+}
+
+/* The disk takes its time or is full. What is stored after all finds the portal's repetition equal
+ * to it. */
+static void on_late(struct loop_timer *timer)
+{
+    struct intake_request *r = CONTAINER_OF(timer, struct intake_request, late);
+
+    r->gone = true;
+    intake_answer_busy(r);
+}
+
+void intake_push_init(struct intake_request *r)
+{
+    loop_timer_init(&r->late, on_late);
+}
+
+/* Ends what was told so already, or could not be done. */
+static void end_busy(struct intake_request *r)
+{
+    if (r->call != NULL) {
+        intake_answer_busy(r);
+    }
     intake_request_end(r);
 }
 
@@ -47,15 +76,16 @@ static void on_offered(struct adapter_offer *offer)
 {
     struct intake_request *r = CONTAINER_OF(offer, struct intake_request, offer);
     struct intake *in = r->in;
+    bool refused = offer->err == ERR_INVAL || offer->err == ERR_TOOBIG || offer->err == ERR_FORMAT;
 
-    if (offer->err == ERR_INVAL || offer->err == ERR_TOOBIG || offer->err == ERR_FORMAT) {
+    loop_timer_stop(&r->late);
+    if (refused && r->call != NULL) {
         intake_answer(r, -1, offer->why.text);
         intake_request_end(r);
         return;
     }
     if (offer->err != 0) {
-        intake_answer_busy(r);
-        intake_request_end(r);
+        end_busy(r);
         return;
     }
     r->committed = true;
@@ -69,6 +99,7 @@ static void offer_new(struct intake_request *r)
     struct intake *in = r->in;
     struct adapter_fate *fates = NULL;
 
+    loop_timer_stop(&r->late);
     if (r->n_new == 0) {
         answer_duplicate(r);
         intake_request_end(r);
@@ -80,12 +111,14 @@ static void offer_new(struct intake_request *r)
         intake_request_end(r);
         return;
     }
+    CRASH_POINT(push_taken);
     r->offer = (struct adapter_offer){.records = r->records,
                                       .n_records = r->n_new,
                                       .wait_ms = in->source->answer_timeout_ms,
                                       .fates = fates,
                                       .done = on_offered,
                                       .settled = on_settled};
+    loop_timer_start(in->env.loop, &r->late, in->source->answer_timeout_ms);
     in->host->ops->offer(in->host, &r->offer);
 }
 
@@ -107,9 +140,8 @@ static void on_asked(struct adapter_ask *ask)
     struct intake_request *r = CONTAINER_OF(ask, struct intake_request, ask);
     struct record *record = &r->records[r->n_asked];
 
-    if (ask->err != 0) {
-        intake_answer_busy(r);
-        intake_request_end(r);
+    if (ask->err != 0 || r->call == NULL) { /* nothing of it is stored */
+        end_busy(r);
         return;
     }
     if (wanted(ask)) {
@@ -131,6 +163,7 @@ static void ask_next(struct intake_request *r)
         return;
     }
     r->ask = (struct adapter_ask){.code = r->records[r->n_asked].code, .done = on_asked};
+    loop_timer_start(in->env.loop, &r->late, in->source->answer_timeout_ms);
     in->host->ops->ask(in->host, &r->ask);
 }
 
@@ -204,8 +237,7 @@ static void on_found(struct adapter_ask *ask)
     struct buf text;
 
     if (ask->err != 0) {
-        intake_answer_busy(r);
-        intake_request_end(r);
+        end_busy(r);
         return;
     }
     dossier_init(&d);

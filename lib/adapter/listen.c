@@ -10,7 +10,8 @@
 
 #include "adapter/listen_account.h"
 #include "base/digest.h"
-#include "http/net_allow.h"
+#include "base/file.h"
+#include "base/net_allow.h"
 
 #define KEY_BYTES ((size_t)64 << 10)
 #define CERTIFICATE_BYTES ((size_t)256 << 10)
@@ -65,9 +66,9 @@ static void values_free(struct values *v)
     memset(v, 0, sizeof(*v));
 }
 
-static int config_error(struct errmsg *msg, const struct config_source *s, const char *key)
+static int config_error(struct errmsg *msg, const struct config_source *s, const char *key, int err)
 {
-    return err_wrap(msg, ERR_CONFIG, "source %s: %s", s->name, key);
+    return err_wrap(msg, err_passes(err) ? err : ERR_CONFIG, "source %s: %s", s->name, key);
 }
 
 static int out_of_memory(struct errmsg *msg, const struct config_source *s)
@@ -79,22 +80,23 @@ static int read_certificate(const char *path, char **out, struct errmsg *msg)
 {
     int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     struct stat st;
-    ssize_t n = -1;
+    size_t n = 0;
     char *text = NULL;
+    int err = ERR_CONFIG;
 
     if (fd < 0) {
-        return err_set(msg, ERR_CONFIG, "%s can't be opened: %s", path, strerror(errno));
+        return err_set(msg, file_error(errno), "%s can't be opened: %s", path, strerror(errno));
     }
     if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 &&
         st.st_size <= (off_t)CERTIFICATE_BYTES) {
         text = calloc(1, (size_t)st.st_size + 1);
-        n = text != NULL ? read(fd, text, (size_t)st.st_size) : -1;
+        err = text != NULL ? file_fill(fd, text, (size_t)st.st_size, &n) : ERR_NOMEM;
     }
     (void)close(fd);
-    if (n <= 0) {
+    if (err != 0 || n == 0) {
         free(text);
-        return err_set(msg, ERR_CONFIG, "%s is not a readable file of 1 to %zu bytes", path,
-                       CERTIFICATE_BYTES);
+        return err_set(msg, err != 0 ? err : ERR_CONFIG,
+                       "%s is not a readable file of 1 to %zu bytes", path, CERTIFICATE_BYTES);
     }
     *out = text;
     return 0;
@@ -111,7 +113,7 @@ static int read_key(const struct config_source *s, struct values *v, struct errm
     err = config_secret_lines(s->tls_key_credential, s->tls_key_file, key, KEY_BYTES, msg);
     if (err != 0) {
         free(key);
-        return config_error(msg, s, "tls_key");
+        return config_error(msg, s, "tls_key", err);
     }
     v->key = key;
     return 0;
@@ -133,7 +135,7 @@ static int read_tls(const struct config_source *s, struct values *v, struct errm
     }
     err = read_certificate(s->tls_certificate_file, &v->certificate, msg);
     if (err != 0) {
-        return config_error(msg, s, "tls_certificate_file");
+        return config_error(msg, s, "tls_certificate_file", err);
     }
     err = read_key(s, v, msg);
     if (err == 0) {
@@ -154,7 +156,7 @@ static int read_allow(const struct config_source *s, struct values *v, struct er
 
     for (size_t i = 0; i < n && i < NET_ALLOW_MAX; i++) {
         if (net_range_parse(items[i], &v->allow.ranges[v->allow.n], msg) != 0) {
-            return config_error(msg, s, "allow");
+            return config_error(msg, s, "allow", ERR_CONFIG);
         }
         v->allow.n++;
     }

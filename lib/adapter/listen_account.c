@@ -56,7 +56,7 @@ int listen_accounts_read(const struct config_source *s, const uint8_t secret[DIG
     }
     err = config_secret_lines(s->accounts_credential, s->accounts_file, text, sizeof(text), msg);
     if (err != 0) {
-        return err_wrap(msg, ERR_CONFIG, "source %s: accounts", s->name);
+        return err_wrap(msg, err_passes(err) ? err : ERR_CONFIG, "source %s: accounts", s->name);
     }
     for (char *line = text; line != NULL && err == 0;) {
         char *end = strchr(line, '\n');
@@ -71,7 +71,10 @@ int listen_accounts_read(const struct config_source *s, const uint8_t secret[DIG
         line = end != NULL ? end + 1 : NULL;
     }
     explicit_bzero(text, sizeof(text));
-    return err != 0 ? err_wrap(msg, ERR_CONFIG, "source %s: accounts", s->name) : 0;
+    if (err != 0) {
+        err = err_wrap(msg, err_passes(err) ? err : ERR_CONFIG, "source %s: accounts", s->name);
+    }
+    return err;
 }
 
 bool listen_accounts_match(const struct listen_accounts *accounts,

@@ -339,7 +339,7 @@ static void begin_login(struct mapped_auth *a)
     err = config_secret(source->password_credential, source->password_file, a->secret,
                         sizeof(a->secret), &a->why);
     if (err != 0) {
-        tell_later(a, err == ERR_NOMEM ? ERR_REMOTE : ERR_DENIED);
+        tell_later(a, err_passes(err) ? ERR_REMOTE : ERR_DENIED);
         return;
     }
     if (!ways[kind_of(a->used)].calls) {

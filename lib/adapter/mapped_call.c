@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/crash_point.h"
+
 #define FEED_TOTAL_MS 21600000
 
 void mapped_caller_init(struct mapped_caller *c, const struct adapter_env *env,
@@ -136,6 +138,7 @@ static void http_done(struct http_req *req)
     bool auth = false;
 
     call->in_http = false;
+    CRASH_POINT(mapped_answered);
     call->err = mapped_request_judge(req, &auth, &call->why);
     if (req->result == HTTP_ANSWERED && req->retry_after_s > 0 &&
         (req->status == 429 || req->status == 503)) {
@@ -214,7 +217,9 @@ static void send_now(struct mapped_call *call)
     req->ctx = call;
     call->in_http = true;
     call->caller->calls++;
+    CRASH_POINT(mapped_send_before);
     err = http_send(call->caller->http, req);
+    CRASH_POINT(mapped_handed);
     if (err != 0) {
         call->in_http = false;
         (void)err_set(&call->why, ERR_REMOTE, "%s", err_text(err));

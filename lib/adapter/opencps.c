@@ -80,9 +80,15 @@ static int opencps_reconfigure(struct adapter *a, const struct config *config, s
     if (err != 0) {
         return err;
     }
-    err = opencps_publish_change(o, source, msg);
+    err = opencps_dict_tell_plan(o, config, source, msg);
+    err = err == 0 ? opencps_publish_change(o, source, msg) : err;
     if (err != 0) {
+        struct errmsg unused = {""};
+
         opencps_settings_unref(settings);
+        if (opencps_dict_tell_plan(o, o->env.config, opencps_source(o), &unused) != 0) {
+            abort(); /* it ran with these values a moment ago */
+        }
         return err;
     }
     o->adapter.rank = rank_of(source);
@@ -90,7 +96,7 @@ static int opencps_reconfigure(struct adapter *a, const struct config *config, s
     opencps_wire_change(&o->wire, settings);
     opencps_plan_change(o->plan, &plan);
     o->env.config = config;
-    return opencps_dict_tell_plan(o, msg);
+    return 0;
 }
 
 static void opencps_free(struct adapter *a)
@@ -155,7 +161,7 @@ int opencps_open(const struct adapter_env *env, const struct config_source *sour
     o->plan = opencps_plan_new(&plan);
     err = o->name == NULL || o->plan == NULL
               ? err_set(msg, ERR_NOMEM, "source %s: %s", source->name, err_text(ERR_NOMEM))
-              : opencps_dict_tell_plan(o, msg);
+              : opencps_dict_tell_plan(o, env->config, source, msg);
     o->adapter = (struct adapter){
         .ops = &OPS, .name = o->name, .caps = ADAPTER_IDEMPOTENT, .rank = rank_of(source)};
     if (err != 0) {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "adapter/opencps_write.h"
+#include "base/crash_point.h"
 
 static void pump(struct opencps_wire *w);
 
@@ -134,6 +135,7 @@ static void http_done(struct http_req *req)
     struct opencps_call *call = req->ctx;
 
     call->flying = false;
+    CRASH_POINT(opencps_answered);
     explicit_bzero(call->password, sizeof(call->password));
     call->err = RESULT_ERR[req->result];
     if (call->err != 0) {
@@ -221,17 +223,22 @@ static void send_call(struct opencps_wire *w, struct opencps_call *call)
     if (err != 0) {
         call->err = err;
         describe(call, err_text(err));
-        finish_later(call, err, HTTP_MISUSE);
+        finish_later(call, err, err_passes(err) ? HTTP_NOT_SENT : HTTP_MISUSE);
         return;
     }
     if (call->req.user != NULL) {
         err = get_password(call);
         if (err != 0) {
-            finish_later(call, ERR_CONFIG, HTTP_MISUSE); /* config_secret said why */
+            bool passes = err_passes(err); /* config_secret said why */
+
+            finish_later(call, passes ? ERR_REMOTE : ERR_CONFIG,
+                         passes ? HTTP_NOT_SENT : HTTP_MISUSE);
             return;
         }
     }
+    CRASH_POINT(opencps_send_before);
     err = http_send(w->http, &call->req);
+    CRASH_POINT(opencps_handed);
     if (err != 0) {
         explicit_bzero(call->password, sizeof(call->password));
         call->err = err;

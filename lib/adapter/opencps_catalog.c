@@ -151,7 +151,9 @@ void opencps_check_procedure(const struct adapter_env *env, struct adapter_check
 {
     struct errmsg why = {""};
     struct arena arena;
+    int err;
 
+    check->err = 0;
     if (!code_is_procedure(check->record->code)) {
         check->hold = HOLD_INVALID;
         snprintf(check->reason, sizeof(check->reason),
@@ -159,7 +161,10 @@ void opencps_check_procedure(const struct adapter_env *env, struct adapter_check
         return;
     }
     arena_init(&arena, OPENCPS_ARENA_MAX);
-    if (view_procedure(env, check, &arena, &why) != 0) {
+    err = view_procedure(env, check, &arena, &why);
+    if (err == ERR_NOMEM && !arena.full) {
+        check->err = err;
+    } else if (err != 0) {
         check->hold = HOLD_INVALID;
         snprintf(check->reason, sizeof(check->reason), "%.250s", why.text);
     }
@@ -170,6 +175,7 @@ void opencps_check_verb(struct adapter *a, struct adapter_check *check)
 {
     const struct adapter_env *env = &opencps_self(a)->env;
 
+    check->err = 0;
     check->status = 0;
     check->flags = 0;
     check->hold = HOLD_NONE;
@@ -254,6 +260,7 @@ static void send_start(struct loop_task *task)
 {
     struct service_op *s = CONTAINER_OF(task, struct service_op, op.task);
     struct errmsg why = {""};
+    int err;
 
     if (s->op.canceled) {
         send_refused(s, OUTCOME_CANCELED, err_text(ERR_CANCELED));
@@ -264,8 +271,9 @@ static void send_start(struct loop_task *task)
                      "OpenCPS takes procedures and dossiers only, one in a call");
         return;
     }
-    if (send_form(s, &why) != 0) {
-        send_refused(s, OUTCOME_PERMANENT, why.text);
+    err = send_form(s, &why);
+    if (err != 0) {
+        send_refused(s, err == ERR_NOMEM ? OUTCOME_TRANSIENT : OUTCOME_PERMANENT, why.text);
         return;
     }
     s->op.call.method = s->send->updating ? "PUT" : "POST";

@@ -83,7 +83,7 @@ static void dict_done(struct opencps_call *call)
 
     if (err == 0) {
         take_fresh(o);
-        err = opencps_dict_tell_plan(o, &why);
+        err = opencps_dict_tell_plan(o, o->env.config, opencps_source(o), &why);
     } else if (err == ERR_NOTFOUND) {
         err = ERR_REMOTE; /* for those who wait, the dossier is not what is missing */
     }
@@ -112,9 +112,9 @@ void opencps_dict_wait(struct opencps *o, struct opencps_wait *wait)
 }
 
 /* Whether every step with this status is a final one, by the status map. */
-static bool status_ends(const struct opencps *o, const char *status)
+static bool status_ends(const struct opencps *o, const struct config *config, const char *status)
 {
-    const struct map *map = o->env.config->status_map;
+    const struct map *map = config->status_map;
     int64_t now_s = loop_wall_s(o->env.loop);
 
     for (size_t i = 0; i < o->dict.steps.n; i++) {
@@ -139,9 +139,9 @@ static bool among(const char *const *names, size_t n, const char *name)
     return false;
 }
 
-int opencps_dict_tell_plan(struct opencps *o, struct errmsg *msg)
+int opencps_dict_tell_plan(struct opencps *o, const struct config *config,
+                           const struct config_source *source, struct errmsg *msg)
 {
-    const struct config_source *source = opencps_source(o);
     const char *others[OPENCPS_STATUSES_MAX];
     size_t n = 0;
     int err;
@@ -152,7 +152,7 @@ int opencps_dict_tell_plan(struct opencps *o, struct errmsg *msg)
         if (status[0] == '\0' ||
             among(source->small_states.items, source->small_states.n, status) ||
             among(source->big_states.items, source->big_states.n, status) ||
-            among(others, n, status) || status_ends(o, status)) {
+            among(others, n, status) || status_ends(o, config, status)) {
             continue;
         }
         if (n == OPENCPS_STATUSES_MAX) {

@@ -42,8 +42,10 @@ bool opencps_dict_usable(const struct opencps *o);
 bool opencps_dict_stale_for(const struct opencps *o, const struct opencps_actions *actions);
 /* Asks (once for all who wait); ready comes later. */
 void opencps_dict_wait(struct opencps *o, struct opencps_wait *wait);
-/* Hands the states that the sweeps must cover to the plan. */
-MUST_CHECK int opencps_dict_tell_plan(struct opencps *o, struct errmsg *msg);
+/* Hands the states that the sweeps must cover by this configuration to the plan. An error may leave
+ * some of them handed over: tell it once more, with what is in force. */
+MUST_CHECK int opencps_dict_tell_plan(struct opencps *o, const struct config *config,
+                                      const struct config_source *source, struct errmsg *msg);
 
 /* ---- the instance ---- */
 

@@ -9,6 +9,7 @@
 #include "adapter/opencps_impl.h"
 #include "adapter/opencps_write.h"
 #include "adapter/portal_wire.h"
+#include "base/crash_point.h"
 #include "base/text.h"
 #include "codec/json.h"
 
@@ -126,6 +127,7 @@ static void written(struct opencps_call *call)
     struct intake_op *i = CONTAINER_OF(call, struct intake_op, op.call);
     struct outcome *out = &i->send->outcome;
 
+    CRASH_POINT(intake_written);
     opencps_outcome(&call->req, call->err == 0, out);
     if (i->found.there) {
         keep_number(i, i->found.number);
@@ -170,10 +172,16 @@ static void write_dossier(struct intake_op *i, bool update)
 {
     struct opencps_call *call = &i->op.call;
     struct errmsg why = {""};
+    int err;
 
     i->stage = WRITE;
     opencps_call_clear(call);
-    if (build(i, update, &why) != 0) {
+    err = build(i, update, &why);
+    if (err == ERR_NOMEM) {
+        end_with(i, OUTCOME_TRANSIENT, err_text(err));
+        return;
+    }
+    if (err != 0) {
         i->send->outcome.hold = i->verdict.hold != HOLD_NONE ? i->verdict.hold : HOLD_INVALID;
         end_with(i, OUTCOME_HELD, why.text);
         return;
@@ -183,6 +191,7 @@ static void write_dossier(struct intake_op *i, bool update)
     call->json = true;
     call->read = answer_read;
     call->done = written;
+    CRASH_POINT(intake_write_before);
     opencps_call_start(&i->op.o->wire, call);
 }
 
@@ -273,6 +282,7 @@ static void looked(struct opencps_call *call)
     struct intake_op *i = CONTAINER_OF(call, struct intake_op, op.call);
     struct outcome *out = &i->send->outcome;
 
+    CRASH_POINT(intake_looked);
     if (i->op.canceled) {
         canceled(i);
     } else if (call->err != 0) {

@@ -9,6 +9,7 @@
 
 #include "adapter/listen.h"
 #include "adapter/opencps_impl.h"
+#include "base/crash_point.h"
 
 #define PUBLISH_PATH "/dossiers/publish"
 #define NOTICES_MAX 1024 /* that wait for their commit */
@@ -17,7 +18,8 @@
 struct notice {
     struct adapter_offer offer;
     struct opencps *o;
-    struct http_call *call;
+    struct http_call *call; /* NULL: told to come again */
+    struct loop_timer late; /* until then it must be stored */
     char id[ID_SIZE];
     char number[24]; /* dossierId as it came; "0" when it did not */
     const char *owed[1];
@@ -116,12 +118,29 @@ static void check_stopped(struct opencps *o)
     }
 }
 
+static void answer_busy(struct notice *n)
+{
+    struct http_call *call = n->call;
+
+    n->call = NULL;
+    http_answer_problem(call, 503, "not stored now; please send it again");
+}
+
+/* The disk takes its time. Stored after all, it is read once more than needed. */
+static void on_late(struct loop_timer *timer)
+{
+    answer_busy(CONTAINER_OF(timer, struct notice, late));
+}
+
 static void notice_done(struct adapter_offer *offer)
 {
     struct notice *n = CONTAINER_OF(offer, struct notice, offer);
     struct opencps *o = n->o;
 
-    if (offer->err == 0) {
+    loop_timer_stop(&n->late);
+    if (n->call == NULL) {
+        o->publish.taken += offer->err == 0;
+    } else if (offer->err == 0) {
         struct buf text;
 
         buf_init(&text, 256);
@@ -129,11 +148,13 @@ static void notice_done(struct adapter_offer *offer)
         buf_put_json(&text, strcmp(n->id, n->number) != 0 ? n->id : "");
         buf_puts(&text, "}");
         o->publish.taken++;
+        CRASH_POINT(notice_answer_before);
         listen_answer_json(n->call, 200, buf_text(&text), text.len);
+        CRASH_POINT(notice_answered);
         buf_free(&text);
     } else {
         /* Whatever the reason: anything but success makes OpenCPS keep its row. */
-        http_answer_problem(n->call, 503, "not stored now; please send it again");
+        answer_busy(n);
     }
     free(n);
     o->publish.open--;
@@ -173,10 +194,13 @@ static void take(struct opencps *o, struct http_call *call)
         refuse(o, call, 400, "the form names no dossierId and no referenceUid");
         return;
     }
+    CRASH_POINT(notice_taken);
     n->owed[0] = n->id;
     n->offer.owed = n->owed;
     n->offer.n_owed = 1;
     n->offer.done = notice_done;
+    loop_timer_init(&n->late, on_late);
+    loop_timer_start(o->env.loop, &n->late, opencps_source(o)->answer_timeout_ms);
     o->publish.open++;
     o->publish.host->ops->offer(o->publish.host, &n->offer);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "adapter/portal_bridge.h"
+#include "base/crash_point.h"
 #include "base/digest.h"
 
 static void send_now(struct portal_call *call);
@@ -108,6 +109,7 @@ static void http_done(struct http_req *req)
     struct portal_call *call = req->ctx;
 
     call->in_http = false;
+    CRASH_POINT(portal_answered);
     adapter_parse_start(call->portal->env.loop, &call->parse, req->response.len, parse_run,
                         parse_done);
 }
@@ -182,7 +184,9 @@ static void send_now(struct portal_call *call)
     req->ctx = call;
     if (err == 0) {
         call->in_http = true;
+        CRASH_POINT(portal_send_before);
         err = http_send(call->portal->env.http, req);
+        CRASH_POINT(portal_handed);
     }
     if (err != 0) {
         call->in_http = false;

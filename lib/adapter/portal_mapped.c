@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/legacy.h"
 #include "base/text.h"
 #include "codec/json.h"
 #include "codec/record.h"
@@ -114,11 +115,23 @@ static bool must_be_received(int status)
 
 static const char *dossier_fault(const struct portal_mapped *m)
 {
-    if (!code_is_dossier(m->dossier.code)) {
+    const struct dossier *d = &m->dossier;
+
+    if (!code_is_dossier(d->code)) {
         return "the dossier's code does not have the form that the portal takes";
     }
-    if (m->dossier.received_s == 0 && must_be_received(m->status)) {
+    if (d->received_s == 0 && must_be_received(m->status)) {
         return "the dossier counts as received but has no date of receipt (NgayTiepNhan)";
+    }
+    if (legacy_text(d->applicant_name)) {
+        return "ChuHoSo is in an old font (TCVN3 or VNI), not in Unicode: mend it at the source";
+    }
+    if (legacy_text(d->subject)) {
+        return "TrichYeuHoSo is in an old font (TCVN3 or VNI), not in Unicode: mend it at the "
+               "source";
+    }
+    if (legacy_text(d->note)) {
+        return "GhiChu is in an old font (TCVN3 or VNI), not in Unicode: mend it at the source";
     }
     return NULL;
 }
@@ -173,6 +186,10 @@ static const char *step_fault(const struct step *s)
     if (s->actor[0] == '\0') {
         return "the step names no officer (NguoiXuLy)";
     }
+    if (legacy_text(s->actor) || legacy_text(s->text)) {
+        return "NguoiXuLy or NoiDungXuLy is in an old font (TCVN3 or VNI), not in Unicode: mend it "
+               "at the source";
+    }
     return NULL;
 }
 
@@ -210,14 +227,19 @@ static bool answer_status(const struct json *data, int *status)
     return true;
 }
 
-static void check_answer(struct portal_mapped *m, bool consented, struct adapter_check *check)
+static int check_answer(struct portal_mapped *m, bool consented, struct adapter_check *check)
 {
     const struct step *s = &m->step;
     struct json *data = NULL;
     struct errmsg msg = {0};
     const char *fault = "the answer is not complete JSON";
+    int err;
 
-    if (json_parse(s->answer, strlen(s->answer), &data, &msg) == 0) {
+    err = json_parse(s->answer, strlen(s->answer), &data, &msg);
+    if (err == ERR_NOMEM) {
+        return err;
+    }
+    if (err == 0) {
         fault = answer_fault(s, data);
         if (consented && json_is_object(data)) {
             fault = NULL;
@@ -231,28 +253,29 @@ static void check_answer(struct portal_mapped *m, bool consented, struct adapter
         portal_hold_invalid(check, fault);
     }
     json_free(data);
+    return 0;
 }
 
-static void check_step(const struct adapter_env *env, struct portal_mapped *m, bool consented,
-                       struct adapter_check *check)
+static int check_step(const struct adapter_env *env, struct portal_mapped *m, bool consented,
+                      struct adapter_check *check)
 {
     const struct step *s = &m->step;
     const struct raw_status raw = {s->status_map, s->status, s->substatus, s->status_name};
     const char *fault;
 
     if (s->answer[0] != '\0') {
-        check_answer(m, consented, check);
-        return;
+        return check_answer(m, consented, check);
     }
     check->flags |= portal_too_long(s->actor, PORTAL_ACTOR_CHARS) ? ITEM_FLAG_TRUNCATED : 0;
     if (!map_raw_status(env, &raw, s->at_s, check)) {
-        return;
+        return 0;
     }
     m->status = check->status;
     fault = consented ? NULL : step_fault(s);
     if (fault != NULL) {
         portal_hold_invalid(check, fault);
     }
+    return 0;
 }
 
 /* ---- records ---- */
@@ -293,7 +316,7 @@ int portal_map_record(const struct adapter_env *env, const struct record *record
     } else if (record->kind == RECORD_DOSSIER) {
         check_dossier(env, m, consented, check);
     } else {
-        check_step(env, m, consented, check);
+        return check_step(env, m, consented, check);
     }
     return 0;
 }

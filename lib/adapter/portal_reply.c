@@ -388,10 +388,15 @@ void portal_reply_words(const char *text, char out[PORTAL_WORDS_SIZE])
 static void judge_words(const struct http_req *http, const struct portal_reply *reply,
                         struct outcome *out)
 {
-    char status[32];
+    char status[80];
 
     if (http->result != HTTP_ANSWERED) {
         portal_reply_words(http->why, out->words);
+    } else if (status_rule(http) == RULE_CONFIG) {
+        (void)snprintf(status, sizeof(status),
+                       "HTTP status %ld: redirects are not followed, correct adapter_url",
+                       http->status);
+        portal_reply_words(status, out->words);
     } else if (reply->object != NULL && reply->message[0] != '\0') {
         portal_reply_words(reply->message, out->words);
     } else if (status_rule(http) != RULE_BODY) {

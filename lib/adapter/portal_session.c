@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "adapter/portal_bridge.h"
+#include "base/crash_point.h"
 #include "codec/json.h"
 
 #define PASSWORD_MAX 512
@@ -173,6 +174,7 @@ static void login_done(struct http_req *req)
     struct portal_reply reply;
     bool good;
 
+    CRASH_POINT(portal_login_answered);
     portal_reply_read(&reply, req->response.data, req->response.len);
     portal_reply_judge(&s->used->config, PORTAL_LOGIN, req, &reply, &trouble);
     memset(trouble.response, 0, sizeof(trouble.response)); /* no digest of a session */
@@ -192,7 +194,7 @@ static void refuse_login(struct portal_session *s, int err, const struct errmsg 
     const char *words = msg->text[0] != '\0' ? msg->text : err_text(err);
 
     log_plain(s->log, LOG_LEVEL_ERROR, "login_failed", "portal: login: %s", words);
-    fail_later(s, err == ERR_NOMEM ? OUTCOME_TRANSIENT : OUTCOME_LOGIN, words);
+    fail_later(s, err_passes(err) ? OUTCOME_TRANSIENT : OUTCOME_LOGIN, words);
 }
 
 /* A token becomes a header: a line end in it would make another one. */
@@ -259,7 +261,9 @@ static void begin_login(struct portal_session *s)
     req->tls = &s->used->tls;
     req->done = login_done;
     req->ctx = s;
+    CRASH_POINT(portal_login_before);
     err = http_send(s->http, req);
+    CRASH_POINT(portal_login_handed);
     if (err != 0) {
         fail_later(s, OUTCOME_TRANSIENT, err_text(err));
     }

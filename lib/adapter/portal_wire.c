@@ -70,6 +70,7 @@ void portal_wire_check(const struct adapter_env *env, struct adapter_check *chec
     int err;
 
     arena_init(&arena, PORTAL_RECORD_BYTES);
+    check->err = 0;
     check->has_held_hash = false;
     err = portal_map_record(env, check->record, false, &arena, &m, check);
     if (err == 0 && check->hold == HOLD_NONE && check->record->kind == RECORD_DOSSIER) {
@@ -78,8 +79,10 @@ void portal_wire_check(const struct adapter_env *env, struct adapter_check *chec
     } else if (err == 0 && check->hold == HOLD_NONE) {
         err = digest_step(&m, &arena, check);
     }
-    if (err != 0 && hold_unwritable(err, check) != 0) {
-        portal_hold_invalid(check, "out of memory while the record was checked: release it");
+    if (err == ERR_NOMEM && arena.full) {
+        portal_hold_invalid(check, "the record takes more memory than is allowed for one");
+    } else if (err != 0) {
+        check->err = hold_unwritable(err, check);
     }
     arena_free(&arena);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "adapter/spool_impl.h"
+#include "base/crash_point.h"
 #include "domain/vntime.h"
 
 /* ---- detail ---- */
@@ -39,7 +40,9 @@ static void move_bad(struct detail_op *d)
              "file: %s\nwhat is wrong: %s\nremedy: mend the file, or what writes it, and rename it "
              "into in/ again\n",
              d->detail->id, op->why.text);
+    CRASH_POINT(spool_bad_before);
     err = spool_dir_bad(&op->s->dir, d->detail->id, &d->identity, reason, &why);
+    CRASH_POINT(spool_bad_moved);
     d->moved_bad = err == 0;
     if (err != 0 && err != ERR_NOTFOUND) {
         op->err = err; /* owed until it can be moved */
@@ -146,9 +149,11 @@ static void ack_run(struct spool_op *op)
 
     for (size_t i = 0; i < k->n; i++) {
         struct errmsg why = {""};
-        int err =
-            spool_dir_done(&op->s->dir, k->files[i].name, &k->files[i].identity, k->day, &why);
+        int err;
 
+        CRASH_POINT(spool_done_before);
+        err = spool_dir_done(&op->s->dir, k->files[i].name, &k->files[i].identity, k->day, &why);
+        CRASH_POINT(spool_done_moved);
         k->moved += err == 0;
         if (err != 0 && err != ERR_NOTFOUND && op->err == 0) {
             op->err = err; /* it stays in in/, and is acknowledged again with the next poll */

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/crash_point.h"
 #include "base/digest.h"
 #include "base/text.h"
 
@@ -448,7 +449,6 @@ static int take_aside(const struct spool_dir *d, const char *name,
 {
     int tmp = d->folders[SPOOL_TMP];
     struct stat st;
-    struct spool_identity found;
 
     (void)snprintf(aside, SPOOL_NAME_SIZE + 16, "%s" TAKEN, name);
     if (renameat(d->folders[SPOOL_IN], name, tmp, aside) != 0) {
@@ -457,8 +457,8 @@ static int take_aside(const struct spool_dir *d, const char *name,
     if (fstatat(tmp, aside, &st, AT_SYMLINK_NOFOLLOW) != 0) {
         return fail(msg, FOLDERS[SPOOL_TMP], aside, "look at it");
     }
-    found = identity_of(&st);
-    if (same_identity(identity, found)) {
+    if (same_identity(identity, identity_of(&st))) {
+        CRASH_POINT(spool_taken_aside);
         return 0;
     }
     if (put_back(d, aside, name, msg) != 0) {
@@ -567,6 +567,7 @@ static int write_file(const struct spool_dir *d, enum spool_folder folder, const
     if (close(fd) != 0 || bad) {
         return fail(msg, FOLDERS[SPOOL_TMP], part, "write it");
     }
+    CRASH_POINT(spool_part_written);
     if (renameat(tmp, part, d->folders[folder], name) != 0 || fsync(d->folders[folder]) != 0) {
         return fail(msg, FOLDERS[folder], name, "move it there");
     }

@@ -8,6 +8,7 @@
 #include "adapter/opencps_write.h"
 #include "adapter/portal_wire.h"
 #include "adapter/spool_impl.h"
+#include "base/crash_point.h"
 #include "base/digest.h"
 #include "base/text.h"
 #include "codec/json.h"
@@ -29,6 +30,7 @@ void spool_check_verb(struct adapter *a, struct adapter_check *check)
 {
     const struct spool *s = spool_self(a);
 
+    check->err = 0;
     check->status = 0;
     check->flags = 0;
     check->hold = HOLD_NONE;
@@ -219,7 +221,9 @@ static void send_run(struct spool_op *op)
     struct send_op *o = CONTAINER_OF(op, struct send_op, op);
 
     if (o->send->outcome.class == OUTCOME_NONE) {
+        CRASH_POINT(spool_write_before);
         op->err = spool_dir_write(&op->s->dir, o->name, o->text.data, o->text.len, &op->why);
+        CRASH_POINT(spool_written);
     }
 }
 
@@ -265,6 +269,10 @@ static void build(struct send_op *o)
         memcpy(send->outcome.content, verdict.held_hash, sizeof(send->outcome.content));
     }
     err = err != 0 ? err : make_name(o);
+    if (err == ERR_NOMEM) {
+        say(&send->outcome, OUTCOME_TRANSIENT, err_text(err));
+        return;
+    }
     if (err != 0) {
         send->outcome.hold = verdict.hold != HOLD_NONE ? verdict.hold : HOLD_INVALID;
         say(&send->outcome, OUTCOME_HELD, why.text[0] != '\0' ? why.text : err_text(err));

@@ -20,6 +20,7 @@ void arena_init(struct arena *a, size_t max_bytes)
     a->blocks = NULL;
     a->used_bytes = 0;
     a->max_bytes = max_bytes;
+    a->full = false;
 }
 
 void arena_free(struct arena *a)
@@ -62,10 +63,12 @@ void *arena_alloc(struct arena *a, size_t bytes)
     void *at;
 
     if (bytes > SIZE_MAX / 2) {
+        a->full = true;
         return NULL;
     }
     rounded = bytes == 0 ? ALIGNMENT : (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     if (rounded > a->max_bytes - a->used_bytes) {
+        a->full = true;
         return NULL;
     }
     if (block == NULL || rounded > block->size - block->used) {

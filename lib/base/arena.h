@@ -5,6 +5,7 @@
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -15,6 +16,7 @@ struct arena {
     struct arena_block *blocks; /* owned, newest first */
     size_t used_bytes;
     size_t max_bytes;
+    bool full; /* something was refused by the ceiling, not for want of memory */
 };
 
 void arena_init(struct arena *a, size_t max_bytes);

@@ -21,6 +21,11 @@ const char *err_text(int err)
     return texts[-1 - err];
 }
 
+bool err_passes(int err)
+{
+    return err == ERR_NOMEM || err == ERR_IO || err == ERR_FULL;
+}
+
 /* Takes away the beginning of a character that vsnprintf cut in two. */
 static void drop_broken_tail(char *text)
 {

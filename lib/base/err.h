@@ -6,6 +6,8 @@
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
 
+#include <stdbool.h>
+
 #define ERR_LIST(X)                                                                                \
     X(NOMEM, "out of memory")                                                                      \
     X(INVAL, "invalid value")                                                                      \
@@ -49,6 +51,10 @@ struct errmsg {
 
 /* The fixed text of a code; "unknown error" for any other number. */
 const char *err_text(int err);
+
+/* Trouble of this machine that may pass by itself: no memory, input/output (too many open files
+ * among it), disk full. Never a reason to blame a record or to wait for a person. */
+bool err_passes(int err);
 
 /* Writes the cause, replacing what stood there. msg may be NULL. Returns err, so that a caller can
  * write `return err_set(msg, ERR_FORMAT, "line %u: ...", n)`. Cut on a character boundary. */

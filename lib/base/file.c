@@ -8,6 +8,7 @@ int file_error(int number)
     switch (number) {
     case ENOENT:
     case ENOTDIR:
+    case ELOOP: /* leads nowhere */
         return ERR_NOTFOUND;
     case EACCES:
     case EPERM:

@@ -5,6 +5,8 @@
 
 #include <utf8proc.h>
 
+#define FOLD_POINTS 1023 /* code points of a short text, decomposed */
+
 /* One code point of text; bytes taken, 0 when it is broken, NUL or beyond the end. */
 static size_t next_char(const char *text, size_t n, utf8proc_int32_t *code_point)
 {
@@ -132,17 +134,42 @@ size_t text_prefix(const char *text, size_t max_chars)
     return at;
 }
 
-/* Bytes of the folded text, which is terminated and the caller's to free; negative is utf8proc's
- * error. */
-static utf8proc_ssize_t fold(const char *text, utf8proc_uint8_t **out)
+/* A folded text. Short ones need no memory, which might not be there: a text that was not compared
+ * would be judged as if it were another. */
+struct folded {
+    utf8proc_int32_t points[FOLD_POINTS + 1]; /* and then its bytes, in place */
+    utf8proc_uint8_t *heap;                   /* of a long one */
+    const char *text;                         /* terminated */
+};
+
+/* Bytes of the text; negative is utf8proc's error. fold_free in any case. */
+static utf8proc_ssize_t fold(const char *text, struct folded *f)
 {
-    return utf8proc_map((const utf8proc_uint8_t *)text, (utf8proc_ssize_t)strlen(text), out,
-                        UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_CASEFOLD);
+    const utf8proc_option_t options = UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_CASEFOLD;
+    const utf8proc_uint8_t *bytes = (const utf8proc_uint8_t *)text;
+    utf8proc_ssize_t len = (utf8proc_ssize_t)strlen(text);
+    utf8proc_ssize_t n = utf8proc_decompose(bytes, len, f->points, FOLD_POINTS, options);
+
+    f->heap = NULL;
+    f->text = "";
+    if (n >= 0 && n <= FOLD_POINTS) {
+        n = utf8proc_reencode(f->points, n, options);
+        f->text = (const char *)f->points;
+    } else if (n >= 0) {
+        n = utf8proc_map(bytes, len, &f->heap, options);
+        f->text = (const char *)f->heap;
+    }
+    return n;
+}
+
+static void fold_free(struct folded *f)
+{
+    free(f->heap);
 }
 
 int text_fold(const char *text, char *out, size_t size)
 {
-    utf8proc_uint8_t *folded = NULL;
+    struct folded folded;
     utf8proc_ssize_t len = fold(text, &folded);
     int err = 0;
 
@@ -150,26 +177,27 @@ int text_fold(const char *text, char *out, size_t size)
         out[0] = '\0';
     }
     if (len < 0) {
-        return len == UTF8PROC_ERROR_NOMEM ? ERR_NOMEM : ERR_FORMAT;
-    }
-    if ((size_t)len < size) {
-        memcpy(out, folded, (size_t)len + 1);
+        err = len == UTF8PROC_ERROR_NOMEM ? ERR_NOMEM : ERR_FORMAT;
+    } else if ((size_t)len < size) {
+        memcpy(out, folded.text, (size_t)len + 1);
     } else {
         err = ERR_TOOBIG;
     }
-    free(folded);
+    fold_free(&folded);
     return err;
 }
 
 bool text_contains(const char *text, const char *needle)
 {
-    utf8proc_uint8_t *folded_text = NULL;
-    utf8proc_uint8_t *folded_needle = NULL;
-    bool found = fold(text, &folded_text) >= 0 && fold(needle, &folded_needle) >= 0 &&
-                 strstr((const char *)folded_text, (const char *)folded_needle) != NULL;
+    struct folded folded_text;
+    struct folded folded_needle;
+    utf8proc_ssize_t text_len = fold(text, &folded_text);
+    utf8proc_ssize_t needle_len = fold(needle, &folded_needle);
+    bool found =
+        text_len >= 0 && needle_len >= 0 && strstr(folded_text.text, folded_needle.text) != NULL;
 
-    free(folded_text);
-    free(folded_needle);
+    fold_free(&folded_text);
+    fold_free(&folded_needle);
     return found;
 }
 

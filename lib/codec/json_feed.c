@@ -423,6 +423,9 @@ int json_feed_end(struct json_feed *f, const char **rest, size_t *n, struct errm
     }
     if (f->err == 0) {
         f->err = json_front_check(f->rest.data, f->rest.len, &skip, &inner);
+        if (f->err == 0 && skip > 0) { /* the one in front was passed over by json_feed_push */
+            f->err = err_set(&inner, ERR_FORMAT, "a byte order mark that is not in front");
+        }
         if (f->err != 0) {
             err_set(&f->why, f->err, "outside of the rows: %s", inner.text);
         }

@@ -92,7 +92,9 @@ static int find_uri(struct xml_feed *f, const char *prefix, const struct xml_nam
     struct step *step = &f->steps[f->n_steps];
 
     if (prefix == NULL || prefix[0] == '\0') {
-        step->uri = prefix != NULL || strcmp(step->name, "*") == 0 ? NULL : "";
+        bool any = step->name[0] == '*' && (step->name[1] == '/' || step->name[1] == '\0');
+
+        step->uri = prefix != NULL || any ? NULL : ""; /* the name still ends at its slash */
         return 0;
     }
     for (size_t i = 0; i < n; i++) {

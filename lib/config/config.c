@@ -10,21 +10,7 @@
 #include "config/preset.h"
 #include "domain/status.h"
 
-/* Writes at most size-1 bytes and ends on a character boundary. */
-static void copy_cut(char *out, size_t size, const char *text)
-{
-    size_t n = strlen(text);
-
-    if (n >= size) {
-        n = size - 1;
-        while (n > 0 && ((unsigned char)text[n] & 0xC0) == 0x80) {
-            n--;
-        }
-    }
-    memcpy(out, text, n);
-    out[n] = '\0';
-}
-
+/* Names and values of the file may hold what would harm a terminal. */
 static void fault_add(struct config_load *load, struct config_origin at, const char *text)
 {
     struct config_fault *fault;
@@ -41,7 +27,7 @@ static void fault_add(struct config_load *load, struct config_origin at, const c
         } else {
             (void)err_set(&msg, 0, "%s: %s", file, text);
         }
-        copy_cut(fault->text, sizeof(fault->text), msg.text);
+        text_printable(msg.text, strlen(msg.text), fault->text, sizeof(fault->text));
     }
     load->n_faults++;
 }
@@ -302,7 +288,7 @@ int config_load(const char *main_path, struct config **out, struct config_faults
     arena_init(&load.impl->arena, CONFIG_ARENA_BYTES);
     load_all(&load, main_path);
     if (!load.nomem) {
-        rc = load.n_faults == 0 ? 0 : ERR_CONFIG;
+        rc = load.n_faults == 0 ? 0 : load.passes ? ERR_IO : ERR_CONFIG;
         faults_hand_over(&load, faults);
     }
     if (rc == 0) {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/net_allow.h"
 #include "config/config_impl.h"
 #include "config/preset.h"
 
@@ -119,6 +120,54 @@ static void check_profile(struct config_load *load, struct config_instance *in)
     }
 }
 
+static void check_listen(struct config_load *load, struct config_instance *in)
+{
+    const struct config_source *s = in->base;
+    const struct config_row *row;
+
+    if (s->listen[0] == '\0' || config_instance_key(in, "listen", &row)->bad) {
+        return;
+    }
+    if (!net_is_endpoint(s->listen)) {
+        config_fault_value(load, in, row,
+                           "not ADDRESS:PORT in numbers; write 127.0.0.1:8080 or [::1]:8080");
+    } else if (s->tls_certificate_file[0] == '\0' && !s->allow_plaintext &&
+               !net_is_loopback_endpoint(s->listen) && !load->lost) {
+        config_fault_value(load, in, row,
+                           "not a loopback address, and there is no tls_certificate_file; give a "
+                           "certificate and its key, listen on 127.0.0.1, or set "
+                           "allow_plaintext = yes");
+    }
+    if (s->tls_certificate_file[0] != '\0' && s->tls_key_credential[0] == '\0' &&
+        s->tls_key_file[0] == '\0' && !config_instance_key(in, "tls_key_credential", &row)->bad &&
+        !load->lost) {
+        config_fault_value(load, in, row,
+                           "a certificate needs its key; name a systemd credential here, or a file "
+                           "with tls_key_file");
+    }
+}
+
+static void check_allow(struct config_load *load, struct config_instance *in)
+{
+    const struct config_source *s = in->base;
+    const struct config_row *row;
+    struct errmsg msg = {{0}};
+    struct net_range range;
+
+    if (config_instance_key(in, "allow", &row)->bad) {
+        return;
+    }
+    if (s->allow.n > NET_ALLOW_MAX) {
+        config_fault_value(load, in, row, "too many; at most %d are allowed", NET_ALLOW_MAX);
+        return;
+    }
+    for (size_t i = 0; i < s->allow.n; i++) {
+        if (net_range_parse(s->allow.items[i], &range, &msg) != 0) {
+            config_fault_value(load, in, row, "%s", msg.text);
+        }
+    }
+}
+
 static void check_endpoint(struct config_load *load, struct config_instance *in)
 {
     if (in->section == SECTION_PORTAL) {
@@ -133,6 +182,8 @@ static void check_endpoint(struct config_load *load, struct config_instance *in)
         check_timeouts(load, in, s->connect_timeout_ms, s->request_timeout_ms);
         check_password(load, in, s->username, s->password_credential, s->password_file);
         check_profile(load, in);
+        check_listen(load, in);
+        check_allow(load, in);
     }
 }
 
@@ -344,6 +395,7 @@ static void load_map(struct config_load *load, struct config_instance *in, const
     if (rc == ERR_NOMEM) {
         load->nomem = true;
     } else if (rc != 0) {
+        load->passes = load->passes || err_passes(rc);
         (void)config_instance_key(in, key, &row);
         pass_on(load, in, row, path, &msg, rc);
     }

@@ -73,6 +73,7 @@ struct config_load {
     struct config_impl *impl;
     bool lost; /* a whole statement was not understood: what seems missing may stand there */
     bool nomem;
+    bool passes; /* a file could not be read for a reason that may pass */
     size_t n_faults;
     struct config_fault *faults; /* CONFIG_FAULTS_SEEN */
 };
@@ -109,6 +110,11 @@ void config_value_write(const struct config_row *row, const void *base, struct b
 void config_value_write_json(const struct config_row *row, const void *base, struct buf *out);
 /* What a row allows, in words: "100ms to 1d", "one of G1, G2, G3". */
 void config_value_allowed(const struct config_row *row, struct buf *out);
+
+/* Whether a secret could be read as config_secret and config_secret_lines do; nothing of it stays.
+ * Root may look at what belongs to the service's user. */
+#define CONFIG_SECRET_LOOK_BYTES ((size_t)64 << 10)
+bool config_secret_look(const char *credential, const char *file, bool lines, struct errmsg *msg);
 
 /* Checks keys against each other, loads maps. */
 void config_check(struct config_load *load);

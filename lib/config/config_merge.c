@@ -47,6 +47,7 @@ static char *read_open(struct config_load *load, struct config_origin at, int fd
         return NULL;
     }
     if (file_fill(fd, text, CONFIG_MAX_FILE_BYTES + 1, len) != 0) {
+        load->passes = true;
         config_fault(load, at, "can't be read: %s", strerror(errno));
     } else if (*len > CONFIG_MAX_FILE_BYTES) {
         config_fault(load, at, "the file is too large; at most 1MB is allowed");
@@ -75,6 +76,7 @@ static void merge_file(struct config_load *load, const char *path)
     /* Not to hang on a named pipe. */
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {
+        load->passes = load->passes || err_passes(file_error(errno));
         config_fault(load, at, "can't be opened: %s", strerror(errno));
     } else {
         text = read_open(load, at, fd, &len);
@@ -110,6 +112,7 @@ static void merge_additions(struct config_load *load, const char *dir)
     if (n < 0) {
         if (errno != ENOENT) {
             load->lost = true;
+            load->passes = load->passes || err_passes(file_error(errno));
             config_fault(load, at, "%s can't be read: %s", dir, strerror(errno));
         }
         return;

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "config/config.h"
+#include "config/config_impl.h"
 
 #define REMEDY "see PASSWORDS in dvcsyncd.conf(5)"
 
@@ -16,6 +16,7 @@ struct reading {
     char *out;
     size_t size;
     bool lines;
+    bool look; /* only looked at, perhaps by root for the service's user */
 };
 
 static int read_text(int fd, const char *what, const char *name, const struct reading *r,
@@ -41,13 +42,18 @@ static int read_text(int fd, const char *what, const char *name, const struct re
     if (memchr(out, '\0', len) != NULL || (!r->lines && memchr(out, '\n', len) != NULL)) {
         return err_set(msg, ERR_FORMAT, "%s %s holds more than one line of text", what, name);
     }
+    if (!r->lines && out[len - 1] == '\r') {
+        return err_set(msg, ERR_FORMAT,
+                       "%s %s ends with a carriage return; write it without Windows line ends",
+                       what, name);
+    }
     out[len] = '\0';
     return 0;
 }
 
 /* A file that others can read is no secret. systemd's own files are exempt: it guards their folder,
  * and an access list shows in their mode as group bits. */
-static int check_file(int fd, const char *file, struct errmsg *msg)
+static int check_file(int fd, const char *file, bool look, struct errmsg *msg)
 {
     struct stat st;
 
@@ -60,7 +66,7 @@ static int check_file(int fd, const char *file, struct errmsg *msg)
     if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
         return err_set(msg, ERR_DENIED, "password file %s is open to others; chmod 0400 it", file);
     }
-    if (st.st_uid != 0 && st.st_uid != geteuid()) {
+    if (st.st_uid != 0 && st.st_uid != geteuid() && !(look && geteuid() == 0)) {
         return err_set(msg, ERR_DENIED, "password file %s must belong to root or to this user",
                        file);
     }
@@ -115,7 +121,7 @@ static int read_file(const char *file, const struct reading *r, struct errmsg *m
     if (fd < 0) {
         return open_failed("password file", file, msg);
     }
-    rc = check_file(fd, file, msg);
+    rc = check_file(fd, file, r->look, msg);
     if (rc == 0) {
         rc = read_text(fd, "password file", file, r, msg);
     }
@@ -150,7 +156,7 @@ static int read_secret(const char *credential, const char *file, const struct re
 int config_secret(const char *credential, const char *file, char *out, size_t size,
                   struct errmsg *msg)
 {
-    const struct reading r = {out, size, false};
+    const struct reading r = {out, size, false, false};
 
     return read_secret(credential, file, &r, msg);
 }
@@ -158,7 +164,17 @@ int config_secret(const char *credential, const char *file, char *out, size_t si
 int config_secret_lines(const char *credential, const char *file, char *out, size_t size,
                         struct errmsg *msg)
 {
-    const struct reading r = {out, size, true};
+    const struct reading r = {out, size, true, false};
 
     return read_secret(credential, file, &r, msg);
+}
+
+bool config_secret_look(const char *credential, const char *file, bool lines, struct errmsg *msg)
+{
+    char text[CONFIG_SECRET_LOOK_BYTES];
+    const struct reading r = {text, sizeof(text), lines, true};
+    int rc = read_secret(credential, file, &r, msg);
+
+    explicit_bzero(text, sizeof(text));
+    return rc == 0;
 }

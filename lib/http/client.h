@@ -115,6 +115,10 @@ struct uv_loop_s;
 MUST_CHECK int http_client_uv_open(struct uv_loop_s *uv, struct loop *loop,
                                    uint32_t max_connections, struct http_client **out,
                                    struct errmsg *msg);
+/* What was found out about peers until now counts no more: later calls use no connection, TLS
+ * session or list of authorities from before. For a reload: the files behind them may have changed.
+ * Without it they are judged anew within 20 minutes. */
+void http_client_uv_renew(struct http_client *client);
 void http_client_uv_close(struct http_client *client, void (*closed)(void *ctx), void *ctx);
 
 /* The table of curl codes, exported for its test. sent: PRETRANSFER_TIME was above 0 or curl had

@@ -6,11 +6,11 @@
 #include "base/text.h"
 
 #define RETRY_AFTER_MAX_S (24 * 60 * 60)
+#define STATUS_MIN 100
 #define HEADER_MAX_BYTES ((size_t)64 * 1024)
 /* Shorter than the keep-alive of usual servers: fewer connections die under a request. */
 #define IDLE_CONNECTION_MAX_S 30L
-#define CONNECTION_LIFE_MAX_S 600L
-#define CA_CACHE_S 300L
+#define CA_CACHE_S UINT64_C(300)
 
 /* ---- what leaves, what comes ---- */
 
@@ -148,6 +148,14 @@ static CURLcode build_headers(struct http_easy *e)
         }                                                                                          \
     } while (0)
 
+/* curl compares whole seconds, so one is taken off; below 2 nothing older is used at all. */
+static long lifetime_s(const struct http_easy *e)
+{
+    uint64_t s = e->trusted_s > 2 ? e->trusted_s - 1 : 1;
+
+    return (long)(s < HTTP_EASY_LIFE_MAX_S ? s : HTTP_EASY_LIFE_MAX_S);
+}
+
 static CURLcode set_transfer(struct http_easy *e)
 {
     const struct http_limits *limits = &e->req->limits;
@@ -163,7 +171,10 @@ static CURLcode set_transfer(struct http_easy *e)
     SET(CURLOPT_FOLLOWLOCATION, 0L);
     SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     SET(CURLOPT_MAXAGE_CONN, IDLE_CONNECTION_MAX_S);
-    SET(CURLOPT_MAXLIFETIME_CONN, CONNECTION_LIFE_MAX_S);
+    SET(CURLOPT_MAXLIFETIME_CONN, lifetime_s(e));
+    if (e->trusted_s < 2) {
+        SET(CURLOPT_FRESH_CONNECT, 1L);
+    }
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)limits->connect_ms);
     SET(CURLOPT_TIMEOUT_MS, (long)limits->total_ms);
     SET(CURLOPT_LOW_SPEED_LIMIT, 1L);
@@ -191,7 +202,7 @@ static CURLcode set_tls(struct http_easy *e)
     SET(CURLOPT_SSL_VERIFYHOST, 2L);
     /* The system's bundle is large and read on the loop: the multi keeps it, but only as long as no
      * directory is searched too. The directory holds the same authorities. */
-    SET(CURLOPT_CA_CACHE_TIMEOUT, CA_CACHE_S);
+    SET(CURLOPT_CA_CACHE_TIMEOUT, (long)(e->trusted_s < CA_CACHE_S ? e->trusted_s : CA_CACHE_S));
     if ((tls != NULL && tls->ca_file != NULL) ||
         curl_version_info(CURLVERSION_NOW)->cainfo != NULL) {
         SET(CURLOPT_CAPATH, NULL); /* and a private authority stands in place of the system's */
@@ -276,7 +287,8 @@ static void clear_answer(struct http_req *req)
     req->response.max_bytes = req->limits.response_bytes;
 }
 
-CURLcode http_easy_open(struct http_easy *e, struct http_req *req, CURLSH *share)
+CURLcode http_easy_open(struct http_easy *e, struct http_req *req, CURLSH *share,
+                        uint64_t trusted_s)
 {
     CURLcode code;
 
@@ -284,6 +296,7 @@ CURLcode http_easy_open(struct http_easy *e, struct http_req *req, CURLSH *share
     e->headers = NULL;
     e->read_bytes = 0;
     e->paused = false;
+    e->trusted_s = trusted_s;
     e->error[0] = '\0';
     clear_answer(req);
     e->handle = curl_easy_init();
@@ -325,6 +338,22 @@ static uint32_t retry_after(const struct http_easy *e)
     return seconds > RETRY_AFTER_MAX_S ? RETRY_AFTER_MAX_S : (uint32_t)seconds;
 }
 
+/* curl takes "HTTP/2 5" for a status line: such an answer is none. */
+static void read_answer(struct http_easy *e)
+{
+    struct http_req *req = e->req;
+
+    curl_easy_getinfo(e->handle, CURLINFO_RESPONSE_CODE, &req->status);
+    if (req->status >= STATUS_MIN) {
+        req->retry_after_s = retry_after(e);
+        return;
+    }
+    req->result = HTTP_UNKNOWN;
+    req->curl_code = CURLE_WEIRD_SERVER_REPLY;
+    req->status = 0;
+    set_why(req, "the answer has no HTTP status");
+}
+
 void http_easy_finish(struct http_easy *e, CURLcode code)
 {
     struct http_req *req = e->req;
@@ -332,8 +361,7 @@ void http_easy_finish(struct http_easy *e, CURLcode code)
     req->result = http_classify_curl((int)code, http_easy_sent(e));
     req->curl_code = (int)code;
     if (req->result == HTTP_ANSWERED) {
-        curl_easy_getinfo(e->handle, CURLINFO_RESPONSE_CODE, &req->status);
-        req->retry_after_s = retry_after(e);
+        read_answer(e);
     } else if (buf_error(&req->response) == ERR_TOOBIG) {
         set_why(req, "response larger than allowed");
     } else {

@@ -16,14 +16,20 @@ struct http_easy {
     CURL *handle;         /* its CURLINFO_PRIVATE is this struct */
     struct curl_slist *headers;
     size_t read_bytes; /* of the body, by curl */
-    bool paused;       /* the sink was full */
+    uint64_t trusted_s;
+    bool paused; /* the sink was full */
     char error[CURL_ERROR_SIZE];
 };
 
-/* Prepares the handle and clears the answer of req. CURLE_OUT_OF_MEMORY: nothing came of it. Any
- * other error: the request itself is at fault, http_easy_finish tells. http_easy_close follows in
- * each case. */
-MUST_CHECK CURLcode http_easy_open(struct http_easy *e, struct http_req *req, CURLSH *share);
+/* How long a connection lives at most, used or not. */
+#define HTTP_EASY_LIFE_MAX_S UINT64_C(600)
+
+/* Prepares the handle and clears the answer of req. trusted_s: only connections and authorities
+ * that are younger than so many seconds may be used again. CURLE_OUT_OF_MEMORY: nothing came of it.
+ * Any other error: the request itself is at fault, http_easy_finish tells. http_easy_close follows
+ * in each case. */
+MUST_CHECK CURLcode http_easy_open(struct http_easy *e, struct http_req *req, CURLSH *share,
+                                   uint64_t trusted_s);
 void http_easy_close(struct http_easy *e); /* outside of its multi */
 
 /* Something of the request may have left, on any of the connections that curl has tried. */

@@ -8,10 +8,19 @@
 #include "base/list.h"
 #include "http/client_easy.h"
 
+/* TLS sessions. A resumed one skips the judging of the certificate, so none outlives the life of a
+ * connection, nor a renewal. */
+struct share {
+    CURLSH *handle;
+    uint64_t since_ms;
+    unsigned users; /* the client and its calls */
+};
+
 /* Of one request. */
 struct call {
     struct list link; /* in client.calls or .ended */
     struct client *client;
+    struct share *share;
     struct http_easy easy;
     struct loop_task resume; /* the sink has room again */
     uint64_t started_ms;
@@ -22,8 +31,10 @@ struct client {
     struct http_client base;
     struct loop *loop; /* borrowed, as uv */
     uv_loop_t *uv;
-    CURLM *multi;  /* NULL only while no new one could be made */
-    CURLSH *share; /* TLS sessions */
+    CURLM *multi; /* NULL only while no new one could be made */
+    struct share *share;
+    uint64_t renewed_ms; /* what is older is trusted no more */
+    bool renewed;        /* ever */
     uv_timer_t timer;
     struct loop_task kick;    /* curl wants to run now */
     struct loop_task deliver; /* ended is not empty, or the client closes */
@@ -46,6 +57,49 @@ struct sock {
 static struct client *from_base(struct http_client *base)
 {
     return CONTAINER_OF(base, struct client, base);
+}
+
+/* ---- TLS sessions ---- */
+
+static struct share *share_new(const struct client *c)
+{
+    struct share *share = calloc(1, sizeof(*share));
+
+    if (share == NULL) {
+        return NULL;
+    }
+    share->handle = curl_share_init();
+    share->since_ms = loop_now_ms(c->loop);
+    share->users = 1;
+    if (share->handle == NULL || curl_share_setopt(share->handle, CURLSHOPT_SHARE,
+                                                   CURL_LOCK_DATA_SSL_SESSION) != CURLSHE_OK) {
+        curl_share_cleanup(share->handle);
+        free(share);
+        return NULL;
+    }
+    return share;
+}
+
+static void share_release(struct share *share)
+{
+    if (share != NULL && --share->users == 0) {
+        curl_share_cleanup(share->handle);
+        free(share);
+    }
+}
+
+/* The sessions of now, or NULL without memory. */
+static struct share *share_current(struct client *c)
+{
+    if (c->share != NULL &&
+        loop_now_ms(c->loop) - c->share->since_ms >= HTTP_EASY_LIFE_MAX_S * 1000) {
+        share_release(c->share);
+        c->share = NULL;
+    }
+    if (c->share == NULL) {
+        c->share = share_new(c);
+    }
+    return c->share;
 }
 
 /* ---- handles ---- */
@@ -98,6 +152,7 @@ static void call_done(struct call *call)
 
     list_remove(&call->link);
     http_easy_close(&call->easy);
+    share_release(call->share);
     free(call);
     req->impl = NULL;
     req->done(req); /* req may be gone or in flight again */
@@ -295,6 +350,27 @@ static void on_resume(struct loop_task *task)
     http_easy_resume(&CONTAINER_OF(task, struct call, resume)->easy);
 }
 
+static struct call *call_new(struct client *c)
+{
+    struct call *call = calloc(1, sizeof(*call));
+
+    if (call == NULL) {
+        return NULL;
+    }
+    call->client = c;
+    call->share = c->share;
+    call->share->users++;
+    call->started_ms = loop_now_ms(c->loop);
+    list_init(&call->link);
+    loop_task_init(&call->resume, on_resume);
+    return call;
+}
+
+static uint64_t trusted_s(const struct client *c)
+{
+    return c->renewed ? (loop_now_ms(c->loop) - c->renewed_ms) / 1000 : UINT64_MAX;
+}
+
 static int client_send(struct http_client *base, struct http_req *req)
 {
     struct client *c = from_base(base);
@@ -304,21 +380,18 @@ static int client_send(struct http_client *base, struct http_req *req)
     if (c->closing) {
         return ERR_STATE;
     }
-    if (c->multi == NULL && multi_open(c) != 0) {
+    if ((c->multi == NULL && multi_open(c) != 0) || share_current(c) == NULL) {
         return ERR_NOMEM;
     }
-    call = calloc(1, sizeof(*call));
+    call = call_new(c);
     if (call == NULL) {
         return ERR_NOMEM;
     }
-    call->client = c;
-    call->started_ms = loop_now_ms(c->loop);
-    list_init(&call->link);
-    loop_task_init(&call->resume, on_resume);
-    code = http_easy_open(&call->easy, req, c->share);
+    code = http_easy_open(&call->easy, req, call->share->handle, trusted_s(c));
     if (code == CURLE_OUT_OF_MEMORY ||
         (code == CURLE_OK && curl_multi_add_handle(c->multi, call->easy.handle) != CURLM_OK)) {
         http_easy_close(&call->easy);
+        share_release(call->share);
         free(call);
         return ERR_NOMEM;
     }
@@ -376,7 +449,7 @@ static void tear_down(struct client *c)
     if (c->multi != NULL) {
         curl_multi_cleanup(c->multi);
     }
-    curl_share_cleanup(c->share);
+    share_release(c->share);
     loop_task_cancel(&c->kick);
     loop_task_cancel(&c->deliver);
     uv_close((uv_handle_t *)&c->timer, on_timer_closed);
@@ -409,19 +482,6 @@ static int check_curl(struct errmsg *msg)
     return 0;
 }
 
-static int share_open(struct client *c)
-{
-    c->share = curl_share_init();
-    if (c->share == NULL) {
-        return ERR_NOMEM;
-    }
-    if (curl_share_setopt(c->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) != CURLSHE_OK) {
-        curl_share_cleanup(c->share);
-        return ERR_NOMEM;
-    }
-    return 0;
-}
-
 int http_client_uv_open(struct uv_loop_s *uv, struct loop *loop, uint32_t max_connections,
                         struct http_client **out, struct errmsg *msg)
 {
@@ -448,15 +508,10 @@ int http_client_uv_open(struct uv_loop_s *uv, struct loop *loop, uint32_t max_co
     list_init(&c->ended);
     loop_task_init(&c->kick, on_kick);
     loop_task_init(&c->deliver, on_deliver);
-    err = share_open(c);
+    err = share_current(c) != NULL ? multi_open(c) : ERR_NOMEM;
     if (err != 0) {
         err_set(msg, err, "http client: out of memory");
         goto err_after_client;
-    }
-    err = multi_open(c);
-    if (err != 0) {
-        err_set(msg, err, "http client: out of memory");
-        goto err_after_share;
     }
     uv_timer_init(uv, &c->timer);
     c->timer.data = c;
@@ -464,13 +519,22 @@ int http_client_uv_open(struct uv_loop_s *uv, struct loop *loop, uint32_t max_co
     *out = &c->base;
     return 0;
 
-err_after_share:
-    curl_share_cleanup(c->share);
 err_after_client:
+    share_release(c->share);
     free(c);
 err_after_global:
     curl_global_cleanup();
     return err;
+}
+
+void http_client_uv_renew(struct http_client *client)
+{
+    struct client *c = from_base(client);
+
+    c->renewed = true;
+    c->renewed_ms = loop_now_ms(c->loop);
+    share_release(c->share);
+    c->share = NULL;
 }
 
 void http_client_uv_close(struct http_client *client, void (*closed)(void *ctx), void *ctx)

@@ -9,7 +9,7 @@
 #include <uv.h>
 
 #include "base/list.h"
-#include "http/net_allow.h"
+#include "base/net_allow.h"
 #include "http/server_accept.h"
 #include "http/server_call.h"
 #include "http/server_conn.h"
@@ -484,6 +484,16 @@ static void on_shut(struct loop_task *task)
     uv_close((uv_handle_t *)&s->poll, on_poll_closed);
 }
 
+/* A text with %00 stays as it was sent: decoded, it would end in the middle and name something
+ * else.
+ */
+static size_t unescape(void *ctx, struct MHD_Connection *connection, char *text)
+{
+    (void)ctx;
+    (void)connection;
+    return strstr(text, "%00") != NULL ? strlen(text) : MHD_http_unescape(text);
+}
+
 static struct MHD_Daemon *start_daemon(struct http_server *s)
 {
     unsigned flags = MHD_USE_NO_LISTEN_SOCKET | MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME;
@@ -494,11 +504,11 @@ static struct MHD_Daemon *start_daemon(struct http_server *s)
         {MHD_OPTION_END, 0, NULL}};
     struct MHD_OptionItem plain[] = {{MHD_OPTION_END, 0, NULL}};
 
-    return MHD_start_daemon(s->tls ? flags | MHD_USE_TLS : flags, 0, NULL, NULL, on_request, s,
-                            MHD_OPTION_CONNECTION_LIMIT, s->options.max_connections + 1,
-                            MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,
-                            MHD_OPTION_NOTIFY_CONNECTION, on_connection, s, MHD_OPTION_ARRAY,
-                            s->tls ? tls : plain, MHD_OPTION_END);
+    return MHD_start_daemon(
+        s->tls ? flags | MHD_USE_TLS : flags, 0, NULL, NULL, on_request, s,
+        MHD_OPTION_CONNECTION_LIMIT, s->options.max_connections + 1, MHD_OPTION_UNESCAPE_CALLBACK,
+        unescape, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_NOTIFY_CONNECTION,
+        on_connection, s, MHD_OPTION_ARRAY, s->tls ? tls : plain, MHD_OPTION_END);
 }
 
 static int start_mhd(struct http_server *s, struct errmsg *msg)

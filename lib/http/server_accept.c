@@ -66,8 +66,13 @@ static int remove_stale(const struct sockaddr_un *address, struct errmsg *msg)
 
 static int set_group(const char *path, const char *name, struct errmsg *msg)
 {
-    const struct group *group = getgrnam(name);
+    const struct group *group;
 
+    errno = 0;
+    group = getgrnam(name);
+    if (group == NULL && (errno == ENOMEM || errno == EMFILE || errno == ENFILE || errno == EIO)) {
+        return err_set(msg, ERR_IO, "group %s: %s", name, strerror(errno));
+    }
     if (group == NULL) {
         return err_set(msg, ERR_NOTFOUND, "group %s: no such group", name);
     }
@@ -167,8 +172,14 @@ static int listen_tcp(struct http_acceptor *a, const char *text, struct errmsg *
     int on = 1;
     int rc;
 
-    if (split_address(text, host, sizeof(host), &port) != 0 ||
-        getaddrinfo(host, port, &hints, &found) != 0) {
+    rc = split_address(text, host, sizeof(host), &port) == 0
+             ? getaddrinfo(host, port, &hints, &found)
+             : EAI_NONAME;
+    if (rc == EAI_MEMORY || rc == EAI_SYSTEM) {
+        return err_set(msg, rc == EAI_MEMORY ? ERR_NOMEM : ERR_IO, "%s: %s", text,
+                       gai_strerror(rc));
+    }
+    if (rc != 0) {
         return err_set(msg, ERR_FORMAT, "%s: not ADDRESS:PORT in numbers", text);
     }
     a->fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

@@ -10,7 +10,7 @@
 
 #include "base/list.h"
 #include "base/loop.h"
-#include "http/net_allow.h"
+#include "base/net_allow.h"
 #include "http/server_accept.h"
 
 struct http_exchange;

@@ -1,7 +1,9 @@
 /* act: what operators do to items, written into the audit in the same transaction. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/crash_point.h"
 #include "base/digest.h"
 #include "journal/subject.h"
 #include "journal/worker.h"
@@ -15,35 +17,42 @@ static const char *const verb_names[] = {[JOURNAL_RETRY] = "retry",
                                          [JOURNAL_DELIVERED] = "resolve-delivered",
                                          [JOURNAL_RESEND] = "resolve-resend"};
 
-/* Each row's chain holds the digest of the row before: a change anywhere breaks all that follows.
- */
-static int audit_add(struct db *db, uint64_t now_ms, const char *who, const char *verb,
-                     const char *object, const char *reason)
+int audit_load(struct db *db)
 {
-    static const struct sql last = {"SELECT chain FROM audit ORDER BY id DESC LIMIT 1"};
-    static const struct sql insert = {"INSERT INTO audit (at_ms, who, verb, object, reason, chain) "
-                                      "VALUES (?1, ?2, ?3, ?4, ?5, ?6)"};
-    struct digest d;
-    uint8_t chain[32] = {0};
-    char at[32];
+    static const struct sql last = {"SELECT id, chain FROM audit ORDER BY id DESC LIMIT 1"};
     int err = 0;
     sqlite3_stmt *stmt = db_bind(db, &last, &err, "");
 
+    memset(&db->audit, 0, sizeof(db->audit));
     if (stmt == NULL) {
         return err;
     }
     err = db_row(db, stmt);
     if (err == 1) {
-        db_digest(stmt, 0, chain);
+        db->audit.row = sqlite3_column_int64(stmt, 0);
+        db_digest(stmt, 1, db->audit.chain);
         db_reset(stmt);
-        err = 0;
     }
-    if (err == 0) {
-        err = digest_begin(&d);
-    }
+    return err < 0 ? err : 0;
+}
+
+/* Each row's chain holds the digest of the row before: a change anywhere breaks all that follows.
+ */
+int audit_add(struct db *db, uint64_t now_ms, const char *who, const char *verb, const char *object,
+              const char *reason)
+{
+    static const struct sql insert = {"INSERT INTO audit (at_ms, who, verb, object, reason, chain) "
+                                      "VALUES (?1, ?2, ?3, ?4, ?5, ?6)"};
+    struct digest d;
+    uint8_t chain[32];
+    char at[32];
+    int err = audit_load(db); /* not from memory: the row before may have been rolled back */
+
+    err = err == 0 ? digest_begin(&d) : err;
     if (err < 0) {
         return err;
     }
+    memcpy(chain, db->audit.chain, sizeof(chain));
     (void)snprintf(at, sizeof(at), "%llu", (unsigned long long)now_ms);
     digest_add(&d, chain, sizeof(chain));
     digest_add_field(&d, at);
@@ -52,8 +61,13 @@ static int audit_add(struct db *db, uint64_t now_ms, const char *who, const char
     digest_add_field(&d, object);
     digest_add_field(&d, reason);
     digest_end(&d, chain);
-    return db_run(db, &insert, "ittttb", (int64_t)now_ms, who, verb, object, reason,
-                  (const void *)chain, sizeof(chain));
+    err = db_run(db, &insert, "ittttb", (int64_t)now_ms, who, verb, object, reason,
+                 (const void *)chain, sizeof(chain));
+    if (err == 0) {
+        db->audit.row = sqlite3_last_insert_rowid(db->sqlite);
+        memcpy(db->audit.chain, chain, sizeof(chain));
+    }
+    return err;
 }
 
 static int move_to(struct db *db, struct subject *s, struct open_item *item, enum item_state to,
@@ -155,6 +169,24 @@ static int through_held(struct db *db, struct subject *s, struct open_item *item
     return err < 0 ? err : move_to(db, s, item, to, HOLD_NONE, a);
 }
 
+int act_drop(struct db *db, struct subject *s, int64_t id, const char *who, const char *reason,
+             uint64_t now_ms)
+{
+    struct journal_act act = {.verb = JOURNAL_DROP, .now_ms = now_ms};
+    struct open_item item;
+    char object[128];
+    int64_t subject;
+    int err = item_load(db, id, &item, &subject);
+
+    if (err != 1) {
+        return err;
+    }
+    (void)snprintf(act.reason, sizeof(act.reason), "%s", reason);
+    (void)snprintf(object, sizeof(object), "item %lld %s", (long long)id, s->code);
+    err = through_held(db, s, &item, ITEM_DROPPED, &act);
+    return err < 0 ? err : audit_add(db, now_ms, who, verb_names[JOURNAL_DROP], object, reason);
+}
+
 /* 0 moved, ERR_STATE not possible now, others failed. */
 static int act_on(struct db *db, struct subject *s, struct open_item *item,
                   const struct journal_act *a)
@@ -214,8 +246,10 @@ static int act_one(struct db *db, struct journal_act *a, int64_t id)
         char object[128];
 
         a->moved++;
+        CRASH_POINT(act_moved);
         (void)snprintf(object, sizeof(object), "item %lld %s", (long long)id, s.code);
         err = audit_add(db, a->now_ms, a->who, verb_names[a->verb], object, a->reason);
+        CRASH_POINT(act_audited);
     }
     return err < 0 ? err : subject_reschedule(db, &s, a->now_ms);
 }
@@ -261,6 +295,7 @@ static int run_act(struct db *db, struct journal_op *op)
     if (ids == NULL) {
         return journal_op_fail(op, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
     }
+    CRASH_POINT(act_before);
     ids[0] = a->id;
     if (a->id == 0) {
         err = select_items(db, a, ids, &n);
@@ -294,6 +329,7 @@ static int run_audit(struct db *db, struct journal_op *op)
 {
     struct journal_audit *a = CONTAINER_OF(op, struct journal_audit, op);
 
+    CRASH_POINT(audit_before);
     return audit_add(db, a->now_ms, a->who, a->verb, a->object, a->reason);
 }
 

@@ -1,6 +1,7 @@
 /* adopt: dossiers that another connector delivered before us, and what the portal shows of open
  * ones. */
 
+#include "base/crash_point.h"
 #include "journal/subject.h"
 #include "journal/worker.h"
 
@@ -148,13 +149,16 @@ static int run_adopt(struct db *db, struct journal_op *op)
         a->pending++;
         return 0;
     }
+    CRASH_POINT(adopt_before);
     s.present = 1;
     s.doubt = 0;
     s.acked_status = a->shown_status;
     err = adopt_steps(db, &s, a);
+    CRASH_POINT(adopt_steps);
     if (err == 0) {
         err = adopt_snapshot(db, &s, a);
     }
+    CRASH_POINT(adopt_written);
     return err < 0 ? err : subject_reschedule(db, &s, a->now_ms);
 }
 
@@ -190,6 +194,7 @@ static int run_seen(struct db *db, struct journal_op *op)
     if (found < 0) {
         return found;
     }
+    CRASH_POINT(seen_before);
     s->differs = found == 1 && (!s->there || (s->status != 0 && s->status != (int)status));
     return db_run(db, &upsert, "tiii", s->code, (int64_t)s->status, (int64_t)s->there,
                   (int64_t)s->now_ms);

@@ -2,6 +2,7 @@
  * snapshots and steps stand here, in the transaction that stores them. */
 #include <string.h>
 
+#include "base/crash_point.h"
 #include "base/digest.h"
 #include "journal/subject.h"
 #include "journal/worker.h"
@@ -121,8 +122,9 @@ int journal_append_cursor(struct journal_append *a, const char *source, const ch
     if (a->source == NULL) {
         a->source = arena_strdup(&a->arena, source);
     }
-    a->cursor = arena_strdup(&a->arena, cursor);
-    return a->source != NULL && a->cursor != NULL ? 0 : ERR_NOMEM;
+    /* A cursor without its source could never be stored, and the batch would be tried for ever. */
+    a->cursor = a->source != NULL ? arena_strdup(&a->arena, cursor) : NULL;
+    return a->cursor != NULL ? 0 : ERR_NOMEM;
 }
 
 /* ---- worker ---- */
@@ -175,6 +177,7 @@ static int replace_waiting(struct db *db, struct subject *s, struct open_item *w
         return 0;
     }
     a->replaced++;
+    CRASH_POINT(append_replacing);
     return item_supersede(db, s, waiting, successor, a->now_ms);
 }
 
@@ -211,6 +214,7 @@ static int store_snapshot(struct db *db, struct subject *s, struct journal_recor
         fresh.reason = "held by a person; a newer snapshot took the place of the held one";
     }
     err = item_insert(db, s, &fresh, a->now_ms, &id);
+    CRASH_POINT(append_snapshot);
     if (err == 1) {
         err = replace_waiting(db, s, waiting, id, a);
     }
@@ -333,7 +337,7 @@ static int admit_known_step(struct db *db, struct subject *s, struct journal_rec
         a->unchanged += found == 1;
         return found < 0 ? found : 0;
     }
-    change = item_change_to(&item, ITEM_PENDING);
+    change = item_change_to(&item, restore_doubts(db, r->record.at_s) ? ITEM_UNSURE : ITEM_PENDING);
     err = item_store_body(db, id, r->record.body, r->record.body_len);
     err = err == 0 ? item_move(db, s, &item, &change, a->now_ms) : err;
     a->replaced++;
@@ -369,7 +373,11 @@ static int admit_step(struct db *db, struct subject *s, struct journal_record *r
         return found < 0 ? found : admit_known_step(db, s, r, id, false, a);
     }
     new_from_record(r, &fresh);
+    if (fresh.state == ITEM_PENDING && restore_doubts(db, fresh.at_s)) {
+        fresh.state = ITEM_UNSURE; /* the journal that was lost may have sent it */
+    }
     stored = item_insert(db, s, &fresh, a->now_ms, &id);
+    CRASH_POINT(append_step);
     if (stored == 0) {
         found = db_integer(db, &known, &id, "it", s->id, r->record.step_key);
         return found == 1 ? admit_known_step(db, s, r, id, true, a) : found;
@@ -407,14 +415,19 @@ static int store_part(struct db *db, struct subject *s, const struct journal_rec
     return err;
 }
 
-/* What began at the portal is there, however new it is in this flow. */
-static int note_birth(struct db *db, struct subject *s, const struct journal_append *a)
+/* What began at the portal is there, however new it is in this flow. What is older than a restore
+ * may be there too. */
+static int note_birth(struct db *db, struct subject *s, const struct journal_record *r,
+                      const struct journal_append *a)
 {
     static const struct sql select = {"SELECT 1 FROM subject WHERE flow = ?1 AND code = ?2"};
     int64_t one = 0;
     int found = a->born_flow != 0 ? db_integer(db, &select, &one, "it", a->born_flow, s->code) : 0;
 
     s->present = found == 1; /* stored with what makes the subject */
+    for (; r != NULL && strcmp(r->record.code, s->code) == 0; r = r->next) {
+        s->doubt = s->doubt || restore_doubts(db, r->record.at_s); /* its steps are older */
+    }
     return found < 0 ? found : 0;
 }
 
@@ -426,7 +439,9 @@ static int admit(struct db *db, struct subject *s, struct journal_record *r,
     int err = admitted;
 
     if (admitted >= 0 && !step && r->source != NULL && r->part != NULL) {
+        CRASH_POINT(append_part_before);
         err = store_part(db, s, r, a);
+        CRASH_POINT(append_part);
     }
     return err < 0 ? err : admitted;
 }
@@ -443,7 +458,8 @@ static int admit_subject(struct db *db, struct journal_record **at, struct journ
 
     if (found == 0) {
         err = subject_insert(db, a->flow, code, r->record.local_no, &s);
-        err = err == 0 ? note_birth(db, &s, a) : err;
+        CRASH_POINT(append_subject_new);
+        err = err == 0 ? note_birth(db, &s, r, a) : err;
     }
     for (; r != NULL && err == 0 && strcmp(r->record.code, code) == 0; r = r->next) {
         int admitted = admit(db, &s, r, a);
@@ -487,15 +503,20 @@ static int run_append(struct db *db, struct journal_op *op)
     struct journal_record *r = a->records;
     int err = 0;
 
+    CRASH_POINT(append_before);
     while (r != NULL && err == 0) {
         err = admit_subject(db, &r, a);
+        CRASH_POINT(append_subject);
     }
     for (const struct journal_row *row = a->rows; row != NULL && err == 0; row = row->next) {
         err = store_row(db, a->source, row);
+        CRASH_POINT(append_row);
     }
     if (err == 0 && a->cursor != NULL) {
+        CRASH_POINT(append_cursor_before);
         err = db_run(db, &cursor, "tt", a->source, a->cursor);
     }
+    CRASH_POINT(append_written);
     return err == 0 && a->fates != NULL ? tell_fates(db, a) : err;
 }
 

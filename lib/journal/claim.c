@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crash_point.h"
 #include "journal/subject.h"
 #include "journal/worker.h"
 
@@ -152,6 +153,7 @@ static int begin_items(struct db *db, const struct subject *s, const struct jour
         }
         change.to = ITEM_INFLIGHT;
         err = err == 0 ? item_move(db, s, &next->items[i], &change, c->now_ms) : err;
+        CRASH_POINT(claim_item_moved);
     }
     return err;
 }
@@ -305,6 +307,7 @@ static int claim_subject(struct db *db, struct journal_claim *c, int64_t id)
     if (made == CALL_READY) {
         err = begin_items(db, &s, c, &next, call);
         err = err == 0 ? insert_attempt(db, call, c->now_ms) : err;
+        CRASH_POINT(claim_attempt);
         err = err == 0 && call->items[0].same > 0 ? read_last_answer(db, call) : err;
         err = err == 0 && call->kind == RECORD_STEP ? find_snapshot(db, &s, call) : err;
     }
@@ -315,6 +318,7 @@ static int claim_subject(struct db *db, struct journal_claim *c, int64_t id)
         journal_call_free(call);
         return err;
     }
+    CRASH_POINT(claim_occupied);
     c->step_calls += call->kind == RECORD_STEP;
     list_push(&c->calls, &call->link);
     c->n++;
@@ -325,6 +329,8 @@ static int run_claim(struct db *db, struct journal_op *op)
 {
     static const struct sql clamp = {"UPDATE subject SET due_ms = ?2 "
                                      "WHERE flow = ?1 AND queue = 2 AND due_ms > ?2"};
+    static const struct sql back = {"UPDATE subject SET due_ms = max(0, due_ms - ?2) "
+                                    "WHERE flow = ?1 AND queue = 2"};
     static const struct sql next_due = {"SELECT min(due_ms) FROM subject "
                                         "WHERE flow = ?1 AND queue = 2"};
     struct journal_claim *c = CONTAINER_OF(op, struct journal_claim, op);
@@ -337,7 +343,11 @@ static int run_claim(struct db *db, struct journal_op *op)
     if (c->max > CLAIM_MAX) {
         c->max = CLAIM_MAX;
     }
-    if (c->due_cap_ms > 0) {
+    CRASH_POINT(claim_before);
+    if (c->back_ms > 0) {
+        err = db_run(db, &back, "ii", c->flow, (int64_t)c->back_ms);
+    }
+    if (err == 0 && c->due_cap_ms > 0) {
         err = db_run(db, &clamp, "ii", c->flow, (int64_t)(c->now_ms + c->due_cap_ms));
     }
     err = err == 0 ? candidates(db, c, list, &n, &cut) : err;
@@ -354,6 +364,7 @@ static int run_claim(struct db *db, struct journal_op *op)
         err = err < 0 ? err : 0;
     }
     c->next_due_ms = (uint64_t)due_ms;
+    CRASH_POINT(claim_written);
     return err;
 }
 

@@ -2,6 +2,7 @@
  * flight. */
 #include <string.h>
 
+#include "base/crash_point.h"
 #include "journal/subject.h"
 #include "journal/worker.h"
 
@@ -32,6 +33,7 @@ static int store_attempt(struct db *db, const struct journal_finish *f)
     int err;
 
     if (f->withdrawn) {
+        CRASH_POINT(finish_withdrawn);
         err = db_run(db, &forget_items, "i", f->attempt);
         return err < 0 ? err : db_run(db, &forget, "i", f->attempt);
     }
@@ -158,11 +160,13 @@ static int finish_sent(struct db *db, struct journal_finish *f, struct subject *
         return item_supersede(db, s, item, 0, f->ended_ms); /* the peer holds the same step */
     }
     err = item_move(db, s, item, &change, f->ended_ms);
+    CRASH_POINT(finish_item_moved);
     if (err == 0 && change.to == ITEM_DONE && item->kind == ITEM_SNAPSHOT && f->has_content) {
         err = store_content(db, f, item);
     }
     if (err == 0 && change.to == ITEM_DONE && item->kind == ITEM_SNAPSHOT) {
         err = acknowledge(db, s, item, f->ended_ms);
+        CRASH_POINT(finish_acknowledged);
     } else if (err == 0 && change.to == ITEM_DONE) {
         s->resnapped = 0; /* the snapshot that was put before it has served */
     }
@@ -222,6 +226,7 @@ static int run_finish(struct db *db, struct journal_op *op)
     int found = subject_load(db, f->subject, &s);
     int err = found < 0 ? found : store_attempt(db, f);
 
+    CRASH_POINT(finish_attempt);
     f->became = f->to;
     if (found == 0 && err == 0) {
         return journal_op_fail(op, ERR_NOTFOUND, "no subject %lld", (long long)f->subject);
@@ -244,6 +249,7 @@ static int run_finish(struct db *db, struct journal_op *op)
     }
     if (err == 0 && f->verb == JOURNAL_LOOKUP) {
         err = finish_lookup(db, f, &s);
+        CRASH_POINT(finish_looked_up);
     }
     for (size_t i = 0; i < f->n && f->verb == JOURNAL_SEND && err == 0; i++) {
         struct open_item item;
@@ -261,6 +267,7 @@ static int run_finish(struct db *db, struct journal_op *op)
     if (err == 0) {
         err = subject_reschedule(db, &s, f->ended_ms);
     }
+    CRASH_POINT(finish_written);
     f->settled = s.settled_s != 0;
     f->ready = s.queue == QUEUE_URGENT || s.queue == QUEUE_NORMAL;
     return err;
@@ -321,6 +328,7 @@ int items_recover(struct db *db, uint64_t now_ms)
     for (found = db_integer(db, &next, &id, "i", id); found == 1 && err == 0;
          found = db_integer(db, &next, &id, "i", id)) {
         err = recover_item(db, id, now_ms);
+        CRASH_POINT(recover_item);
     }
     err = found < 0 ? found : err;
     for (found = err == 0 ? db_integer(db, &busy, &id, "") : 0; found == 1 && err == 0;
@@ -334,6 +342,7 @@ int items_recover(struct db *db, uint64_t now_ms)
         }
     }
     err = found < 0 ? found : err;
+    CRASH_POINT(recover_attempts);
     if (err == 0) {
         err = db_run(db, &attempts, "ii", (int64_t)now_ms,
                      (int64_t)(db->losing_control ? 3 : UNSURE_OUTCOME));

@@ -8,40 +8,90 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "base/crash_point.h"
+#include "base/digest.h"
+#include "journal/place.h"
 #include "journal/worker.h"
+
+#define PID_BYTES 32 /* of the lock file; the witness stands behind it */
+
+/* What starting again may help against, and what a person must mend. */
+static int lock_error(const char *name, struct errmsg *msg)
+{
+    static const struct {
+        int number, err;
+        const char *advice;
+    } known[] = {
+        {ENOSPC, ERR_FULL, ""},
+        {EDQUOT, ERR_FULL, ""},
+        {ENOENT, ERR_NOTFOUND, ": make the folder (state_dir) and give it to the service's user"},
+        {ENOTDIR, ERR_NOTFOUND, ": state_dir must be a folder"},
+        {EROFS, ERR_DENIED,
+         ": the disk of state_dir must be writable; after damage the kernel "
+         "makes it read-only, see its messages"},
+        {EACCES, ERR_DENIED, ": state_dir must belong to the service's user"},
+        {EPERM, ERR_DENIED, ": state_dir must belong to the service's user"},
+        {ELOOP, ERR_DENIED, ": it must be no link"},
+    };
+    int number = errno;
+
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        if (known[i].number == number) {
+            return err_set(msg, known[i].err, "%s: %s%s", name, strerror(number), known[i].advice);
+        }
+    }
+    return err_set(msg, ERR_IO, "%s: %s", name, strerror(number));
+}
 
 static int take_lock(struct journal *j, struct errmsg *msg)
 {
     char name[4096];
-    char pid[32] = "";
+    char pid[PID_BYTES + 1] = "";
     ssize_t n;
 
     (void)snprintf(name, sizeof(name), "%s.lock", j->path);
     j->lock_fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (j->lock_fd < 0) {
-        return err_set(msg, errno == ENOSPC ? ERR_FULL : ERR_IO, "%s: %s", name, strerror(errno));
+        return lock_error(name, msg);
     }
     if (flock(j->lock_fd, LOCK_EX | LOCK_NB) != 0) {
         n = pread(j->lock_fd, pid, sizeof(pid) - 1, 0);
         pid[n > 0 ? n : 0] = '\0';
-        pid[strcspn(pid, "\n")] = '\0';
+        pid[strcspn(pid, " \n")] = '\0';
         return err_set(msg, ERR_BUSY, "journal %s is in use by process %s; one daemon per journal",
                        j->path, pid[0] != '\0' ? pid : "(unknown)");
     }
-    n = snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
-    if (ftruncate(j->lock_fd, 0) != 0 || pwrite(j->lock_fd, pid, (size_t)n, 0) != n) {
-        return err_set(msg, errno == ENOSPC ? ERR_FULL : ERR_IO, "%s: %s", name, strerror(errno));
+    witness_read(j->lock_fd, &j->witness);
+    /* In place and as long as ever: what stands behind it must outlive a crash here. */
+    (void)snprintf(pid, sizeof(pid), "%-31ld", (long)getpid());
+    pid[PID_BYTES - 1] = '\n';
+    errno = EIO; /* of a write that is cut short */
+    if (pwrite(j->lock_fd, pid, PID_BYTES, 0) != PID_BYTES) {
+        return lock_error(name, msg);
     }
     return 0;
 }
 
-static int recover(struct db *db, uint64_t now_ms)
+/* An erasure was stored, and nobody knows whether the WAL was emptied behind it. */
+static int look_for_scrub(struct db *db)
+{
+    static const struct sql forget = {"DELETE FROM fact WHERE name = '" JOURNAL_SCRUB_FACT "'"};
+    int err = db_run(db, &forget, "");
+
+    db->scrub = err == 0 && sqlite3_changes(db->sqlite) > 0;
+    return err;
+}
+
+static int recover(struct db *db, uint64_t now_ms, struct journal_restored *restored)
 {
     int err = db_begin(db);
 
     if (err == 0) {
         err = items_recover(db, now_ms);
     }
+    err = err == 0 ? restore_open(db, now_ms, restored) : err;
+    err = err == 0 ? look_for_scrub(db) : err;
+    err = err == 0 ? audit_load(db) : err;
     if (err == 0) {
         err = db_commit(db);
     }
@@ -49,6 +99,29 @@ static int recover(struct db *db, uint64_t now_ms)
         db_rollback(db);
     }
     return err;
+}
+
+/* Lines for the log outside this machine: where the audit ends, and that this journal is a copy. */
+static void tell_start(struct journal *j)
+{
+    char head[DIGEST_HEX_SIZE];
+
+    if (place_warning_of(j->path) != NULL) {
+        log_plain(j->log, LOG_LEVEL_WARN, "journal_place", "journal %s lies on %s", j->path,
+                  place_warning_of(j->path));
+    }
+    digest_hex(j->audit.chain, head);
+    log_plain(j->log, LOG_LEVEL_NOTICE, "audit_head", "the audit ends with row %lld, chain %s",
+              (long long)j->audit.row, head);
+    if (j->restored.fresh) {
+        log_plain(
+            j->log, LOG_LEVEL_WARN, "journal_restored",
+            "this journal began as a copy (%s); in doubt: %llu steps, %llu dossiers; what its "
+            "sources tell of before is in doubt too",
+            j->restored.salvaged ? "salvaged" : "backup",
+            (unsigned long long)j->restored.steps_doubt,
+            (unsigned long long)j->restored.dossiers_doubt);
+    }
 }
 
 static void journal_metrics(struct journal *j, struct metrics *metrics)
@@ -63,6 +136,32 @@ static void journal_metrics(struct journal *j, struct metrics *metrics)
     j->batch_ops = metrics_get(metrics, METRIC_HISTOGRAM, "dvcsync_journal_batch_operations",
                                "Operations in one group commit.", NULL, 0, ops_bounds,
                                sizeof(ops_bounds) / sizeof(ops_bounds[0]));
+}
+
+/* The file, held against its witness before anything is written to it, and recovered. */
+static int open_file(struct journal *j, struct errmsg *msg)
+{
+    bool existed = access(j->path, F_OK) == 0;
+    int err = db_open(j->db, j->path, &j->db_options, msg);
+
+    if (err < 0) {
+        return err;
+    }
+    if (existed) {
+        err = witness_check(&j->witness, j->db, j->lock_fd);
+    } else {
+        witness_forget(&j->witness, j->lock_fd);
+    }
+    j->db_options.must_exist = true; /* from now on */
+    CRASH_POINT(recover_before);
+    err = err == 0 ? recover(j->db, (uint64_t)loop_wall_ms(j->loop), &j->restored) : err;
+    if (err < 0) {
+        err = err_set(msg, err, "journal %s: %s", j->path, j->db->why.text);
+        db_close(j->db);
+        return err;
+    }
+    CRASH_POINT(recover_committed);
+    return 0;
 }
 
 int journal_open(struct loop *loop, struct log *log, struct metrics *metrics,
@@ -94,23 +193,19 @@ int journal_open(struct loop *loop, struct log *log, struct metrics *metrics,
     if (err < 0) {
         goto err_after_alloc;
     }
-    err = db_open(j->db, j->path, &j->db_options, msg);
+    CRASH_POINT(journal_locked);
+    err = open_file(j, msg);
     if (err < 0) {
         goto err_after_alloc;
     }
-    j->db_options.must_exist = true; /* from now on */
-    err = recover(j->db, (uint64_t)loop_wall_ms(loop));
-    if (err < 0) {
-        err = err_set(msg, err, "journal %s: %s", j->path, j->db->why.text);
-        goto err_after_db;
-    }
     j->tally = j->db->tally;
+    j->audit = j->db->audit;
+    tell_start(j);
+    ballast_init(&j->ballast, j->path, j->low_water_bytes);
     worker_look_around(j);
     *out = j;
     return 0;
 
-err_after_db:
-    db_close(j->db);
 err_after_alloc:
     if (j->lock_fd >= 0) {
         (void)close(j->lock_fd);
@@ -132,15 +227,27 @@ static void finish_close(struct loop_task *task)
         return;
     }
     loop_task_cancel(&j->start);
+    CRASH_POINT(close_before);
     /* Nothing else runs: the last checkpoint empties the WAL for backups and the next start. */
     if (!j->suspect && db_checkpoint(j->db, true) < 0) {
         log_plain(j->log, LOG_LEVEL_WARN, "journal_checkpoint", "journal: %s", j->db->why.text);
     }
+    CRASH_POINT(close_folded);
     db_close(j->db);
+    CRASH_POINT(close_closed);
     (void)close(j->lock_fd);
     free(j->path);
     free(j);
     closed(ctx);
+}
+
+void journal_give_up(struct journal *j)
+{
+    j->giving_up = true;
+    if (loop_timer_armed(&j->retry)) {
+        loop_timer_stop(&j->retry);
+        loop_defer(j->loop, &j->start);
+    }
 }
 
 void journal_close(struct journal *j, void (*closed)(void *ctx), void *ctx)
@@ -154,6 +261,11 @@ void journal_close(struct journal *j, void (*closed)(void *ctx), void *ctx)
     if (!j->working && (loop_timer_armed(&j->retry) || list_empty(&j->queue))) {
         worker_end(j); /* a batch that waits for its next try has failed before */
     }
+}
+
+struct journal_audit_head journal_audit_head(const struct journal *j)
+{
+    return j->audit;
 }
 
 enum journal_condition journal_condition(const struct journal *j)
@@ -206,7 +318,9 @@ int journal_flow_id(struct journal *j, const char *name, int64_t *out, struct er
     }
     err = db_integer(j->db, &select, out, "t", name);
     if (err == 0) {
+        CRASH_POINT(flow_before);
         err = db_run(j->db, &insert, "t", name);
+        CRASH_POINT(flow_named);
         if (err == 0) {
             err = db_integer(j->db, &select, out, "t", name);
         }

@@ -50,10 +50,15 @@ enum journal_condition { JOURNAL_OK, JOURNAL_FULL, JOURNAL_FAULT };
 
 /* Opens, migrates, checks and recovers (INFLIGHT found becomes UNSURE); synchronous, before the
  * loop turns. ERR_BUSY names the holder's pid, ERR_SCHEMA a newer file (left as it is), ERR_CORRUPT
- * a damaged one (never replaced). */
+ * a damaged one (never replaced), ERR_NOTFOUND a folder that is not there, ERR_DENIED one that may
+ * not be written. */
 MUST_CHECK int journal_open(struct loop *loop, struct log *log, struct metrics *metrics,
                             const struct journal_options *options, struct journal **out,
                             struct errmsg *msg);
+/* The process is about to stop: a batch that the disk refuses from now on is cancelled
+ * (ERR_CANCELED) instead of tried again, so that nobody waits for room in vain. Before
+ * journal_close. */
+void journal_give_up(struct journal *j);
 /* Commits what was started before; cancels it (ERR_CANCELED) only when the disk refuses it. Then
  * checkpoints (TRUNCATE) and calls closed. An op started meanwhile is committed or cancelled, but
  * it ends. */
@@ -265,6 +270,7 @@ struct journal_claim {
     bool idempotent;                /* doubt needs no look-up */
     bool ask;                       /* steps_in_doubt = ask: doubtful steps become HELD instead */
     uint64_t now_ms;                /* wall */
+    uint64_t back_ms; /* the wall clock was set back by so much: due times go with it */
     uint64_t
         due_cap_ms; /* longest legal delay: later due times are cut to now + cap (clock jumps) */
     size_t max;     /* calls, 1..256 */
@@ -359,6 +365,14 @@ struct journal_audit {
     uint64_t now_ms;
 };
 void journal_audit(struct journal *j, struct journal_audit *a);
+
+/* The end of the audit's chain, as of the last commit: who has it from elsewhere can tell that rows
+ * were cut off. */
+struct journal_audit_head {
+    int64_t row; /* 0: none */
+    uint8_t chain[RECORD_HASH_BYTES];
+};
+struct journal_audit_head journal_audit_head(const struct journal *j);
 
 /* ---- adopt, seen ---- */
 

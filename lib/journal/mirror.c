@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/crash_point.h"
+#include "base/digest.h"
 #include "journal/worker.h"
 
 #define STAGE_BYTES_MAX (16u << 20)
@@ -81,12 +83,15 @@ static int run_stage(struct db *db, struct journal_op *op)
     struct mirror_stage *s = CONTAINER_OF(op, struct mirror_stage, op);
     int err = s->clear ? db_run(db, &clear, "i", (int64_t)s->kind) : 0;
 
+    CRASH_POINT(stage_cleared);
     for (const struct mirror_stage_row *row = s->rows; row != NULL && err == 0; row = row->next) {
         err = db_run(db, &upsert, "ittibb", (int64_t)s->kind, row->code, row->name,
                      (int64_t)row->active, (const void *)row->hash,
                      row->hash != NULL ? (size_t)32 : (size_t)0, (const void *)row->body,
                      row->body_len);
+        CRASH_POINT(stage_row);
     }
+    CRASH_POINT(stage_written);
     return err;
 }
 
@@ -200,6 +205,7 @@ static int swap_rows(struct db *db, struct mirror_swap *s)
 
     for (size_t i = 0; i < SWAP_STEPS && err == 0; i++) {
         err = db_run(db, &swap_steps[i], "ii", (int64_t)s->kind, (int64_t)s->now_ms);
+        CRASH_POINT(swap_step);
         if (err == 0 && counts[i] != NULL) {
             *counts[i] += (uint32_t)sqlite3_changes(db->sqlite);
         }
@@ -235,10 +241,12 @@ static int run_swap(struct db *db, struct journal_op *op)
                                "%u %% nothing is changed",
                                (long long)listed, (long long)before, s->shrink_percent);
     }
+    CRASH_POINT(swap_before);
     err = swap_rows(db, s);
     if (err == 0) {
         err = db_run(db, &clear, "i", (int64_t)s->kind);
     }
+    CRASH_POINT(swap_cleared);
     return err < 0 ? err : db_run(db, &read, "ii", (int64_t)s->kind, (int64_t)s->now_ms);
 }
 
@@ -259,6 +267,15 @@ void mirror_swap(struct journal *j, struct mirror_swap *s)
 }
 
 /* ---- list ---- */
+
+/* What is handed on must be what was read. A record of the catalogue has nothing that its hash
+ * leaves out. */
+static bool sound(const struct mirror_row *row)
+{
+    uint8_t actual[DIGEST_BYTES];
+
+    return digest_sha256(row->body, row->body_len, actual) == 0 && digest_equal(actual, row->hash);
+}
 
 static int run_list(struct db *db, struct journal_op *op)
 {
@@ -301,6 +318,13 @@ static int run_list(struct db *db, struct journal_op *op)
         if (row->code == NULL || row->name == NULL || row->body == NULL) {
             db_reset(stmt);
             return no_memory(op);
+        }
+        if (l->with_body && !sound(row)) {
+            db_reset(stmt);
+            return journal_op_fail(op, ERR_CORRUPT,
+                                   "the journal's record of %s is damaged: `dvcsyncctl journal "
+                                   "check` lists more",
+                                   row->code);
         }
         l->n++;
     }
@@ -365,10 +389,13 @@ static int run_local(struct db *db, struct journal_op *op)
     struct mirror_local *l = CONTAINER_OF(op, struct mirror_local, op);
     int err = db_run(db, &clear, "");
 
+    CRASH_POINT(local_cleared);
     for (const struct mirror_local_row *row = l->rows; row != NULL && err == 0; row = row->next) {
         err = db_run(db, &insert, "ttbit", row->code, row->name, (const void *)row->hash,
                      sizeof(row->hash), (int64_t)row->active, row->lacks);
+        CRASH_POINT(local_row);
     }
+    CRASH_POINT(local_written);
     return err;
 }
 
@@ -509,6 +536,7 @@ static int run_reduced(struct db *db, struct journal_op *op)
                                       "WHERE kind = ?1 AND code = ?2"};
     struct mirror_reduced *r = CONTAINER_OF(op, struct mirror_reduced, op);
 
+    CRASH_POINT(reduced_before);
     return db_run(db, &update, "itbt", (int64_t)r->kind, r->code, (const void *)r->hash,
                   sizeof(r->hash), r->lacks);
 }

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/crash_point.h"
 #include "journal/worker.h"
 
 #define OWED_BYTES_MAX (1u << 20)
@@ -108,10 +109,11 @@ static int read_text(struct db *db, struct journal_op *op, const struct sql *sql
     }
     err = db_row(db, stmt);
     if (err == 1) {
-        int n = snprintf(out, size, "%s", (const char *)sqlite3_column_text(stmt, 0));
+        const char *text = db_column(stmt, 0);
+        int n = snprintf(out, size, "%s", text != NULL ? text : "");
 
+        err = text != NULL ? 0 : ERR_NOMEM; /* an empty one would be taken for none */
         db_reset(stmt);
-        err = 0;
         if ((size_t)n >= size) {
             out[0] = '\0';
             err = journal_op_fail(op, ERR_TOOBIG, "%s", key);
@@ -153,6 +155,7 @@ static int run_fact_set(struct db *db, struct journal_op *op)
     static const struct sql remove = {"DELETE FROM fact WHERE name = ?1"};
     struct journal_fact *f = CONTAINER_OF(op, struct journal_fact, op);
 
+    CRASH_POINT(fact_before);
     return f->value[0] != '\0' ? db_run(db, &upsert, "tt", f->name, f->value)
                                : db_run(db, &remove, "t", f->name);
 }

@@ -1,14 +1,28 @@
 #include "journal/sqlite.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <string.h>
+
+#include "base/crash_point.h"
+
+/* SQLite itself knows only ENOSPC as a full disk. A failed sync is another matter, whatever its
+ * number. */
+static bool out_of_room(const struct db *db, int code)
+{
+    int number = db->sqlite != NULL ? sqlite3_system_errno(db->sqlite) : 0;
+
+    return (code & 0xff) == SQLITE_FULL ||
+           ((code == SQLITE_IOERR_WRITE || code == SQLITE_IOERR_SHMSIZE) &&
+            (number == EDQUOT || number == EFBIG || number == ENOSPC));
+}
 
 int db_error(struct db *db, int code, const char *what)
 {
     int primary = code & 0xff;
     int err = ERR_IO;
 
-    if (primary == SQLITE_FULL) {
+    if (out_of_room(db, code)) {
         err = ERR_FULL;
     } else if (primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB) {
         err = ERR_CORRUPT;
@@ -179,11 +193,18 @@ int db_integer(struct db *db, const struct sql *sql, int64_t *out, const char *t
     return err;
 }
 
+const char *db_column(sqlite3_stmt *stmt, int column)
+{
+    /* Asked first: a text that found no memory is NULL from then on. */
+    if (sqlite3_column_type(stmt, column) == SQLITE_NULL) {
+        return "";
+    }
+    return (const char *)sqlite3_column_text(stmt, column);
+}
+
 const char *db_text(struct arena *a, sqlite3_stmt *stmt, int column)
 {
-    const unsigned char *text = sqlite3_column_text(stmt, column);
-
-    return arena_strdup(a, text != NULL ? (const char *)text : "");
+    return arena_strdup(a, db_column(stmt, column));
 }
 
 void db_digest(sqlite3_stmt *stmt, int column, uint8_t out[32])
@@ -267,6 +288,7 @@ int db_commit(struct db *db)
 {
     int err = db->tally_moved ? tally_store(db) : 0;
 
+    CRASH_POINT(journal_commit_before);
     if (err == 0) {
         err = db_exec(db, "COMMIT");
     }
@@ -310,6 +332,28 @@ int db_checkpoint(struct db *db, bool truncate)
     db->wal_pages = frames > moved ? frames : 0;
     db->checkpoint_at = frames > moved ? frames + DB_CHECKPOINT_PAGES : DB_CHECKPOINT_PAGES;
     return 0;
+}
+
+int db_scrub_wal(struct db *db)
+{
+    int frames = 0;
+    int moved = 0;
+    int code;
+
+    /* Whoever reads keeps the batches waiting only so long. */
+    (void)sqlite3_busy_timeout(db->sqlite, DB_SCRUB_WAIT_MS);
+    code = sqlite3_wal_checkpoint_v2(db->sqlite, NULL, SQLITE_CHECKPOINT_TRUNCATE, &frames, &moved);
+    (void)sqlite3_busy_timeout(db->sqlite, DB_BUSY_TIMEOUT_MS);
+    if (code == SQLITE_BUSY) {
+        return 0;
+    }
+    if (code != SQLITE_OK) {
+        return db_error(db, code, "checkpoint");
+    }
+    db->wal_pages = 0;
+    db->checkpoint_at = DB_CHECKPOINT_PAGES;
+    db->scrub = false;
+    return 1;
 }
 
 bool db_checkpoint_due(const struct db *db)

@@ -15,12 +15,15 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "domain/item.h"
+#include "journal/journal.h"
 
 #define DB_SCHEMA_VERSION 2
 #define DB_APPLICATION 0x64766373 /* "dvcs" in the file's header, see schema.sql */
 #define DB_MAX_STATEMENTS 160
 #define DB_MAX_FLOWS 64
 #define DB_CHECKPOINT_PAGES 4000
+#define DB_BUSY_TIMEOUT_MS 5000
+#define DB_SCRUB_WAIT_MS 200
 
 /* A statement's text; its address is its identity. */
 struct sql {
@@ -44,7 +47,10 @@ struct db {
     struct tally tally;   /* as of the last commit */
     struct tally pending; /* with the moves of the running batch */
     bool tally_moved;
-    struct errmsg why; /* of the last failure */
+    int64_t doubt_until_s; /* after a restore: what sources tell of before may have been sent */
+    struct journal_audit_head audit; /* of the audit's last row, once committed */
+    bool scrub;                      /* the WAL holds what was erased: it must be emptied soon */
+    struct errmsg why;               /* of the last failure */
 };
 
 struct db_options {
@@ -72,6 +78,9 @@ void db_rollback(struct db *db);
 MUST_CHECK int db_exec(struct db *db, const char *text);
 /* PASSIVE, or TRUNCATE: for the end. */
 MUST_CHECK int db_checkpoint(struct db *db, bool truncate);
+/* After an erasure (scrub): folds the WAL and leaves none of it. 1 done, 0 a reader keeps it, else
+ * failed; what waits for it stays. */
+MUST_CHECK int db_scrub_wal(struct db *db);
 /* The WAL has grown so much that a batch should pay for folding it. */
 bool db_checkpoint_due(const struct db *db);
 /* Turns an SQLite code into ours and keeps its words. */
@@ -91,7 +100,9 @@ void db_reset(sqlite3_stmt *stmt);
 MUST_CHECK int db_integer(struct db *db, const struct sql *sql, int64_t *out, const char *types,
                           ...);
 
-/* A text column copied into the arena, "" for NULL; NULL without memory. */
+/* A text column until the next step, "" for NULL; NULL without memory. */
+const char *db_column(sqlite3_stmt *stmt, int column);
+/* The same copied into the arena. */
 const char *db_text(struct arena *a, sqlite3_stmt *stmt, int column);
 /* A digest column; zeros when it is NULL or has another length. */
 void db_digest(sqlite3_stmt *stmt, int column, uint8_t out[32]);

@@ -18,14 +18,20 @@
 static int read_subject(struct db *db, sqlite3_stmt *stmt, struct subject *s)
 {
     int found = db_row(db, stmt);
+    const char *code;
 
     if (found != 1) {
         return found;
     }
     memset(s, 0, sizeof(*s));
+    code = db_column(stmt, 2);
+    if (code == NULL) {
+        db_reset(stmt);
+        return err_set(&db->why, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+    }
     s->id = sqlite3_column_int64(stmt, 0);
     s->flow = sqlite3_column_int64(stmt, 1);
-    (void)snprintf(s->code, sizeof(s->code), "%s", (const char *)sqlite3_column_text(stmt, 2));
+    (void)snprintf(s->code, sizeof(s->code), "%s", code);
     s->present = sqlite3_column_int(stmt, 3);
     s->doubt = sqlite3_column_int(stmt, 4);
     s->flips = sqlite3_column_int(stmt, 5);

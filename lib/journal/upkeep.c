@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/crash_point.h"
 #include "base/digest.h"
 #include "journal/worker.h"
 
@@ -56,7 +57,9 @@ static int remove_bodies(struct db *db, struct upkeep_retention *r)
         if (left == 0) {
             break; /* this subject may have more */
         }
+        CRASH_POINT(retention_bodies);
         err = remove_parts(db, id);
+        CRASH_POINT(retention_parts);
         err = err == 0 ? db_run(db, &mark, "i", id) : err;
         if (err < 0) {
             return err;
@@ -81,6 +84,7 @@ static int remove_attempts(struct db *db, struct upkeep_retention *r)
 
     r->attempts = err == 0 ? (uint32_t)sqlite3_changes(db->sqlite) : 0;
     r->more = r->more || r->attempts == r->limit;
+    CRASH_POINT(retention_orphans);
     return err < 0 || r->attempts == 0 ? err : db_run(db, &orphans, "");
 }
 
@@ -89,9 +93,11 @@ static int run_retention(struct db *db, struct journal_op *op)
     struct upkeep_retention *r = CONTAINER_OF(op, struct upkeep_retention, op);
     int err;
 
+    CRASH_POINT(retention_before);
     r->bodies = 0;
     r->more = false;
     err = remove_bodies(db, r);
+    CRASH_POINT(retention_attempts);
     return err < 0 ? err : remove_attempts(db, r);
 }
 
@@ -102,24 +108,17 @@ void upkeep_retention(struct journal *j, struct upkeep_retention *r)
 
 /* ---- backup ---- */
 
-/* When a backup is put back, the peer may have got since what it says is waiting: steps, which
- * nobody can ask for, come back in doubt. (Snapshots go as updates or flip.) */
-static int doubt_steps(struct db *copy)
+static int mark_copy(struct db *copy, uint64_t now_ms)
 {
-    static const char text[] =
-        "BEGIN IMMEDIATE;"
-        "UPDATE item SET state = 2 WHERE state = 0 AND kind = 2;"
-        "DELETE FROM tally;"
-        "INSERT INTO tally (flow, kind, state, n) SELECT s.flow, i.kind, i.state, count(*) "
-        "FROM item i JOIN subject s ON s.id = i.subject GROUP BY 1, 2, 3;"
-        "COMMIT";
+    int err = db_exec(copy, "BEGIN IMMEDIATE");
 
-    return db_exec(copy, text);
+    err = err == 0 ? restore_mark(copy, now_ms, false) : err;
+    return err == 0 ? db_exec(copy, "COMMIT") : err;
 }
 
 /* On connections of its own: VACUUM can't run inside the batch's transaction. Sees the last commit.
  */
-static int copy_journal(struct db *db, const char *path, struct db *copy)
+static int copy_journal(struct db *db, const char *path, uint64_t now_ms, struct db *copy)
 {
     static const struct sql vacuum = {"VACUUM INTO ?1"};
     struct db reader = {.sqlite = NULL};
@@ -132,31 +131,52 @@ static int copy_journal(struct db *db, const char *path, struct db *copy)
         copy->why = reader.why;
     }
     db_close(&reader);
+    CRASH_POINT(backup_copied);
     if (err < 0) {
         return err;
     }
     code = sqlite3_open_v2(path, &copy->sqlite, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
-    err = code == SQLITE_OK ? doubt_steps(copy) : db_error(copy, code, "open the copy");
+    err = code == SQLITE_OK ? mark_copy(copy, now_ms) : db_error(copy, code, "open the copy");
     db_close(copy);
     return err;
+}
+
+/* Nothing is overwritten, not even what has come to be there meanwhile. */
+static int put_in_place(const char *part, const char *path, struct errmsg *why)
+{
+    int err = renameat2(AT_FDCWD, part, AT_FDCWD, path, RENAME_NOREPLACE) == 0 ? 0 : errno;
+
+    if (err == EINVAL && access(path, F_OK) != 0) { /* a file system that can't say so */
+        err = rename(part, path) == 0 ? 0 : errno;
+    }
+    return err == 0 ? 0 : err_set(why, err == EEXIST ? ERR_EXISTS : ERR_IO, "%s", strerror(err));
 }
 
 static int run_backup(struct db *db, struct journal_op *op)
 {
     struct upkeep_backup *b = CONTAINER_OF(op, struct upkeep_backup, op);
     struct db copy = {.sqlite = NULL};
-    /* Made here, so that nobody else can read it, and nothing is ever overwritten. */
-    int fd = open(b->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    char part[sizeof(b->path) + 8];
+    int fd;
     int err;
 
+    (void)snprintf(part, sizeof(part), "%s.part", b->path);
+    (void)unlink(part); /* of a backup that a crash ended */
+    /* Made here, so that nobody else can read it, and nothing is ever overwritten. */
+    fd = access(b->path, F_OK) == 0
+             ? -EEXIST
+             : open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) {
-        return journal_op_fail(op, errno == EEXIST ? ERR_EXISTS : ERR_IO, "%s: %s", b->path,
-                               strerror(errno));
+        return fd == -EEXIST ? journal_op_fail(op, ERR_EXISTS, "%s: %s", b->path, strerror(EEXIST))
+                             : journal_op_fail(op, ERR_IO, "%s: %s", part, strerror(errno));
     }
     (void)close(fd);
-    err = copy_journal(db, b->path, &copy);
+    CRASH_POINT(backup_made);
+    err = copy_journal(db, part, b->now_ms, &copy);
+    CRASH_POINT(backup_written);
+    err = err == 0 ? put_in_place(part, b->path, &copy.why) : err;
     if (err < 0) {
-        (void)unlink(b->path);
+        (void)unlink(part);
         /* A bad target is the caller's, not the journal's: the batch goes on. */
         return journal_op_fail(op, err, "%s: %s", b->path, copy.why.text);
     }
@@ -181,8 +201,12 @@ static int check_integrity(struct db *db, void (*found)(void *ctx, const char *t
         return err;
     }
     for (err = db_row(db, stmt); err == 1; err = db_row(db, stmt)) {
-        const char *text = (const char *)sqlite3_column_text(stmt, 0);
+        const char *text = db_column(stmt, 0);
 
+        if (text == NULL) {
+            db_reset(stmt);
+            return ERR_NOMEM;
+        }
         if (strcmp(text, "ok") != 0) {
             (*faults)++;
             found(ctx, text);
@@ -225,10 +249,16 @@ static int check_bodies(struct db *db, void (*found)(void *ctx, const char *text
 {
     static const struct sql bodies = {"SELECT item, sha256, body FROM body ORDER BY item"};
     static const struct sql parts = {"SELECT subject, sha256, body FROM part ORDER BY subject"};
+    static const struct sql mirror = {"SELECT kind, hash, body FROM mirror ORDER BY kind, code"};
     static const struct sql has_parts = {"SELECT 1 FROM sqlite_schema WHERE name = 'part'"};
     int64_t one = 0;
     int err = check_digests(db, &bodies, "body of item", found, ctx, faults);
-    int with = err == 0 ? db_integer(db, &has_parts, &one, "") : err;
+    int with;
+
+    err = err == 0
+              ? check_digests(db, &mirror, "a record of the catalogue, kind", found, ctx, faults)
+              : err;
+    with = err == 0 ? db_integer(db, &has_parts, &one, "") : err;
 
     /* A file that no daemon has opened since the program was renewed has none yet. */
     return with == 1 ? check_digests(db, &parts, "a part of subject", found, ctx, faults) : with;
@@ -256,7 +286,7 @@ int upkeep_check(const char *path, void (*found)(void *ctx, const char *text), v
 }
 
 /* The digest that a row must carry; the same fields in the same order as when it was written. */
-static int audit_chain(sqlite3_stmt *stmt, uint8_t chain[32])
+int audit_chain(sqlite3_stmt *stmt, uint8_t chain[32])
 {
     struct digest d;
     int err = digest_begin(&d);
@@ -266,17 +296,40 @@ static int audit_chain(sqlite3_stmt *stmt, uint8_t chain[32])
     }
     digest_add(&d, chain, 32);
     for (int column = 1; column <= 5; column++) {
-        digest_add_field(&d, (const char *)sqlite3_column_text(stmt, column));
+        bool given = sqlite3_column_type(stmt, column) != SQLITE_NULL;
+        const char *text = (const char *)sqlite3_column_text(stmt, column);
+
+        if (given && text == NULL) {
+            err = ERR_NOMEM; /* a field left out would look like a broken chain */
+        }
+        digest_add_field(&d, text);
     }
     digest_end(&d, chain);
-    return 0;
+    return err;
 }
 
-int upkeep_audit_verify(const char *path, uint64_t *rows, struct errmsg *msg)
+/* SQLite counts the rows that ever were: fewer at the end means that some were cut off. */
+static int check_audit_end(struct db *db, int64_t last)
+{
+    static const struct sql select = {"SELECT seq FROM sqlite_sequence WHERE name = 'audit'"};
+    int64_t ever = 0;
+    int found = db_integer(db, &select, &ever, "");
+
+    return found == 1 && ever != last
+               ? err_set(&db->why, ERR_CORRUPT,
+                         "the audit ends with row %lld, and there was a row %lld", (long long)last,
+                         (long long)ever)
+           : found < 0 ? found
+                       : 0;
+}
+
+int upkeep_audit_verify(const char *path, uint64_t *rows, struct journal_audit_head *head,
+                        struct errmsg *msg)
 {
     static const struct sql select = {
         "SELECT id, CAST(at_ms AS TEXT), who, verb, object, reason, chain FROM audit ORDER BY id"};
     uint8_t chain[32] = {0};
+    int64_t last = 0;
     struct db db;
     sqlite3_stmt *stmt;
     int err = db_open_reader(&db, path, msg);
@@ -299,7 +352,13 @@ int upkeep_audit_verify(const char *path, uint64_t *rows, struct errmsg *msg)
             db_reset(stmt);
             break;
         }
+        last = sqlite3_column_int64(stmt, 0);
         (*rows)++;
+    }
+    err = err == 0 ? check_audit_end(&db, last) : err;
+    if (head != NULL) {
+        head->row = last;
+        memcpy(head->chain, chain, sizeof(chain));
     }
     if (err < 0) {
         err = err_set(msg, err, "journal %s: %s", path, db.why.text);

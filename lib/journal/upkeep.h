@@ -17,10 +17,12 @@ struct upkeep_retention {
 };
 void upkeep_retention(struct journal *j, struct upkeep_retention *r);
 
-/* A copy that opens by itself (VACUUM INTO); path must not exist. */
+/* A copy that opens by itself (VACUUM INTO); path must not exist, and does only when the copy is
+ * complete (PATH.part until then). */
 struct upkeep_backup {
     struct journal_op op;
     char path[512];
+    uint64_t now_ms; /* the copy's mark says when it was made, see restore.h */
 };
 void upkeep_backup(struct journal *j, struct upkeep_backup *b);
 
@@ -30,8 +32,10 @@ void upkeep_backup(struct journal *j, struct upkeep_backup *b);
 MUST_CHECK int upkeep_check(const char *path, void (*found)(void *ctx, const char *text), void *ctx,
                             struct errmsg *msg);
 
-/* Walks the audit chain of a journal; ERR_CORRUPT names the first row that breaks it. Synchronous.
- */
-MUST_CHECK int upkeep_audit_verify(const char *path, uint64_t *rows, struct errmsg *msg);
+/* Walks the audit chain of a journal; ERR_CORRUPT names the first row that breaks it, or that rows
+ * at the end are missing. Who also removes them from SQLite's own count cuts the end off unseen:
+ * head (may be NULL) is to be compared with what the log said of it. Synchronous. */
+MUST_CHECK int upkeep_audit_verify(const char *path, uint64_t *rows,
+                                   struct journal_audit_head *head, struct errmsg *msg);
 
 #endif

@@ -6,10 +6,14 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include "base/crash_point.h"
+
 /* A batch is cut at so many ops or bytes, so that one commit's time stays bounded. */
 #define BATCH_OPS_MAX 4096
 #define BATCH_BYTES_MAX (8u << 20)
 #define RETRY_DELAY_MS 1000
+#define RETRY_SHARE 50 /* a try that took long is made so many times its length later... */
+#define RETRY_DELAY_MAX_MS 30000 /* ...but soon enough after the trouble has ended */
 #define IDLE_MS 1000
 #define LOG_PERIOD_MS 60000
 
@@ -23,6 +27,7 @@ static void measure_space(struct journal *j)
 
     if (statvfs(j->path, &fs) == 0) {
         j->report.free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+        ballast_keep(&j->ballast, j->report.free_bytes, j->low_water_bytes);
     }
     if (stat(j->path, &file) == 0) {
         j->report.file_bytes = (uint64_t)file.st_size;
@@ -57,6 +62,9 @@ static int reconnect(struct journal *j)
         j->db->why = msg;
         return err;
     }
+    fresh->scrub = j->db->scrub;
+    fresh->audit = j->db->audit;
+    fresh->doubt_until_s = j->db->doubt_until_s;
     db_close(j->db);
     j->db = fresh;
     j->suspect = false;
@@ -75,7 +83,9 @@ static int run_batch(struct journal *j)
         writes = writes || CONTAINER_OF(l, struct journal_op, link)->writes;
     }
     if (writes) {
+        CRASH_POINT(journal_begin_before);
         err = db_begin(j->db);
+        CRASH_POINT(journal_begun);
     }
     for (struct list *l = j->batch.next; l != &j->batch && err == 0; l = l->next) {
         struct journal_op *op = CONTAINER_OF(l, struct journal_op, link);
@@ -83,7 +93,12 @@ static int run_batch(struct journal *j)
         err = op->run(j->db, op);
     }
     if (writes && err == 0) {
+        CRASH_POINT(journal_ops_run);
         err = db_commit(j->db);
+        CRASH_POINT(journal_committed);
+        if (err == 0) {
+            witness_note(&j->witness, j->db, j->lock_fd);
+        }
     }
     if (err < 0) {
         if (writes) {
@@ -91,6 +106,9 @@ static int run_batch(struct journal *j)
         }
         undo_batch(j);
         j->suspect = err == ERR_CORRUPT || err == ERR_IO;
+        if (err == ERR_FULL) {
+            (void)ballast_drop(&j->ballast); /* the next try has its room */
+        }
     }
     return err;
 }
@@ -102,9 +120,20 @@ static void work_run(struct loop_work *work)
     j->report.batch_err = j->checkpoint_only ? 0 : run_batch(j);
     j->report.checkpointed = false;
     if (j->report.batch_err == 0 && (j->checkpoint_only || db_checkpoint_due(j->db))) {
+        CRASH_POINT(journal_checkpoint_before);
         j->report.checkpoint_err = db_checkpoint(j->db, false);
+        CRASH_POINT(journal_checkpointed);
         j->report.checkpointed = true;
     }
+    if (j->report.batch_err == 0 && j->db->scrub) {
+        int scrubbed = db_scrub_wal(j->db);
+
+        if (scrubbed < 0) {
+            j->report.checkpoint_err = scrubbed;
+            j->report.checkpointed = true;
+        }
+    }
+    j->report.scrub_waits = j->db->scrub;
     measure_space(j);
 }
 
@@ -168,6 +197,7 @@ static void end_op(struct journal *j, struct journal_op *op)
     j->numbers.uncommitted_bytes -= op->bytes;
     j->numbers.waiting_ops--;
     op->done(op); /* may free op */
+    CRASH_POINT(journal_callback_done);
 }
 
 void worker_end(struct journal *j)
@@ -195,7 +225,7 @@ void worker_cancel_all(struct journal *j)
 /* Nothing waits: fold the WAL back soon, or look at the disk again when it was short. */
 static void rest(struct journal *j)
 {
-    if (j->db->wal_pages > 0 || j->condition != JOURNAL_OK) {
+    if (j->db->wal_pages > 0 || j->condition != JOURNAL_OK || j->scrub_waits) {
         loop_timer_start(j->loop, &j->idle, IDLE_MS);
     }
 }
@@ -223,13 +253,34 @@ static void note_batch(struct journal *j)
     if (j->checkpoint_only) {
         return;
     }
+    /* Opening a big journal again and again would be a busy loop. */
+    j->retry_ms = RETRY_SHARE * (loop_now_ms(j->loop) - j->waiting_since_ms);
+    if (j->retry_ms < RETRY_DELAY_MS) {
+        j->retry_ms = RETRY_DELAY_MS;
+    } else if (j->retry_ms > RETRY_DELAY_MAX_MS) {
+        j->retry_ms = RETRY_DELAY_MAX_MS;
+    }
     j->commit_ms = j->commit_ms * 0.9 + took_ms * 0.1;
     metric_observe(j->commit_seconds, took_ms / 1000.0);
     if (j->report.batch_err == 0) {
         j->numbers.batches++;
         j->tally = j->db->tally;
+        j->audit = j->db->audit;
         list_splice(&j->results, &j->batch);
+        CRASH_POINT(journal_callbacks_before);
     }
+}
+
+/* The process is stopping and the disk refuses: what the batch would have said is found out after
+ * the next start. */
+static void cancel_batch(struct journal *j)
+{
+    for (struct list *l = j->batch.next; l != &j->batch; l = l->next) {
+        struct journal_op *op = CONTAINER_OF(l, struct journal_op, link);
+
+        op->err = err_set(&op->why, ERR_CANCELED, "the journal is closing");
+    }
+    list_splice(&j->results, &j->batch);
 }
 
 static void work_done(struct loop_work *work)
@@ -238,17 +289,20 @@ static void work_done(struct loop_work *work)
     struct list *node;
 
     j->working = false;
+    j->scrub_waits = j->report.scrub_waits;
     note_checkpoint(j);
     note_batch(j);
     judge_space(j);
-    if (j->report.batch_err < 0 && !j->closing) {
-        loop_timer_start(j->loop, &j->retry, RETRY_DELAY_MS);
+    if (j->report.batch_err < 0 && j->giving_up && !j->closing) {
+        cancel_batch(j);
+    } else if (j->report.batch_err < 0 && !j->closing) {
+        loop_timer_start(j->loop, &j->retry, j->retry_ms);
     }
     for (node = list_shift(&j->results); node != NULL; node = list_shift(&j->results)) {
         end_op(j, CONTAINER_OF(node, struct journal_op, link));
     }
     tell_change(j);
-    if (j->report.batch_err < 0) {
+    if (j->report.batch_err < 0 && (j->closing || !j->giving_up)) {
         if (j->closing) {
             worker_end(j);
         }
@@ -387,7 +441,11 @@ void worker_look_around(struct journal *j)
     judge_space(j);
     j->window_was_full = journal_window_full(j);
     j->told_condition = j->condition;
-    if (j->numbers.wal_bytes > 0 || j->condition != JOURNAL_OK) {
+    j->scrub_waits = j->db->scrub;
+    if (j->numbers.wal_bytes > 0 && j->db->wal_pages == 0) {
+        j->db->wal_pages = 1; /* of an earlier life: to be folded, whatever is asked first */
+    }
+    if (j->numbers.wal_bytes > 0 || j->condition != JOURNAL_OK || j->scrub_waits) {
         loop_timer_start(j->loop, &j->idle, IDLE_MS);
     }
 }

@@ -5,8 +5,11 @@
 #ifndef JOURNAL_WORKER_H
 #define JOURNAL_WORKER_H
 
+#include "journal/ballast.h"
 #include "journal/journal.h"
+#include "journal/restore.h"
 #include "journal/sqlite.h"
+#include "journal/witness.h"
 
 struct journal {
     struct loop *loop;
@@ -16,6 +19,8 @@ struct journal {
     struct db_options db_options;
     uint64_t window_bytes;
     uint64_t low_water_bytes;
+    struct ballast ballast; /* the worker's, as is the next */
+    struct witness witness;
     int lock_fd;
     char *path;
 
@@ -29,8 +34,12 @@ struct journal {
     bool working;
     bool suspect;         /* the connection saw damage or a failed write: another must take over */
     bool checkpoint_only; /* no batch this time; set before working */
-    bool closing;         /* journal_close was called */
-    bool ending;          /* nothing runs any more: what still comes is cancelled */
+    struct journal_restored restored;
+    struct journal_audit_head audit;
+    bool scrub_waits; /* what was erased may still stand in the WAL */
+    bool giving_up;   /* journal_give_up was called */
+    bool closing;     /* journal_close was called */
+    bool ending;      /* nothing runs any more: what still comes is cancelled */
     void (*closed)(void *ctx);
     void *closed_ctx;
     struct loop_task closed_task;
@@ -39,6 +48,7 @@ struct journal {
         int batch_err;
         int checkpoint_err;
         bool checkpointed;
+        bool scrub_waits;
         uint64_t file_bytes, wal_bytes, free_bytes;
     } report;
 
@@ -52,6 +62,7 @@ struct journal {
     bool window_was_full;
     uint64_t waiting_since_ms;
     double commit_ms;
+    uint64_t retry_ms; /* until a failed batch is tried again */
     struct tally tally;
     struct journal_numbers numbers;
     struct metric *commit_seconds;
@@ -81,6 +92,22 @@ void worker_look_around(struct journal *j);
 void worker_end(struct journal *j);
 /* What has not been committed is given back as cancelled; callbacks may start more. */
 void worker_cancel_all(struct journal *j);
+
+/* Stands from an erasure until the next start. */
+#define JOURNAL_SCRUB_FACT "journal.scrub"
+
+/* The digest that the row after `chain` must carry, into chain. Columns 1..5: time as text, who,
+ * verb, object, reason. */
+MUST_CHECK int audit_chain(sqlite3_stmt *stmt, uint8_t chain[32]);
+/* At start: the end of the chain into db->audit. */
+MUST_CHECK int audit_load(struct db *db);
+/* One more row of the audit's chain. */
+MUST_CHECK int audit_add(struct db *db, uint64_t now_ms, const char *who, const char *verb,
+                         const char *object, const char *reason);
+struct subject;
+/* Gives one waiting or held item up, with its row in the audit. The caller reschedules. */
+MUST_CHECK int act_drop(struct db *db, struct subject *s, int64_t id, const char *who,
+                        const char *reason, uint64_t now_ms);
 
 /* INFLIGHT found at start becomes UNSURE, attempts without an end get one, nobody is busy. */
 MUST_CHECK int items_recover(struct db *db, uint64_t now_ms);

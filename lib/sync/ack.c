@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crash_point.h"
+
 #define CHUNK_MAX 1000
 #define FAILURE_LOG_MS 60000
 
@@ -117,6 +119,7 @@ static void told(struct adapter_ack *request)
     struct ack *a = CONTAINER_OF(request, struct ack, request);
     uint64_t suppressed = 0;
 
+    CRASH_POINT(ack_answered);
     party_read(a->env, a->source, request->err, &request->why);
     if (request->err == 0) {
         a->rows += a->n_chunk;
@@ -147,7 +150,9 @@ static void tell(struct ack *a)
     a->step = ACK_TELLING;
     a->request = (struct adapter_ack){.ids = a->chunk, .n_ids = a->n_chunk, .done = told};
     endpoint_begin(&a->source->endpoint, LANE_DOSSIER, now_ms);
+    CRASH_POINT(ack_before);
     a->source->adapter->ops->ack(a->source->adapter, &a->request);
+    CRASH_POINT(ack_begun);
 }
 
 /* Those that the sink has not yet wait for it. */

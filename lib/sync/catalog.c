@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crash_point.h"
 #include "domain/vntime.h"
 #include "sync/catalog_impl.h"
 #include "sync/policy.h"
@@ -143,6 +144,7 @@ static void stage_done(struct journal_op *op)
 {
     struct catalog *c = CONTAINER_OF(op, struct catalog, stage.op);
 
+    CRASH_POINT(catalog_list_staged);
     mirror_stage_free(&c->stage);
     if (op->err != 0) {
         catalog_fail(c, "stage", op->why.text);
@@ -173,6 +175,7 @@ static void list_done(struct adapter_list *list)
 {
     struct catalog *c = CONTAINER_OF(list, struct catalog, list);
 
+    CRASH_POINT(catalog_list_read);
     party_read(c->env, c->source, list->err, &list->why);
     if (list->err != 0 || c->stopping) {
         mirror_stage_free(&c->stage);
@@ -244,6 +247,7 @@ static void detail_done(struct adapter_detail *detail)
     struct catalog_detail *d = CONTAINER_OF(detail, struct catalog_detail, detail);
     struct catalog *c = d->catalog;
 
+    CRASH_POINT(catalog_detail_read);
     party_read(c->env, c->source, detail->err, &detail->why);
     d->busy = false;
     c->running--;
@@ -283,6 +287,7 @@ static void details_staged(struct journal_op *op)
 {
     struct catalog *c = CONTAINER_OF(op, struct catalog, stage.op);
 
+    CRASH_POINT(catalog_details_staged);
     mirror_stage_free(&c->stage);
     if (op->err != 0) {
         catalog_fail(c, "stage", op->why.text);
@@ -325,6 +330,7 @@ static void swap_done(struct journal_op *op)
 {
     struct catalog *c = CONTAINER_OF(op, struct catalog, swap.op);
 
+    CRASH_POINT(catalog_swapped);
     if (op->err != 0) {
         catalog_fail(c, "swap", op->why.text);
         return;
@@ -438,6 +444,7 @@ static void whole_set(struct journal_op *op)
 {
     struct catalog *c = CONTAINER_OF(op, struct catalog, fact.op);
 
+    CRASH_POINT(catalog_whole);
     if (op->err != 0) {
         catalog_fail(c, "the end of the reading", catalog_words(&op->why, op->err));
         return;

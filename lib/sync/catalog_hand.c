@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/crash_point.h"
 #include "base/digest.h"
 #include "sync/catalog_impl.h"
 
@@ -49,6 +50,11 @@ static void reduce_next(struct catalog *c)
         struct adapter_check check = {.record = &record};
 
         c->sink->adapter->ops->check(c->sink->adapter, &check);
+        if (check.err != 0) {
+            mirror_list_free(&c->page);
+            catalog_fail(c, "compare", err_text(check.err));
+            return;
+        }
         if (!check.has_held_hash ||
             (row->has_local_hash && memcmp(row->local_hash, check.held_hash, 32) == 0)) {
             continue;
@@ -85,6 +91,7 @@ static void handed(struct journal_op *op)
 {
     struct catalog *c = CONTAINER_OF(op, struct catalog, append.op);
 
+    CRASH_POINT(catalog_handed);
     c->handed += c->append.stored;
     journal_append_free(&c->append);
     if (op->err != 0) {
@@ -122,7 +129,7 @@ static void hand_page(struct journal_op *op)
         }
         r.hold = check.hold;
         r.reason = check.reason;
-        err = journal_append_add(&c->append, &r);
+        err = check.err != 0 ? check.err : journal_append_add(&c->append, &r);
         (void)snprintf(c->page_after, sizeof(c->page_after), "%s", row->code);
     }
     if (err != 0) {
@@ -153,6 +160,7 @@ static void local_stored(struct journal_op *op)
 {
     struct catalog *c = CONTAINER_OF(op, struct catalog, local.op);
 
+    CRASH_POINT(catalog_local_stored);
     mirror_local_free(&c->local);
     c->local_due = false;
     catalog_end_reading(c);
@@ -173,6 +181,7 @@ static void local_done(struct adapter_list *list)
 {
     struct catalog *c = CONTAINER_OF(list, struct catalog, list);
 
+    CRASH_POINT(catalog_local_read);
     party_read(c->env, c->sink, list->err, &list->why);
     if (list->err != 0 || c->stopping) {
         mirror_local_free(&c->local);

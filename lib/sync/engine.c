@@ -2,9 +2,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "journal/restore.h"
 #include "journal/upkeep.h"
 #include "sync/engine_impl.h"
 
+#define RESTORED_FRESH_MS UINT64_C(86400000)
 #define UPKEEP_MS 5000
 #define RETENTION_MS 600000
 #define RETENTION_ROWS 500
@@ -258,9 +260,27 @@ struct pause_read {
     struct journal_fact fact;
 };
 
+/* A journal that began as a copy may lack what its sources told before: they are asked for
+ * everything, at every start of the first day. */
+static void read_all_again(struct engine *e)
+{
+    uint64_t at_ms = journal_restored(e->env.journal)->at_ms;
+
+    for (size_t i = 0; i < e->n_flows; i++) {
+        for (size_t k = 0; k < e->flows[i]->n_sources; k++) {
+            struct flow_source *s = &e->flows[i]->sources[k];
+
+            if (s->has_poller && (uint64_t)loop_wall_ms(e->env.loop) < at_ms + RESTORED_FRESH_MS) {
+                poller_now(&s->poller, true);
+            }
+        }
+    }
+}
+
 static void begin(struct engine *e)
 {
     e->running = true;
+    read_all_again(e);
     engine_kick(e);
     for (size_t i = 0; i < e->n_flows; i++) {
         struct flow *f = e->flows[i];
@@ -383,8 +403,11 @@ int engine_reload(struct engine *e, const struct config *config, struct errmsg *
 
 static void summed(struct journal_op *op)
 {
-    struct engine *e = CONTAINER_OF(op, struct engine, summary.op);
+    struct engine *e = CONTAINER_OF(op, struct engine, summing_op.op);
 
+    if (op->err == 0) {
+        e->summary = e->summing_op;
+    }
     e->summing = false;
     engine_op_ended(e);
 }
@@ -421,11 +444,12 @@ static void start_upkeep(struct engine *e)
     if (!e->summing) {
         e->summing = true;
         e->small_ops++;
-        e->summary.op.done = summed;
-        journal_summary(e->env.journal, &e->summary);
+        e->summing_op.op.done = summed;
+        journal_summary(e->env.journal, &e->summing_op);
     }
+    /* On a disk that is nearly full it is wanted most: what it frees is used again. */
     if (!e->retention->running && loop_now_ms(e->env.loop) >= e->retention_due_ms &&
-        journal_condition(e->env.journal) == JOURNAL_OK) {
+        journal_condition(e->env.journal) != JOURNAL_FAULT) {
         run_retention(e);
     }
     /* The catalogue compares again once its sink has taken what was handed to it. */

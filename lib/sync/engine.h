@@ -64,6 +64,7 @@ struct engine_endpoint_status {
     enum breaker_state breaker;
     uint64_t open_until_ms; /* wall */
     uint32_t in_flight, window, max_in_flight;
+    uint32_t logins_refused; /* in a row, with nothing that went well between */
     uint64_t calls, failures;
     uint64_t last_success_ms, last_failure_ms; /* wall, 0 never */
     char last_failure[200];

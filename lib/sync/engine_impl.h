@@ -61,7 +61,8 @@ struct engine {
     bool running;
     uint32_t starting; /* pauses that are still being read; it runs when all are known */
 
-    struct journal_summary summary;
+    struct journal_summary summing_op; /* the worker writes into it */
+    struct journal_summary summary;    /* the last that ended well: what the loop reads */
     bool summing;
     struct loop_timer upkeep;       /* summary, retention */
     struct loop_task room;          /* a call ended: pump everyone */

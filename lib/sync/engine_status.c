@@ -50,6 +50,7 @@ static void endpoint_status(const struct engine *e, const struct party *party,
     out->max_in_flight = p->max_in_flight;
     out->calls = p->calls;
     out->failures = p->failures;
+    out->logins_refused = p->cooled;
     out->last_success_ms = p->last_success_ms;
     out->last_failure_ms = p->last_failure_ms;
     (void)snprintf(out->last_failure, sizeof(out->last_failure), "%s", p->last_failure);
@@ -227,6 +228,9 @@ static void judge_endpoint(struct engine_status *out, const struct engine_endpoi
         reason(out, ENGINE_FAILING, "endpoint %s is paused: %.150s", p->name, p->pause_reason);
     } else if (p->breaker != BREAKER_CLOSED) {
         reason(out, ENGINE_DEGRADED, "endpoint %s does not answer: %.150s", p->name,
+               p->last_failure);
+    } else if (p->logins_refused > 0) {
+        reason(out, ENGINE_DEGRADED, "endpoint %s refuses the login: %.150s", p->name,
                p->last_failure);
     }
 }

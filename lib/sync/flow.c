@@ -88,8 +88,8 @@ void party_read(const struct flow_env *env, struct party *party, int err, const 
     party_end(env, party, &outcome);
 }
 
-void flow_judge(const struct party *sink, const struct record *record, bool by_content,
-                struct flow_judged *out)
+int flow_judge(const struct party *sink, const struct record *record, bool by_content,
+               struct flow_judged *out)
 {
     struct adapter_check *check = &out->check;
 
@@ -107,4 +107,5 @@ void flow_judge(const struct party *sink, const struct record *record, bool by_c
     if (check->has_held_hash && (by_content || record->kind != RECORD_STEP)) {
         memcpy(out->stored.record.hash, check->held_hash, sizeof(out->stored.record.hash));
     }
+    return check->err;
 }

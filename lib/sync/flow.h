@@ -47,8 +47,9 @@ struct flow_judged {
     struct adapter_check check;
     struct journal_record stored; /* for journal_append_add; borrows from check and record */
 };
-/* sink may be NULL. by_content: a step too is known by what the sink would hold of it. */
-void flow_judge(const struct party *sink, const struct record *record, bool by_content,
-                struct flow_judged *out);
+/* sink may be NULL. by_content: a step too is known by what the sink would hold of it. 0, or
+ * ERR_NOMEM: not judged, the record must come again. */
+MUST_CHECK int flow_judge(const struct party *sink, const struct record *record, bool by_content,
+                          struct flow_judged *out);
 
 #endif

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crash_point.h"
 #include "sync/host_impl.h"
 #include "sync/pusher.h"
 
@@ -99,6 +100,7 @@ static void task_run(struct loop_task *task)
         offer->done(offer); /* gone after it */
     } else if (o->step == OFFER_SETTLED) {
         offer_free(o);
+        CRASH_POINT(offer_settled);
         offer->settled(offer); /* gone after it */
     }
 }
@@ -193,6 +195,7 @@ static void committed(struct host_offer *o)
     struct adapter_offer *offer = o->offer;
     struct host *h = o->host;
 
+    CRASH_POINT(offer_committed);
     h->taken++;
     copy_fates(o);
     tell_others(o);
@@ -266,8 +269,8 @@ static int add_records(struct host_offer *o)
     for (size_t i = 0; i < o->offer->n_records && err == 0; i++) {
         struct flow_judged judged;
 
-        flow_judge(o->host->sink, &o->offer->records[i], false, &judged);
-        err = journal_append_add(&o->append, &judged.stored);
+        err = flow_judge(o->host->sink, &o->offer->records[i], false, &judged);
+        err = err == 0 ? journal_append_add(&o->append, &judged.stored) : err;
     }
     return err;
 }
@@ -293,6 +296,7 @@ static void offer_store(struct host_offer *o)
     o->append.born_flow = h->born_flow;
     o->append.now_ms = (uint64_t)loop_wall_ms(h->env->loop);
     o->append.op.done = append_done;
+    CRASH_POINT(offer_append_before);
     journal_append(h->env->journal, &o->append);
 }
 

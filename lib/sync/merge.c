@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/crash_point.h"
 #include "codec/record_merge.h"
 
 /* Merged bodies and the job's own tables: an append takes no more than 16 MB either. */
@@ -133,6 +134,7 @@ static void known_done(struct journal_op *op)
         fail(job, err, &why);
     }
     job->reading--;
+    CRASH_POINT(merge_parts_read);
     if (job->reading == 0) {
         job->ready(job); /* the owner may end and free it */
     }
@@ -261,8 +263,11 @@ static int add_one(struct merge_job *job, const struct record *record, const cha
                    const struct record *part, struct journal_append *append, int *status)
 {
     struct flow_judged judged;
+    int err = flow_judge(job->merge->sink, record, true, &judged);
 
-    flow_judge(job->merge->sink, record, true, &judged);
+    if (err != 0) {
+        return err;
+    }
     judged.stored.source = source;
     judged.stored.rank = rank;
     if (record->kind != RECORD_STEP) {
@@ -274,17 +279,21 @@ static int add_one(struct merge_job *job, const struct record *record, const cha
     return journal_append_add(append, &judged.stored);
 }
 
-static bool overruled(const struct merge_job *job, const struct record *said,
-                      const struct record *merged, int status)
+static int overruled(const struct merge_job *job, const struct record *said,
+                     const struct record *merged, int status, bool *out)
 {
     struct flow_judged own;
+    int err;
+
+    *out = false;
 
     if (said->kind == RECORD_STEP || (said->body_len == merged->body_len &&
                                       memcmp(said->body, merged->body, said->body_len) == 0)) {
-        return false;
+        return 0;
     }
-    flow_judge(job->merge->sink, said, true, &own);
-    return own.stored.status != status;
+    err = flow_judge(job->merge->sink, said, true, &own);
+    *out = err == 0 && own.stored.status != status;
+    return err;
 }
 
 int merge_add(struct merge_job *job, struct journal_append *append)
@@ -304,7 +313,9 @@ int merge_add(struct merge_job *job, struct journal_append *append)
     for (size_t i = 0; i < job->n_records && err == 0; i++) {
         err = add_one(job, &job->merged[i], job->source, job->rank, &job->records[i], append,
                       &status);
-        job->overruled[i] = err == 0 && overruled(job, &job->records[i], &job->merged[i], status);
+        if (err == 0) {
+            err = overruled(job, &job->records[i], &job->merged[i], status, &job->overruled[i]);
+        }
     }
     return err;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crash_point.h"
 #include "sync/policy.h"
 
 /* Pages of a queue in a row that hold nothing new, until it is asked in its time only. */
@@ -293,6 +294,7 @@ static void compare_done(struct journal_op *op)
      * step), and only what was read after it was shown may be acknowledged. */
     bool all = p->acks && p->live && p->ack.flow == 0;
 
+    CRASH_POINT(page_compared);
     if (op->err != 0) {
         give_up_round(p);
         return;
@@ -311,6 +313,7 @@ static void poll_done(struct adapter_poll *poll)
 {
     struct poller *p = CONTAINER_OF(poll, struct poller, poll);
 
+    CRASH_POINT(page_read);
     party_read(p->env, p->source, poll->err, &poll->why);
     p->last_poll_ms = (uint64_t)loop_wall_ms(p->env->loop);
     if (poll->err == 0 && keep_rows(p, poll->n_rows)) {
@@ -366,6 +369,7 @@ static void ask_page(struct poller *p)
     p->poll.done = poll_done;
     p->step = POLLER_COMPARE; /* until poll_done says otherwise, pump has nothing to do */
     endpoint_begin(&p->source->endpoint, LANE_DOSSIER, now_ms);
+    CRASH_POINT(page_before);
     p->source->adapter->ops->poll(p->source->adapter, &p->poll);
 }
 
@@ -379,6 +383,7 @@ static void owed_done(struct journal_op *op)
                 p->changed[i] = true;
             }
         }
+        CRASH_POINT(owed_read);
         p->owed_page = true;
         p->step = POLLER_DETAILS;
         poller_kick(p);

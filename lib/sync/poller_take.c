@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crash_point.h"
 #include "sync/poller_impl.h"
 
 /* An append is started when it holds so much: memory stays bounded whatever a page brings. */
@@ -33,6 +34,7 @@ static void append_done(struct journal_op *op)
     struct poller_append *a = CONTAINER_OF(op, struct poller_append, append.op);
     struct poller *p = a->poller;
 
+    CRASH_POINT(page_committed);
     p->appending--;
     if (op->err != 0) {
         /* Only at the end: the journal is closing. What was not stored is asked again next time. */
@@ -58,6 +60,7 @@ static void start(struct poller_append *a)
     a->append.now_ms = (uint64_t)loop_wall_ms(p->env->loop);
     a->append.born_flow = p->born_flow;
     a->append.op.done = append_done;
+    CRASH_POINT(page_append_before);
     journal_append(p->env->journal, &a->append);
 }
 
@@ -209,10 +212,11 @@ static int add_records(struct poller *p, size_t row, const struct adapter_detail
     }
     for (size_t i = 0; i < detail->n_records; i++) {
         struct flow_judged judged;
-        int err;
+        int err = flow_judge(p->sink, &detail->records[i], false, &judged);
 
-        flow_judge(p->sink, &detail->records[i], false, &judged);
-        err = journal_append_add(&poller_append_open(p)->append, &judged.stored);
+        if (err == 0) {
+            err = journal_append_add(&poller_append_open(p)->append, &judged.stored);
+        }
         if (err < 0) {
             return err;
         }
@@ -230,6 +234,7 @@ static void detail_done(struct adapter_detail *detail)
     int err = detail->err;
     size_t row = d->row;
 
+    CRASH_POINT(detail_read);
     party_read(p->env, p->source, err, &detail->why);
     p->running--;
     p->busy_details &= ~(UINT64_C(1) << (d - p->details));

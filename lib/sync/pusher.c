@@ -2,9 +2,11 @@
 
 #include <string.h>
 
+#include "base/crash_point.h"
 #include "sync/pusher_impl.h"
 
 #define READY_MAX 256
+#define CLOCK_SLACK_MS 5000 /* steps of the wall clock that no delay notices */
 #define AHEAD_MIN 4
 /* Look again so often when nothing else would wake us; a missed wake-up must not stop a flow. */
 #define LOOK_AGAIN_MS 60000
@@ -171,7 +173,9 @@ static void begin(struct pusher *p)
     if (first->verb == JOURNAL_LOOKUP) {
         c->request.lookup.code = first->code;
         c->request.lookup.done = pusher_lookup_done;
+        CRASH_POINT(lookup_before);
         sink->ops->lookup(sink, &c->request.lookup);
+        CRASH_POINT(lookup_begun);
         return;
     }
     send->kind = first->kind;
@@ -183,7 +187,9 @@ static void begin(struct pusher *p)
     send->n_records = n > 1 ? n : first->n;
     send->sent = c->sent;
     send->done = pusher_send_done;
+    CRASH_POINT(send_before);
     sink->ops->send(sink, send);
+    CRASH_POINT(send_begun);
 }
 
 /* Intents that were never begun go back, as if they had not been claimed. */
@@ -204,6 +210,7 @@ static void withdraw_ready(struct pusher *p)
                 ? policy_looked_up(&p->policy, &call, LOOKUP_UNKNOWN, &outcome, 0)
                 : policy_sent(&p->policy, &call, &outcome, 0);
         pusher_fill_finish(p, &c->members[0], &d, &outcome);
+        CRASH_POINT(withdraw_before);
         pusher_finish(c);
     }
 }
@@ -215,6 +222,7 @@ static void claim_done(struct journal_op *op)
     struct pusher *p = CONTAINER_OF(op, struct pusher, claim.op);
 
     p->claiming = false;
+    CRASH_POINT(claim_committed);
     p->n_ready += (uint32_t)p->claim.n;
     list_splice(&p->ready, &p->claim.calls);
     p->more = p->more || p->claim.full;
@@ -262,6 +270,17 @@ static uint32_t wanted(const struct pusher *p, uint32_t room)
     return ahead > p->n_ready ? ahead - p->n_ready : 0;
 }
 
+/* How far the wall clock was set back since the last claim. Due times stand in wall time, so that
+ * they outlive a restart: a delay of seconds must not become one of a day. (Set forward, they are
+ * due at once.) */
+static uint64_t clock_back(struct pusher *p)
+{
+    int64_t before_ms = p->clock_ms;
+
+    p->clock_ms = loop_wall_ms(p->env->loop) - (int64_t)loop_now_ms(p->env->loop);
+    return before_ms > p->clock_ms + CLOCK_SLACK_MS ? (uint64_t)(before_ms - p->clock_ms) : 0;
+}
+
 static void claim(struct pusher *p, uint32_t room)
 {
     uint32_t want = wanted(p, room);
@@ -281,6 +300,7 @@ static void claim(struct pusher *p, uint32_t room)
     p->claim.idempotent = (caps & ADAPTER_IDEMPOTENT) != 0;
     p->claim.ask = p->policy.ask;
     p->claim.now_ms = (uint64_t)loop_wall_ms(p->env->loop);
+    p->claim.back_ms = clock_back(p);
     p->claim.due_cap_ms = p->due_cap_ms;
     p->claim.max = want;
     p->claim.max_ask = room > p->n_ready ? room - p->n_ready : 0;

@@ -29,7 +29,8 @@ struct pusher {
     enum endpoint_lane lane;
     struct policy policy;
     uint64_t due_cap_ms;
-    bool live; /* false: observes or is off */
+    int64_t clock_ms; /* the wall clock less the monotonic one, at the last claim; 0 none yet */
+    bool live;        /* false: observes or is off */
 
     struct list ready;                      /* struct journal_call: intent committed, not begun */
     struct list calls;                      /* struct pusher_call: in flight */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crash_point.h"
 #include "base/digest.h"
 #include "sync/pusher_impl.h"
 
@@ -68,6 +69,7 @@ static void finish_done(struct journal_op *op)
     struct pusher_call *c = m->group;
     struct pusher *p = c->pusher;
 
+    CRASH_POINT(finish_committed);
     p->n_finishing--;
     p->more = p->more || m->finish.ready || m->finish.withdrawn;
     /* PENDING or UNSURE later: the claim that follows learns when. */
@@ -295,6 +297,7 @@ static void ended(struct pusher_call *c, enum endpoint_action action, const stru
         outcome_of(c, i, outcome, &own);
         say_outcome(p, c, &c->members[i], &own);
     }
+    CRASH_POINT(finish_before);
     pusher_finish(c);
     party_act(p->env, p->sink, action, outcome);
     party_end(p->env, p->sink, outcome);
@@ -308,6 +311,7 @@ void pusher_send_done(struct adapter_send *send)
     struct outcome outcome = send->outcome;
     size_t dossiers = dossiers_in(c);
 
+    CRASH_POINT(send_answered);
     if (p->policy.forget_doubt && outcome.class == OUTCOME_UNSURE) {
         outcome.class = OUTCOME_TRANSIENT; /* nor may an attempt in doubt excuse the repeat */
     }
@@ -333,6 +337,7 @@ void pusher_lookup_done(struct adapter_lookup *lookup)
     struct policy_decision d =
         policy_looked_up(&p->policy, &call, lookup->answer, &outcome, loop_random(p->env->loop));
 
+    CRASH_POINT(lookup_answered);
     pusher_fill_finish(p, &c->members[0], &d, &outcome);
     ended(c, d.action, &outcome);
 }

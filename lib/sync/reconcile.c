@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/crash_point.h"
+
 #define PAGE_ROWS 200
 /* A round of `seen` begins at least so much later than the one before, even when nothing was open.
  */
@@ -81,6 +83,7 @@ static void adopt_stored(struct journal_op *op)
 {
     struct walk_lookup *l = CONTAINER_OF(op, struct walk_lookup, store.adopt.op);
 
+    CRASH_POINT(adopt_committed);
     l->walk->adopted += l->store.adopt.adopted;
     l->walk->pending += l->store.adopt.pending;
     free_lookup(l);
@@ -90,6 +93,7 @@ static void seen_stored(struct journal_op *op)
 {
     struct walk_lookup *l = CONTAINER_OF(op, struct walk_lookup, store.seen.op);
 
+    CRASH_POINT(seen_committed);
     l->walk->differs += l->store.seen.differs;
     free_lookup(l);
 }
@@ -123,6 +127,7 @@ static void lookup_done(struct adapter_lookup *lookup)
     struct walk_lookup *l = CONTAINER_OF(lookup, struct walk_lookup, lookup);
     struct walk *w = l->walk;
 
+    CRASH_POINT(walk_looked_up);
     party_act(w->env, w->party, policy_endpoint(&lookup->outcome, w->party->endpoint.auth_in_row),
               &lookup->outcome);
     party_end(w->env, w->party, &lookup->outcome);

@@ -117,7 +117,8 @@ struct fake_peer {
     enum fake_look look;
     uint32_t look_times; /* then from the ledger */
     uint32_t acks_fail;
-    bool acks_forgotten; /* an acknowledgement succeeds and changes nothing */
+    uint32_t checks_fail; /* so many records find no memory to be judged */
+    bool acks_forgotten;  /* an acknowledgement succeeds and changes nothing */
     bool listen_fails;
     bool relay_fails;
     uint32_t polls_fail, lists_fail,

@@ -29,9 +29,15 @@ void fake_sink_check(struct adapter *a, struct adapter_check *c)
     struct fake_peer *p = CONTAINER_OF(a, struct fake_adapter, base)->peer;
     int status = status_in(c->record) & 15;
 
+    c->err = 0;
     c->status = status;
     c->hold = HOLD_NONE;
     if (p == NULL) {
+        return;
+    }
+    if (p->checks_fail > 0) {
+        p->checks_fail--;
+        c->err = ERR_NOMEM;
         return;
     }
     if (p->canonical && c->record->kind == RECORD_STEP) {

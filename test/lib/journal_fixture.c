@@ -307,6 +307,7 @@ void fixture_claim_init(struct fixture *f, struct journal_claim *c)
     c->idempotent = false;
     c->ask = false;
     c->now_ms = fixture_wall_ms(f);
+    c->back_ms = 0;
     c->due_cap_ms = DAY_MS;
     c->max = 256;
     c->max_ask = 256;

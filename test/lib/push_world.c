@@ -190,7 +190,7 @@ static void host_ask(struct adapter_host *host, struct adapter_ask *ask)
 
     w->n_asks++;
     snprintf(w->asked, sizeof(w->asked), "%s", ask->code);
-    schedule(w, PUSH_ASK, ask, 0);
+    schedule(w, PUSH_ASK, ask, w->ask_ms);
 }
 
 static void host_relay(struct adapter_host *host, struct adapter_relay *relay)

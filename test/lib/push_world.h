@@ -31,6 +31,7 @@ struct push_world {
     /* what the engine shall do */
     int offer_err;
     uint64_t commit_ms; /* how long storing takes */
+    uint64_t ask_ms;    /* how long an ask takes */
     enum push_settle settle;
     struct adapter_fate fate;
     int ask_err;

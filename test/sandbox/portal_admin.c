@@ -359,6 +359,24 @@ static void serve_stats(struct portal *p, struct serve_req *req)
 
 /* ---- the rest ---- */
 
+/* The tokens that are alive, so that a test can look for them where they must not stand. */
+static void serve_sessions(struct portal *p, struct serve_req *req)
+{
+    struct sbuf b = {0};
+
+    sbuf_puts(&b, "[");
+    pthread_mutex_lock(&p->lock);
+    for (size_t i = 0; i < SESSIONS_MAX; i++) {
+        if (p->sessions[i].token[0] != '\0') {
+            sbuf_comma(&b);
+            sbuf_json(&b, p->sessions[i].token, strlen(p->sessions[i].token));
+        }
+    }
+    pthread_mutex_unlock(&p->lock);
+    sbuf_puts(&b, "]");
+    respond_sbuf(req, json_type, &b);
+}
+
 static void serve_catalog(struct portal *p, struct serve_req *req)
 {
     long version = knobs_get(p->knobs, PK_CATALOG_VERSION);
@@ -410,6 +428,7 @@ void admin_handle(struct portal *p, struct serve_req *req)
     } routes[] = {
         {"/_sandbox/knobs", NULL, serve_knobs},
         {"/_sandbox/stats", "GET", serve_stats},
+        {"/_sandbox/sessions", "GET", serve_sessions},
         {"/_sandbox/catalog", "GET", serve_catalog},
         {"/_sandbox/load", "POST", serve_load},
         {"/_sandbox/dossier", "GET", serve_dossier},

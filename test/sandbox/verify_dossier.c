@@ -136,6 +136,9 @@ static void judge_step(struct view *v, const struct mapped_step *step)
                        !(v->logged == NULL && any_item(j, JOURNAL_SNAPSHOT, JOURNAL_HELD));
 }
 
+/* What was sent may arrive so much later than its sender saw the connection break. */
+#define LATE_MS 3000
+
 /* Whether an attempt in doubt between the two accepted calls stands for this repeat. */
 static int excused(struct view *v, const struct ledger_line *before,
                    const struct ledger_line *repeat, bool *out)
@@ -155,7 +158,7 @@ static int excused(struct view *v, const struct ledger_line *before,
         struct journal_doubt *doubt = &journal->doubt[i];
 
         if (doubt->used || doubt->kind != (repeat->step ? JOURNAL_STEP : JOURNAL_SNAPSHOT) ||
-            doubt->ended_ms < before->at_ms || doubt->begun_ms > repeat->at_ms ||
+            doubt->ended_ms + LATE_MS < before->at_ms || doubt->begun_ms > repeat->at_ms ||
             (repeat->step && (step == NULL || strcmp(doubt->step_key, step->id) != 0))) {
             continue;
         }

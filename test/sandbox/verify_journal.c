@@ -12,7 +12,8 @@
 static const char ITEMS_SQL[] =
     "SELECT i.kind, i.state, i.hold != 0 OR coalesce(i.reason, '') != '', " KEY
     " FROM subject s JOIN item i ON i.subject = s.id"
-    " WHERE s.flow IN (SELECT id FROM flow) AND s.code = ?1 AND i.kind IN (1, 2) ORDER BY i.id";
+    " WHERE s.flow IN (SELECT id FROM flow WHERE name <> 'intake') AND s.code = ?1"
+    " AND i.kind IN (1, 2) ORDER BY i.id";
 
 /* Single calls have no rows in attempt_item; an attempt without an outcome died with its process.
  */

@@ -41,6 +41,7 @@ static void a_failure_leaves_its_cause(void **state)
     assert_int_equal(errno, EBADF);
     assert_int_equal(n, 0);
     assert_int_equal(file_error(ENOENT), ERR_NOTFOUND);
+    assert_int_equal(file_error(ELOOP), ERR_NOTFOUND);
     assert_int_equal(file_error(EACCES), ERR_DENIED);
     assert_int_equal(file_error(ENOMEM), ERR_NOMEM);
     assert_int_equal(file_error(EISDIR), ERR_IO);

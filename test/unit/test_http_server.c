@@ -20,9 +20,9 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "base/net_allow.h"
 #include "daemon/loop_uv.h"
 #include "http/client.h"
-#include "http/net_allow.h"
 
 #define LENGTH_OF(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -232,6 +232,43 @@ static void a_dossier_larger_than_a_record_is_refused_in_clear_words(void **stat
     free(body);
 }
 
+/* A disk that does not answer: the portal is told in time, nothing stays behind. */
+static void who_can_not_be_stored_in_time_is_told_to_come_again(void **state)
+{
+    struct fixture *f = *state;
+
+    f->w.source->answer_timeout_ms = 30;
+    f->w.commit_ms = 120;
+    begin(f);
+    has(post(f, "/addtthcKhuyenMai", NOTICE), "gửi lại sau");
+    assert_int_equal(f->w.status, 503);
+    assert_int_equal(f->w.n_hurried, 0);
+    push_turns(&f->w, 200); /* stored after all: nobody waits for the province */
+    assert_int_equal(f->w.n_hurried, 1);
+    f->w.offer_err = ERR_CANCELED;
+    has(post(f, "/addtthcKhuyenMai", NOTICE), "gửi lại sau");
+    push_turns(&f->w, 200);
+    f->w.offer_err = ERR_INVAL; /* found too late to be said */
+    has(post(f, "/addtthcKhuyenMai", NOTICE), "gửi lại sau");
+    push_turns(&f->w, 200);
+    assert_int_equal(f->w.n_offers, 3);
+}
+
+/* The journal is asked first what it knows: that may be what does not answer. */
+static void who_can_not_be_asked_about_in_time_is_told_to_come_again(void **state)
+{
+    struct fixture *f = *state;
+
+    f->w.source->answer_timeout_ms = 30;
+    f->w.ask_ms = 120;
+    begin(f);
+    has(post(f, "/addtthcKhuyenMai", NOTICE), "gửi lại sau");
+    assert_int_equal(f->w.status, 503);
+    push_turns(&f->w, 200);
+    assert_int_equal(f->w.n_asks, 1);
+    assert_int_equal(f->w.n_offers, 0); /* who was told no has stored nothing */
+}
+
 /* ---- looking up and files ---- */
 
 static void a_look_up_shows_where_a_dossier_stands_and_nobody(void **state)
@@ -344,6 +381,8 @@ int main(void)
         T(what_the_province_has_is_a_duplicate_but_for_supplements),
         T(dossiers_in_general_and_amended_notices_are_taken),
         T(faults_are_named),
+        T(who_can_not_be_stored_in_time_is_told_to_come_again),
+        T(who_can_not_be_asked_about_in_time_is_told_to_come_again),
         T(a_dossier_larger_than_a_record_is_refused_in_clear_words),
         T(a_look_up_shows_where_a_dossier_stands_and_nobody),
         T(a_file_of_the_province_is_handed_through),

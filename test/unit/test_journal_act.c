@@ -326,12 +326,12 @@ static void every_change_of_the_audit_is_found(void **state)
         say(&f, "resume", "");
         (void)fixture_snapshot(&f, "A", "a", 2);
         assert_int_equal(act_on(&f, &act, JOURNAL_HOLD, fixture_item(&f, "A", 0), "wait"), 0);
-        assert_int_equal(upkeep_audit_verify(f.path, &rows, &msg), 0);
+        assert_int_equal(upkeep_audit_verify(f.path, &rows, NULL, &msg), 0);
         assert_int_equal(rows, 3);
         /* The triggers keep honest hands off; a thief would drop them first. */
         fixture_tamper(&f, "DROP TRIGGER audit_no_update; DROP TRIGGER audit_no_delete; %s",
                        changes[i]);
-        assert_int_equal(upkeep_audit_verify(f.path, &rows, &msg), ERR_CORRUPT);
+        assert_int_equal(upkeep_audit_verify(f.path, &rows, NULL, &msg), ERR_CORRUPT);
         assert_non_null(strstr(msg.text, "breaks the chain"));
         fixture_end(&f);
     }
@@ -345,9 +345,9 @@ static void an_empty_audit_is_whole(void **state)
 
     (void)state;
     fixture_open(&f);
-    assert_int_equal(upkeep_audit_verify(f.path, &rows, &msg), 0);
+    assert_int_equal(upkeep_audit_verify(f.path, &rows, NULL, &msg), 0);
     assert_int_equal(rows, 0);
-    assert_int_equal(upkeep_audit_verify("/nowhere/journal.db", &rows, &msg), ERR_IO);
+    assert_int_equal(upkeep_audit_verify("/nowhere/journal.db", &rows, NULL, &msg), ERR_IO);
     fixture_end(&f);
 }
 

@@ -537,9 +537,25 @@ static void an_empty_body_is_a_body(void **state)
     fixture_end(&f);
 }
 
+/* Such a batch could never be stored, and all that comes behind it would wait for ever. */
+static void a_cursor_without_room_for_its_source_is_none(void **state)
+{
+    struct journal_append a;
+
+    (void)state;
+    journal_append_init(&a, 1);
+    a.arena.max_bytes = 32;
+    assert_int_equal(
+        journal_append_cursor(&a, "a source with a name of more than 32 bytes", "page 1"),
+        ERR_NOMEM);
+    assert_null(a.cursor);
+    journal_append_free(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_cursor_without_room_for_its_source_is_none),
         cmocka_unit_test(a_newer_snapshot_takes_the_place_of_a_waiting_one),
         cmocka_unit_test(the_same_snapshot_again_is_nothing_new),
         cmocka_unit_test(a_newer_snapshot_takes_the_place_of_one_in_doubt),

@@ -224,6 +224,29 @@ static void a_clock_set_back_does_not_delay_for_days(void **state)
     fixture_end(&f);
 }
 
+/* A delay of half a minute stays one when the clock is set back by a day. */
+static void due_times_go_back_with_the_clock(void **state)
+{
+    struct fixture f;
+    struct journal_claim c;
+    struct journal_call *calls[1];
+
+    (void)state;
+    fixture_open(&f);
+    (void)fixture_snapshot(&f, "A", "a", 9);
+    (void)fixture_end_call(&f, fixture_claim_one(&f), ITEM_PENDING);
+    fake_loop_jump_wall(&f.loop, -24 * INT64_C(3600000));
+    fixture_claim_init(&f, &c);
+    c.back_ms = 24 * HOUR_MS;
+    assert_int_equal(fixture_claim(&f, &c, calls, 1), 0);
+    assert_int_equal(c.next_due_ms, fixture_wall_ms(&f) + 30000);
+    fake_loop_advance(&f.loop, 30000);
+    fixture_claim_init(&f, &c);
+    assert_int_equal(fixture_claim(&f, &c, calls, 1), 1);
+    (void)fixture_end_call(&f, calls[0], ITEM_DONE);
+    fixture_end(&f);
+}
+
 static void a_new_snapshot_need_not_wait_for_the_delay_of_the_old_one(void **state)
 {
     struct fixture f;
@@ -482,6 +505,7 @@ int main(void)
         cmocka_unit_test(full_tells_that_there_may_be_more),
         cmocka_unit_test(a_delayed_item_waits_for_its_time),
         cmocka_unit_test(a_clock_set_back_does_not_delay_for_days),
+        cmocka_unit_test(due_times_go_back_with_the_clock),
         cmocka_unit_test(a_new_snapshot_need_not_wait_for_the_delay_of_the_old_one),
         cmocka_unit_test(steps_go_oldest_first_and_at_most_ten),
         cmocka_unit_test(a_step_that_goes_alone_parts_the_others),

@@ -179,6 +179,33 @@ static void a_full_disk_delays_and_loses_nothing(void **state)
 
 /* A commit that failed must not be found again and taken for done: its calls would belong to
  * nobody. */
+/* A stop does not wait for room: what was not stored is given back, and nothing of it is there. */
+static void who_gives_up_gets_back_what_the_disk_refuses(void **state)
+{
+    struct fixture f;
+    struct fault_vfs v;
+    struct journal_append a;
+    struct journal_append late;
+
+    (void)state;
+    open_with_faults(&f, &v);
+    v.write_code = SQLITE_FULL;
+    fixture_start_snapshot(&f, &a, "A", "a");
+    fake_loop_advance(&f.loop, 5000);
+    assert_int_equal(journal_condition(f.journal), JOURNAL_FULL);
+    journal_give_up(f.journal);
+    assert_false(fixture_ended(&a.op)); /* never from inside the call */
+    fake_loop_settle(&f.loop);
+    fixture_end_snapshot(&a, ERR_CANCELED);
+    fixture_start_snapshot(&f, &late, "B", "b"); /* refused at once, not after a delay */
+    fake_loop_settle(&f.loop);
+    fixture_end_snapshot(&late, ERR_CANCELED);
+    v.write_code = SQLITE_OK;
+    (void)fixture_snapshot(&f, "C", "c", 2);
+    assert_int_equal(fixture_number(&f, "SELECT count(*) FROM item"), 1);
+    end_with_faults(&f, &v);
+}
+
 static void a_claim_that_was_rolled_back_gives_each_call_once(void **state)
 {
     (void)state;
@@ -324,6 +351,7 @@ int main(void)
         cmocka_unit_test(later_requests_of_a_batch_see_the_earlier_ones),
         cmocka_unit_test(the_window_closes_while_too_much_is_uncommitted),
         cmocka_unit_test(a_full_disk_delays_and_loses_nothing),
+        cmocka_unit_test(who_gives_up_gets_back_what_the_disk_refuses),
         cmocka_unit_test(a_claim_that_was_rolled_back_gives_each_call_once),
         cmocka_unit_test(after_a_failed_sync_the_file_is_opened_again),
         cmocka_unit_test(what_was_in_flight_stays_so_when_the_file_is_opened_again),

@@ -272,6 +272,34 @@ static void a_list_broken_off_leaves_the_mirror(void **state)
     fixture_end(&f);
 }
 
+static void a_damaged_record_is_handed_to_nobody(void **state)
+{
+    static const struct entry list[] = {{"1.1", "a", "1", false}, {"1.2", "b", "22", false}};
+    struct fixture f;
+    struct mirror_swap s;
+    struct mirror_list l;
+
+    (void)state;
+    fixture_open(&f);
+    night(&f, &s, list, 2);
+    fixture_tamper(&f, "UPDATE mirror SET body = '23' WHERE code = '1.2'");
+    memset(&l, 0xA5, sizeof(l));
+    l.kind = KIND;
+    l.only = NULL;
+    l.after[0] = '\0';
+    l.limit = 2;
+    l.changed_after_ms = 0;
+    l.with_body = true;
+    assert_int_equal(FIXTURE_RUN(&f, mirror_list, &l), ERR_CORRUPT);
+    assert_non_null(strstr(l.op.why.text, "1.2"));
+    mirror_list_free(&l);
+    l.with_body = false; /* what it is called can still be listed */
+    assert_int_equal(FIXTURE_RUN(&f, mirror_list, &l), 0);
+    assert_int_equal(l.n, 2);
+    mirror_list_free(&l);
+    fixture_end(&f);
+}
+
 static void rows_come_in_pages_with_or_without_bodies(void **state)
 {
     static const struct entry list[] = {
@@ -451,6 +479,7 @@ int main(void)
         cmocka_unit_test(an_entry_is_withdrawn_after_two_lists_without_it),
         cmocka_unit_test(what_is_switched_off_is_seen_without_details),
         cmocka_unit_test(a_list_broken_off_leaves_the_mirror),
+        cmocka_unit_test(a_damaged_record_is_handed_to_nobody),
         cmocka_unit_test(rows_come_in_pages_with_or_without_bodies),
         cmocka_unit_test(agreement_is_told_both_ways),
         cmocka_unit_test(what_the_local_product_shows_is_replaced_as_a_whole),

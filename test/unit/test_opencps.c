@@ -387,6 +387,31 @@ static void a_reload_without_the_source_is_refused(void **state)
     free(empty);
 }
 
+static void a_reload_that_cannot_be_taken_leaves_the_old_values(void **state)
+{
+    struct fake_opencps *rig = *state;
+    struct config *fresh = malloc(sizeof(*fresh));
+    struct adapter_poll p = {.cursor = "", .done = polled};
+    struct errmsg msg = {""};
+    char too_long[400];
+
+    assert_non_null(fresh);
+    memset(too_long, 's', sizeof(too_long) - 1);
+    too_long[sizeof(too_long) - 1] = '\0';
+    *fresh = rig->config;
+    fresh->sources[0].small_states = (struct config_list){.items = {too_long}, .n = 1};
+    fresh->sources[0].group_id = "999";
+    assert_int_equal(rig->a->ops->reconfigure(rig->a, fresh, &msg), ERR_TOOBIG);
+    memset(fresh, 0xa5, sizeof(*fresh)); /* whoever still reads it falls */
+    free(fresh);
+    fake_opencps_answer(rig, "/stepconfigs", STEPS);
+    fake_opencps_answer(rig, "/dossiers?", ROWS);
+    rig->a->ops->poll(rig->a, &p);
+    fake_loop_advance(&rig->loop, 1000);
+    assert_int_equal(p.err, 0);
+    assert_string_equal(fake_http_header(rig->http, 0, "groupId"), "20126");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fake_opencps_teardown)
 
 int main(void)
@@ -406,6 +431,7 @@ int main(void)
         TEST(the_rate_spaces_the_calls),
         TEST(cancel_brings_every_callback),
         TEST(a_reload_without_the_source_is_refused),
+        TEST(a_reload_that_cannot_be_taken_leaves_the_old_values),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -148,6 +148,22 @@ static void what_was_not_stored_is_not_acknowledged(void **state)
     }
 }
 
+/* A disk that does not answer: OpenCPS is told in time, and keeps its row. */
+static void who_can_not_be_stored_in_time_is_told_to_come_again(void **state)
+{
+    struct fixture *f = *state;
+
+    f->w.source->answer_timeout_ms = 30;
+    f->wait = true;
+    begin(f);
+    (void)publish(f, "/dossiers/publish", FORM_TYPE, "dossierId=7");
+    assert_int_equal(f->w.status, 503);
+    assert_int_equal(f->n, 1);
+    loop_defer(f->w.loop, &f->commit); /* stored after all */
+    push_turns(&f->w, 20);
+    assert_null(f->offer);
+}
+
 static void forms_that_name_no_dossier_are_refused(void **state)
 {
     static const char *const forms[] = {
@@ -268,6 +284,7 @@ int main(void)
         TEST(a_notice_is_answered_after_the_commit_with_its_id),
         TEST(a_notice_without_a_number_is_known_by_its_uid),
         TEST(what_was_not_stored_is_not_acknowledged),
+        TEST(who_can_not_be_stored_in_time_is_told_to_come_again),
         TEST(forms_that_name_no_dossier_are_refused),
         TEST(other_paths_methods_and_sites_are_refused),
         TEST(accounts_are_asked_for_when_there_are_some),

@@ -91,6 +91,20 @@ static void a_failed_detail_is_owed_and_the_others_go_on(void **state)
     assert_int_equal(fake_world_lost(w, w->onestop, w->portal, "dossiers"), 0);
 }
 
+static void a_record_that_was_not_judged_for_want_of_memory_is_owed_and_not_held(void **state)
+{
+    struct fake_world *w = *state;
+
+    put_many(w, 5);
+    w->portal->checks_fail = 2;
+    fake_world_start(w);
+    fake_world_run(w, 20000);
+    assert_int_equal(fake_world_flow_status(w, "dossiers")->owed, 2);
+    assert_true(fake_world_settle(w, 10 * MINUTE_MS));
+    assert_int_equal(w->portal->ledger.effects, 5);
+    assert_int_equal(fake_world_lost(w, w->onestop, w->portal, "dossiers"), 0);
+}
+
 static void an_owed_detail_survives_a_crash(void **state)
 {
     struct fake_world *w = *state;
@@ -344,6 +358,7 @@ int main(void)
         WORLD(pages_follow_at_once_and_polls_at_their_interval),
         WORLD(the_cursor_survives_a_restart),
         WORLD(a_failed_detail_is_owed_and_the_others_go_on),
+        WORLD(a_record_that_was_not_judged_for_want_of_memory_is_owed_and_not_held),
         WORLD(an_owed_detail_survives_a_crash),
         WORLD(a_detail_that_always_fails_holds_up_nobody),
         WORLD(what_is_gone_is_owed_no_more),

@@ -353,6 +353,16 @@ static void http_statuses_follow_the_table(void **state)
     }
 }
 
+static void a_redirect_says_what_to_correct(void **state)
+{
+    struct outcome out = judge(PORTAL_PUSH, 302, "{\"error_code\":0,\"message\":\"Tốt\"}");
+
+    (void)state;
+    assert_int_equal(out.class, OUTCOME_CONFIG);
+    assert_string_equal(out.words,
+                        "HTTP status 302: redirects are not followed, correct adapter_url");
+}
+
 static void a_refusal_in_words_counts_under_4xx_too(void **state)
 {
     (void)state;
@@ -479,6 +489,7 @@ int main(void)
         cmocka_unit_test(a_cut_reply_is_never_a_success),
         cmocka_unit_test(a_wrapped_reply_is_read_and_never_believed_half),
         cmocka_unit_test(http_statuses_follow_the_table),
+        cmocka_unit_test(a_redirect_says_what_to_correct),
         cmocka_unit_test(a_refusal_in_words_counts_under_4xx_too),
         cmocka_unit_test(transport_results_follow_the_table),
         cmocka_unit_test(a_read_is_judged_by_its_code_alone),

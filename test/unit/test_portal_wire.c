@@ -579,6 +579,23 @@ static void a_code_of_another_form_is_held(void **state)
     assert_int_equal(check_dossier(f).hold, HOLD_INVALID);
 }
 
+static void a_text_in_an_old_font_is_held(void **state)
+{
+    struct fixture *f = *state;
+    struct record record;
+
+    f->dossier.applicant_name = "Ph¹m V¨n Hoµ"; /* TCVN3 read as Latin-1 */
+    assert_int_equal(check_dossier(f).hold, HOLD_INVALID);
+    assert_non_null(strstr(check_dossier(f).reason, "ChuHoSo is in an old font"));
+    record = dossier_record(f);
+    assert_int_equal(build(f, &record, 1, true), 0); /* a person released it */
+    fill_step(&f->step);
+    f->step.text = "Hoà sơ đã đủ";
+    assert_int_equal(check_step(f).hold, HOLD_NONE);
+    f->step.text = "Traàn Vaên Beù ñaõ nhaän"; /* VNI */
+    assert_int_equal(check_step(f).hold, HOLD_INVALID);
+}
+
 static void a_step_is_never_completed_by_us(void **state)
 {
     struct fixture *f = *state;
@@ -659,6 +676,7 @@ int main(void)
         TEST(a_procedure_is_mapped_or_held),
         TEST(a_received_dossier_needs_its_date),
         TEST(a_code_of_another_form_is_held),
+        TEST(a_text_in_an_old_font_is_held),
         TEST(a_step_is_never_completed_by_us),
         TEST(what_is_no_record_of_ours_is_held),
         TEST(a_call_beyond_the_limit_is_held),

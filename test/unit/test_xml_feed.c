@@ -121,6 +121,8 @@ static void keeps_the_namespaces_of_a_record(void **state)
          "<q:e xmlns:q=\"urn:s\" xmlns=\"urn:h\"></q:e>");
     good("//*[local-name()='b']", "<e xmlns='urn:x'><b xmlns='urn:y'/></e>",
          "<b xmlns=\"urn:y\"/>;", "<e xmlns=\"urn:x\"></e>");
+    good("/*/h:b", "<e xmlns='urn:x' xmlns:k='urn:h'><k:b/></e>",
+         "<k:b xmlns=\"urn:x\" xmlns:k=\"urn:h\"/>;", "<e xmlns=\"urn:x\" xmlns:k=\"urn:h\"></e>");
     good("/e/b", "<e xmlns='urn:x'><b/></e>", "", "<e xmlns=\"urn:x\"><b/></e>");
     assert_true(xml_feed_can("/a/h:b"));
     assert_false(xml_feed_can("/a/b[1]"));

@@ -1,4 +1,4 @@
-#include "http/net_allow.h"
+#include "base/net_allow.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -1,8 +1,8 @@
 /* net_allow: addresses and nets that may connect, and how a peer's address is written.
  *
  * A peer that comes as ::ffff:10.1.2.3 is 10.1.2.3. Pure; any thread. */
-#ifndef HTTP_NET_ALLOW_H
-#define HTTP_NET_ALLOW_H
+#ifndef BASE_NET_ALLOW_H
+#define BASE_NET_ALLOW_H
 
 #include <stdbool.h>
 #include <stddef.h>

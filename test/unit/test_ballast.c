@@ -1,0 +1,70 @@
+#include "journal/ballast.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define MB (UINT64_C(1) << 20)
+
+static int64_t size_of(const struct ballast *b)
+{
+    struct stat file;
+
+    return stat(b->path, &file) == 0 ? (int64_t)file.st_blocks * 512 : -1;
+}
+
+static void it_is_kept_while_there_is_room_and_given_up_once(void **state)
+{
+    char dir[] = "/tmp/dvcsync-ballast-XXXXXX";
+    char path[64];
+    struct ballast b;
+    struct ballast again;
+
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    (void)snprintf(path, sizeof(path), "%s/journal.db", dir);
+    ballast_init(&b, path, 8 * MB);
+    assert_int_equal(b.bytes, MB);
+    assert_false(ballast_drop(&b));
+    ballast_keep(&b, 10 * MB - 1, 8 * MB); /* not beyond the mark and twice its size */
+    assert_int_equal(size_of(&b), -1);
+    ballast_keep(&b, 10 * MB, 8 * MB);
+    assert_true(size_of(&b) >= (int64_t)MB); /* blocks of the disk, not only a length */
+    ballast_init(&again, path, 8 * MB);      /* a restart finds it */
+    assert_true(again.kept);
+    assert_true(ballast_drop(&again));
+    assert_int_equal(size_of(&again), -1);
+    assert_false(ballast_drop(&again));
+    assert_int_equal(rmdir(dir), 0);
+}
+
+static void it_has_bounds(void **state)
+{
+    struct ballast b;
+
+    (void)state;
+    ballast_init(&b, "/no/such/folder/journal.db", 1024 * MB);
+    assert_int_equal(b.bytes, BALLAST_BYTES_MAX);
+    ballast_keep(&b, 4096 * MB, 1024 * MB); /* can't be made: no error */
+    assert_false(b.kept);
+    ballast_init(&b, "/no/such/folder/journal.db", 0);
+    ballast_keep(&b, 4096 * MB, 0);
+    assert_int_equal(b.bytes, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(it_is_kept_while_there_is_room_and_given_up_once),
+        cmocka_unit_test(it_has_bounds),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
