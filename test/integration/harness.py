@@ -20,6 +20,8 @@ import time
 import unittest
 import urllib.parse
 
+from leaks import Leaks
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = (ROOT / os.environ.get("BUILD", "build")).resolve()
 CATALOG = ROOT / "test" / "data" / "procedures.csv"
@@ -110,6 +112,7 @@ class Sandbox(Process):
     """One end of the sandbox, reached over HTTP."""
 
     def __init__(self, world, role, *arguments):
+        self.role, self.leaks = role, world.leaks
         port_file = world.dir / f"{role}.port"
         port_file.unlink(missing_ok=True)
         super().__init__([BUILD / "dvcsync-sandbox", role, "--listen",
@@ -125,6 +128,24 @@ class Sandbox(Process):
     def http(self, method, path, body=None):
         return ask(http.client.HTTPConnection("127.0.0.1", self.port, timeout=30), method, path,
                    body)
+
+    def stop(self, how=signal.SIGTERM, deadline_s=30):
+        self.learn()
+        return super().stop(how, deadline_s)
+
+    def learn(self):
+        """Whom and what this end knows: it must be shown nowhere. A hung end tells nothing."""
+        with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
+            if self.running() and self.role == "portal":
+                for token in self.quick("sessions").json():
+                    self.leaks.add("session", token)
+            elif self.running() and self.role == "province":
+                lines = self.quick("dump").text.splitlines()
+                self.leaks.add_people(json.loads(line) for line in lines)
+
+    def quick(self, path):
+        return ask(http.client.HTTPConnection("127.0.0.1", self.port, timeout=5), "GET",
+                   "/_sandbox/" + path)
 
     def get(self, path):
         return self.http("GET", "/_sandbox/" + path)
@@ -167,6 +188,7 @@ class World:
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="dvcsync-test-"))
         self.ports = {}
         self.children = []
+        self.leaks = Leaks()
         self.portal = self.province = self.daemon = None
         self.ledger_path = self.dir / "ledger.jsonl"
         self.journal_path = self.dir / "state" / "journal.db"
@@ -178,16 +200,48 @@ class World:
         self.catalog_path.write_text("".join(rows[:1] + rows[1::step][:catalog_rows]))
         shutil.copytree(ROOT / "conf" / "maps", self.dir / "maps")
         for name, password in (("portal", PORTAL_PASSWORD), ("province", PROVINCE_PASSWORD)):
+            self.leaks.add(f"password of the {name}", password)
             path = self.dir / f"{name}.password"
             path.write_text(password + "\n")
             path.chmod(0o400)
 
     def close(self):
-        for child in reversed(self.children):
-            if child.running():
-                child.popen.kill()
-                child.popen.wait()
-        shutil.rmtree(self.dir, ignore_errors=True)
+        """Ends everything; fails when the daemon has shown a secret or a person (leaks.py)."""
+        try:
+            found = self.shown()
+        finally:
+            for child in reversed(self.children):
+                if child.running():
+                    child.popen.kill()
+                    child.popen.wait()
+            shutil.rmtree(self.dir, ignore_errors=True)
+        if found:
+            raise AssertionError("shown: " + "; ".join(found))
+
+    def shown(self):
+        """Secrets and people in all that the daemon has written or answered so far."""
+        if self.daemon is None or not self.dir.exists():
+            return []
+        for end in (self.portal, self.province):
+            if end is not None:
+                end.learn()
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            for path in ("status", "events", "queue?limit=1000", "config", "catalog") * (
+                    self.daemon.running()):
+                self.quick("/v1/" + path)
+            if self.daemon.running():
+                self.quick("/metrics")
+        found = self.leaks.find("the log", self.log_path.read_bytes())
+        found += self.leaks.find("an answer or an event", self.leaks.heard())
+        for path in self.dir.rglob("*.reason"):
+            found += self.leaks.find("a reason file", path.read_bytes())
+        for path in (self.dir / "state").glob("*"):
+            if path.is_file() and path.suffix != ".ballast":  # 8 MB of nothing
+                found += self.leaks.find(f"state/{path.name}", path.read_bytes(), people=False)
+        return found
+
+    def quick(self, path):
+        self.leaks.hear(ask(UnixConnection(self.dir / "status.sock", timeout=5), "GET", path).text)
 
     # ---- the two ends ----
 
@@ -261,6 +315,8 @@ class World:
         path = self.dir / "accounts"
         path.unlink(missing_ok=True)
         path.write_text("".join(f"{user}:{password}\n" for user, password in accounts))
+        for _, password in accounts:
+            self.leaks.add("password of an account", password)
         path.chmod(0o400)
         return path
 
@@ -292,11 +348,22 @@ class World:
     # ---- its sockets ----
 
     def get(self, path, sock="status"):
-        return ask(UnixConnection(self.dir / f"{sock}.sock"), "GET", path)
+        return self.heard(ask(UnixConnection(self.dir / f"{sock}.sock"), "GET", path))
 
     def post(self, path, sock="control", **order):
-        return ask(UnixConnection(self.dir / f"{sock}.sock"), "POST", path,
-                   json.dumps(order) if order else "")
+        return self.heard(ask(UnixConnection(self.dir / f"{sock}.sock"), "POST", path,
+                              json.dumps(order) if order else ""))
+
+    def heard(self, reply):
+        self.leaks.hear(reply.text)
+        return reply
+
+    def ctl(self, *arguments, **more):
+        """dvcsyncctl with this world's configuration, and what it printed."""
+        done = subprocess.run([BUILD / "dvcsyncctl", "-f", self.conf_path, *map(str, arguments)],
+                              capture_output=True, text=True, timeout=60, **more)
+        self.leaks.hear(done.stdout + done.stderr)
+        return done
 
     def order(self, path, **order):
         """A POST that must be taken."""

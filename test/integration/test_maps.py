@@ -1,16 +1,14 @@
 """`dvcsyncctl map check`: local codes without a mapping, divided units, what other maps would change."""
 
 import json
-import subprocess
 import unittest
 
-from harness import BUILD, WorldTest
+from harness import WorldTest
 
 
 class MapCheck(WorldTest):
     def check(self, *options, code=0):
-        done = subprocess.run([BUILD / "dvcsyncctl", "-f", self.world.conf_path, "map", "check",
-                               *options], capture_output=True, text=True, timeout=60)
+        done = self.world.ctl("map", "check", *options)
         self.assertEqual(done.returncode, code, done.stdout + done.stderr)
         return done.stdout
 
@@ -79,8 +77,7 @@ class MapCheck(WorldTest):
     def test_a_faulty_map_is_refused_with_file_and_line(self):
         self.observe()
         bad = self.write_map("bad.csv", "local,national\nH56.1,nothing\n")
-        done = subprocess.run([BUILD / "dvcsyncctl", "-f", self.world.conf_path, "map", "check",
-                               "--agency", bad], capture_output=True, text=True, timeout=60)
+        done = self.world.ctl("map", "check", "--agency", bad)
         self.assertEqual(done.returncode, 78)
         self.assertIn(f'{bad}:2: national "nothing" is not valid', done.stderr)
 

@@ -2,12 +2,11 @@
 
 import http.server
 import json
-import subprocess
 import threading
 import time
 import unittest
 
-from harness import BUILD, World, conf_section
+from harness import World, conf_section
 
 PRESET = """
 title = "a product to try"
@@ -104,8 +103,7 @@ class TryTest(unittest.TestCase):
         self.secret.chmod(0o400)
 
     def ctl(self, *arguments):
-        done = subprocess.run([BUILD / "dvcsyncctl", "-f", self.world.conf_path, *arguments],
-                              capture_output=True, text=True, timeout=30)
+        done = self.world.ctl(*arguments)
         return done.returncode, done.stdout + done.stderr
 
     def test_rows_records_verdicts_and_calls_are_shown(self):
