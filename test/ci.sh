@@ -25,10 +25,14 @@ stage() {
         failed=$((failed + 1))
     fi
 }
-make --no-print-directory deps || exit 1
+make --no-print-directory deps-long || exit 1
 stage check make --no-print-directory check
-stage clang make --no-print-directory clang
-stage check-asan make --no-print-directory check-asan
+stage check-asan make --no-print-directory check-asan # with clang: its warnings are errors too
+stage model make --no-print-directory model
+stage "crash, 100 kills" env LIVES=core make --no-print-directory crash KILLS=100
+stage "powercut, 50 cuts" make --no-print-directory powercut CUTS=50
+stage "faults, a sample" make --no-print-directory faults FAULT_RUNS=150
+stage "fuzz, 20 s a target" make --no-print-directory fuzz FUZZ_SECONDS=20
 stage "demo, hard faults" make --no-print-directory demo FAULTS=hard DOSSIERS=2000 KILLS=10
 for preset in igate-connector ngsp-justice bridge-array; do
     stage "preset $preset, faults and kills" env KILLS=4 test/presets.sh "$preset" 400
