@@ -153,7 +153,7 @@ cover: deps
 	@$(MAKE) --no-print-directory -j2 BUILD=$(BUILD)/cover HARDEN=-fPIE OPTIMISE="-O0 -g" SANITIZE=--coverage tests
 	@BUILD=$(BUILD)/cover test/run-tests.sh unit replay > $(BUILD)/cover/tests.log || { tail -n 20 $(BUILD)/cover/tests.log; exit 1; }
 	@gcovr --root . --filter lib/ --object-directory $(BUILD)/cover --exclude-throw-branches --print-summary \
-	    --fail-under-line 85 $(BUILD)/cover/obj
+	    --fail-under-line 90 --fail-under-branch 75 $(BUILD)/cover/obj
 
 # ---- the long tests ----
 

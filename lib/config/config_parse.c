@@ -283,9 +283,10 @@ static unsigned last_line(cfg_t *cfg)
         unsigned n = cfg_size(cfg, config_section_name(s));
 
         for (unsigned i = 0; i < n; i++) {
-            int end = cfg_getnsec(cfg, config_section_name(s), i)->line;
+            const cfg_t *section = cfg_getnsec(cfg, config_section_name(s), i);
 
-            line = end > line ? end : line;
+            /* NULL: counted, and then there was no memory for it. */
+            line = section != NULL && section->line > line ? section->line : line;
         }
     }
     return (unsigned)line;

@@ -133,8 +133,9 @@ static int rewrite_bodies(struct db *db, bool *rewritten)
         "CREATE TABLE part_fresh (subject INTEGER NOT NULL REFERENCES subject, "
         "source TEXT NOT NULL, rank INTEGER NOT NULL, at INTEGER NOT NULL, "
         "sha256 BLOB NOT NULL, body BLOB NOT NULL, PRIMARY KEY (subject, source));"
-        "INSERT INTO part_fresh SELECT subject, source, rank, at, sha256, body FROM part "
-        "ORDER BY subject, source;"
+        /* Each keeps its rowid: another search may be half-way through them. */
+        "INSERT INTO part_fresh (rowid, subject, source, rank, at, sha256, body) SELECT rowid, "
+        "subject, source, rank, at, sha256, body FROM part ORDER BY rowid;"
         "DROP TABLE part;"
         "ALTER TABLE part_fresh RENAME TO part;";
     int64_t bytes = 0;

@@ -99,6 +99,21 @@ static bool log_head_good(const unsigned char *head, uint32_t sum[2])
            be32(head + 24) == sum[0] && be32(head + 28) == sum[1];
 }
 
+/* Whether the log goes on behind a frame that is not good. */
+static bool log_goes_on(struct salvage_pages *p, const unsigned char *head, uint32_t from,
+                        uint32_t frames)
+{
+    for (uint32_t i = from; i <= frames; i++) {
+        unsigned char frame[FRAME_HEAD];
+
+        read_at(p, p->wal, frame_at(i), frame, sizeof(frame));
+        if (memcmp(frame + 8, head + 16, 8) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Up to the last good commit, as SQLite does. What comes behind with the same salts was written
  * too, and is lost. */
 static int read_log(struct salvage_pages *p)
@@ -121,7 +136,7 @@ static int read_log(struct salvage_pages *p)
     for (uint32_t i = 1; i <= frames; i++) {
         read_at(p, p->wal, frame_at(i), frame, sizeof(frame));
         if (!frame_good(head, frame, sum)) {
-            p->wal_cut = memcmp(frame + 8, head + 16, 8) == 0;
+            p->wal_cut = log_goes_on(p, head, i, frames);
             break;
         }
         pages[i] = be32(frame);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <sqlite3.h>
 
 #include "journal/upkeep.h"
 #include "lib/journal_fixture.h"
@@ -337,6 +338,52 @@ static void every_change_of_the_audit_is_found(void **state)
     }
 }
 
+/* Writes a row of the audit just before the verification reads where the audit ends. */
+static int write_in_between(unsigned type, void *ctx, void *stmt, void *text)
+{
+    struct fixture **f = ctx;
+    const char *sql = sqlite3_sql(stmt);
+
+    (void)type;
+    (void)text;
+    if (*f != NULL && sql != NULL && strstr(sql, "sqlite_sequence") != NULL) {
+        struct fixture *once = *f;
+
+        *f = NULL;
+        say(once, "resume", "");
+    }
+    return 0;
+}
+
+static struct fixture *daemon_at_work;
+
+static int watch(sqlite3 *db, const char **msg, const struct sqlite3_api_routines *api)
+{
+    (void)msg;
+    (void)api;
+    return sqlite3_trace_v2(db, SQLITE_TRACE_STMT, write_in_between, (void *)&daemon_at_work);
+}
+
+static void an_audit_that_grows_meanwhile_is_whole(void **state)
+{
+    struct errmsg msg = {""};
+    struct fixture f;
+    uint64_t rows = 0;
+
+    (void)state;
+    fixture_open(&f);
+    say(&f, "pause", "maintenance");
+    daemon_at_work = &f;
+    assert_int_equal(sqlite3_auto_extension((void (*)(void))watch), SQLITE_OK);
+    assert_int_equal(upkeep_audit_verify(f.path, &rows, NULL, &msg), 0);
+    assert_int_equal(sqlite3_cancel_auto_extension((void (*)(void))watch), 1);
+    assert_null(daemon_at_work);
+    assert_int_equal(rows, 1);
+    assert_int_equal(upkeep_audit_verify(f.path, &rows, NULL, &msg), 0);
+    assert_int_equal(rows, 2);
+    fixture_end(&f);
+}
+
 static void an_empty_audit_is_whole(void **state)
 {
     struct fixture f;
@@ -365,6 +412,7 @@ int main(void)
         cmocka_unit_test(many_are_moved_by_what_they_have_in_common),
         cmocka_unit_test(a_released_item_waits_behind_its_elders),
         cmocka_unit_test(every_change_of_the_audit_is_found),
+        cmocka_unit_test(an_audit_that_grows_meanwhile_is_whole),
         cmocka_unit_test(an_empty_audit_is_whole),
     };
 

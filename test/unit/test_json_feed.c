@@ -121,6 +121,8 @@ static void refuses_what_is_not_one_document(void **state)
     bad("/r", "{\"r\":[{}],\"n\":1 2}", ERR_FORMAT, "outside of the rows");
     bad("/r", "{\"r\":[{}]]", ERR_FORMAT, "never opened");
     bad("/r", "\xEF\xBB", ERR_FORMAT, "ends too early");
+    bad("/r", " \xEF\xBB\xBF{\"r\":[]}", ERR_FORMAT, "not in front");
+    bad("/r", "\xEF\xBB\xBF\xEF\xBB\xBF{\"r\":[]}", ERR_FORMAT, "not in front");
     bad("/r", "", ERR_FORMAT, "ends too early");
     bad_bytes("/r", "{\"r\":[{\"a\":\"\0\"}]}", 18, ERR_FORMAT, "NUL");
     bad("r", "", ERR_INVAL, "not a JSON pointer");

@@ -214,6 +214,87 @@ static void what_is_erased_is_in_no_file(void **state)
     fixture_end(&f);
 }
 
+/* An erasure between two chunks of another search writes the table of parts anew. */
+static void a_search_misses_nothing_for_an_erasure_in_between(void **state)
+{
+    struct person_erase e;
+    struct search s;
+    struct fixture f;
+
+    (void)state;
+    fixture_open(&f);
+    for (int i = 0; i < 4; i++) {
+        char code[16];
+
+        (void)snprintf(code, sizeof(code), "H56.%d", i);
+        (void)fixture_snapshot(&f, code, "a", 2);
+    }
+    (void)fixture_deliver_all(&f);
+    for (int i = 0; i < 4; i++) {
+        fixture_tamper(&f,
+                       "INSERT INTO part SELECT id, 'p', 1, 1, zeroblob(32), CAST('%s' AS BLOB) "
+                       "FROM subject WHERE code = 'H56.%d'",
+                       i == 3 ? CANARY : "b", i);
+    }
+    search_begin(&s);
+    s.find.chunk = 1;
+    while (s.find.phase != 1 || s.find.after != 3) {
+        assert_true(s.asked < 100);
+        assert_int_equal(FIXTURE_RUN(&f, person_find, &s.find), 0);
+        assert_true(s.find.more);
+    }
+    assert_int_equal(erase_one(&f, &e, subject_of(&f, "H56.0"), false), 0);
+    assert_true(e.rewritten);
+    assert_int_equal(search_run(&f, &s, 1), 1);
+    assert_int_equal(s.find.hits[0].subject, subject_of(&f, "H56.3"));
+    fixture_end(&f);
+}
+
+/* Rows that grew where others stand: their pages were split, and left gaps. */
+static void words_and_reasons_that_are_erased_are_in_no_file(void **state)
+{
+    enum { N = 150 };
+    struct journal_call *calls[N];
+    struct journal_claim claim;
+    struct person_erase e;
+    struct fixture f;
+
+    (void)state;
+    fixture_open(&f);
+    for (int i = 0; i < N; i++) {
+        char code[16];
+
+        (void)snprintf(code, sizeof(code), "H56.%d", i);
+        (void)fixture_snapshot(&f, code, "a", 2);
+    }
+    fixture_claim_init(&f, &claim);
+    assert_int_equal(fixture_claim(&f, &claim, calls, N), N);
+    for (int i = 0; i < N; i++) {
+        struct journal_call *call = calls[(i * 67) % N];
+        struct journal_finish finish;
+
+        fixture_decide(&f, &finish, call, ITEM_HELD);
+        (void)snprintf(finish.words, sizeof(finish.words), "%s-%s. %0250d", CANARY, call->code, 0);
+        (void)snprintf(finish.reason, sizeof(finish.reason), "%s", finish.words);
+        (void)fixture_finish(&f, &finish, call);
+    }
+    fixture_restart(&f);
+    for (int i = 0; i < N; i += 5) {
+        char code[16];
+        char canary[64];
+
+        (void)snprintf(code, sizeof(code), "H56.%d", i);
+        (void)snprintf(canary, sizeof(canary), "%s-%s.", CANARY, code);
+        assert_true(anywhere(&f, canary));
+        assert_int_equal(erase_one(&f, &e, subject_of(&f, code), true), 0);
+        assert_int_equal(e.erased, 1);
+        if (anywhere(&f, canary)) {
+            print_message("left: %s\n", canary);
+        }
+    }
+    fixture_end(&f);
+}
+
 static void what_is_open_is_kept_unless_it_is_dropped(void **state)
 {
     struct journal_call *call;
@@ -398,6 +479,8 @@ int main(void)
         cmocka_unit_test(a_person_is_found_in_every_body_and_once),
         cmocka_unit_test(codes_find_without_a_look_at_bodies),
         cmocka_unit_test(what_is_erased_is_in_no_file),
+        cmocka_unit_test(a_search_misses_nothing_for_an_erasure_in_between),
+        cmocka_unit_test(words_and_reasons_that_are_erased_are_in_no_file),
         cmocka_unit_test(what_is_open_is_kept_unless_it_is_dropped),
         cmocka_unit_test(a_crash_behind_an_erasure_leaves_no_log_with_it),
         cmocka_unit_test(all_that_is_kept_is_read_out),

@@ -250,6 +250,27 @@ static void without_header_schema_or_end_it_is_still_read(void **state)
     fixture_end(&f);
 }
 
+/* Whatever became of one frame: those behind it were written, and are lost with it. */
+static void a_hole_in_the_log_leaves_all_in_doubt(void **state)
+{
+    const size_t frame = 24 + PAGE;
+    struct salvage_report report;
+    struct image image;
+    struct fixture f;
+
+    (void)state;
+    fixture_open(&f);
+    fill(&f);
+    image_take(&f, &image);
+    assert_true(image.log_n > 32 + 20 * frame);
+    memset(image.log_bytes + 32 + 10 * frame, 0, frame);
+    report = salvage(&image);
+    assert_true(report.log_cut);
+    assert_int_equal(report.distrusted, report.saved[SALVAGE_SUBJECT]);
+    image_free(&image);
+    fixture_end(&f);
+}
+
 static void rows_of_a_broken_audit_are_kept_beside(void **state)
 {
     struct salvage_report report;
@@ -287,6 +308,7 @@ int main(void)
         cmocka_unit_test(of_a_sound_journal_nothing_is_lost),
         cmocka_unit_test(whatever_was_spoiled_the_rest_makes_a_journal),
         cmocka_unit_test(without_header_schema_or_end_it_is_still_read),
+        cmocka_unit_test(a_hole_in_the_log_leaves_all_in_doubt),
         cmocka_unit_test(rows_of_a_broken_audit_are_kept_beside),
     };
 
