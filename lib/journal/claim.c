@@ -255,7 +255,11 @@ static int ask_first(struct db *db, struct journal_claim *c, const struct subjec
         n++;
     }
     next->n = n;
-    return c->step_calls < c->max_ask ? CALL_READY : CALL_NONE;
+    if (c->step_calls >= c->max_ask) {
+        c->waits = true;
+        return CALL_NONE;
+    }
+    return CALL_READY;
 }
 
 /* What is next of a subject, with bodies; what turns out to be impossible is held on the way. */
@@ -378,6 +382,7 @@ static void undo_claim(struct journal_op *op)
     }
     c->n = 0;
     c->step_calls = 0;
+    c->waits = false;
     c->held = 0;
     c->full = false;
 }

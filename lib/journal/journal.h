@@ -278,8 +278,9 @@ struct journal_claim {
     /* out */
     struct list calls; /* struct journal_call */
     size_t n;
-    size_t step_calls;    /* among them */
-    bool full;            /* as many as asked: there may be more */
+    size_t step_calls; /* among them */
+    bool waits;        /* steps under ask found no free slot: claim again when a call has ended */
+    bool full;         /* as many as asked: there may be more */
     uint64_t next_due_ms; /* wall time of the next delayed subject; 0 none */
     uint32_t held;        /* items that became HELD (damaged, in doubt) */
 };

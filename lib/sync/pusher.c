@@ -225,7 +225,8 @@ static void claim_done(struct journal_op *op)
     CRASH_POINT(claim_committed);
     p->n_ready += (uint32_t)p->claim.n;
     list_splice(&p->ready, &p->claim.calls);
-    p->more = p->more || p->claim.full;
+    p->waits_for_slot = p->claim.waits;
+    p->more = p->more || p->claim.full || (p->waits_for_slot && p->ended_since_claim > 0);
     if (p->claim.held > 0) {
         flow_say(p->env, LOG_LEVEL_WARN, "item_held", p->name,
                  "%u items held while claiming; see `dvcsyncctl queue --state held`",

@@ -37,7 +37,8 @@ struct pusher {
     uint32_t n_ready, n_calls, n_finishing; /* n_finishing: dossiers */
     struct journal_claim claim;
     bool claiming;
-    bool more; /* there may be due work */
+    bool more;           /* there may be due work */
+    bool waits_for_slot; /* and when a call ends (steps under ask) */
     bool stopping;
     uint32_t ended_since_claim; /* dossiers */
     struct loop_timer timer;

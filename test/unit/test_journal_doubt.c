@@ -255,6 +255,7 @@ static void under_ask_steps_begin_only_into_free_slots(void **state)
     (void)fixture_step(&f, "B", "s1", 1, 4);
     assert_int_equal(claim_asking(&f, 0, &call, &c), 0);
     assert_false(c.full); /* or the caller would turn for ever */
+    assert_true(c.waits);
     assert_int_equal(claim_asking(&f, 1, &call, &c), 1);
     (void)fixture_end_call(&f, call, ITEM_DONE);
     assert_int_equal(claim_asking(&f, 1, &call, &c), 1);

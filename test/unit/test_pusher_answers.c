@@ -251,6 +251,30 @@ static void under_ask_a_released_step_is_sent_again(void **state)
     assert_oracle(w);
 }
 
+/* More of them than there are slots: each call that ends makes room for the next. */
+static void under_ask_all_released_steps_go_without_a_pause(void **state)
+{
+    struct fake_world *w = *state;
+    char code[64];
+    uint32_t moved = 0;
+
+    w->config.flows[0].steps_in_doubt = STEPS_ASK;
+    for (int i = 0; i < 30; i++) {
+        (void)snprintf(code, sizeof(code), "000.00.12.H56-251120-%04d", i);
+        fake_source_put(w->onestop, code, 4, "a");
+        put_steps(w, code, 0, 1, 4);
+        fake_peer_answer_steps(w->portal, code, FAKE_UNSURE_BEFORE, 1);
+    }
+    fake_world_start(w);
+    fake_world_run(w, HOUR_MS);
+    assert_int_equal(fake_world_count(w, "dossiers", ITEM_STEP, ITEM_HELD), 30);
+    assert_int_equal(fake_world_act(w, JOURNAL_RELEASE, "", ITEM_HELD, &moved), 0);
+    assert_int_equal(moved, 30);
+    fake_world_run(w, 10000);
+    assert_int_equal(fake_world_count(w, "dossiers", ITEM_STEP, ITEM_DONE), 30);
+    assert_oracle(w);
+}
+
 /* ---- refusals ---- */
 
 static void exists_flips_once_to_an_update(void **state)
@@ -549,6 +573,7 @@ int main(void)
         WORLD(a_newer_step_never_overtakes_a_doubtful_one),
         WORLD(under_ask_a_doubtful_step_waits_for_a_person),
         WORLD(under_ask_a_released_step_is_sent_again),
+        WORLD(under_ask_all_released_steps_go_without_a_pause),
         WORLD(exists_flips_once_to_an_update),
         WORLD(exists_twice_needs_a_person),
         WORLD(not_there_flips_once_to_a_new_one),
