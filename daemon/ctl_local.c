@@ -192,7 +192,10 @@ static void put_salvage(struct buf *out, const struct salvage_report *r, const c
              "not taken over: cursors, rows of sources, the catalogue, what was seen; all of it "
              "is read again\n");
     ctl_put_text(out, fresh);
-    buf_puts(out, " is complete. Put it in place and start the service.\n");
+    buf_puts(out, r->saved[SALVAGE_ITEM] > 0
+                      ? " is complete. Put it in place and start the service.\n"
+                      : " holds no item: nothing of the damaged file could be read. Do not put it "
+                        "in place; see step 6 of doc/recovery.md.\n");
 }
 
 int ctl_journal_recover(struct ctl *c)
@@ -239,7 +242,7 @@ int ctl_journal_recover(struct ctl *c)
     } else {
         put_salvage(&out, &report, c->args[1]);
     }
-    return ctl_print(&out, CTL_OK);
+    return ctl_print(&out, report.saved[SALVAGE_ITEM] > 0 ? CTL_OK : CTL_CRITICAL);
 }
 
 int ctl_audit_verify(struct ctl *c)

@@ -147,30 +147,39 @@ int person_match_add(struct person_match *m, const char *needle, struct errmsg *
 
 /* ---- comparing ---- */
 
-/* Reads the number that begins at p, groups of digits put together: where it ends. */
-static const char *read_number(const char *p, char *out, size_t size)
-{
-    size_t n = 0;
-
-    for (; *p != '\0'; p++) {
-        if (isalnum((unsigned char)*p)) {
-            if (n + 1 == size) {
-                n = 0; /* longer than anything that is looked for */
-            }
-            out[n++] = (char)toupper((unsigned char)*p);
-        } else if (strchr(" .-", *p) == NULL || !isdigit((unsigned char)p[1]) || n == 0 ||
-                   !isdigit((unsigned char)out[n - 1])) {
-            break;
-        }
-    }
-    out[n] = '\0';
-    return p;
-}
-
 static bool same_number(const char *found, const char *needle, bool phone)
 {
     return strcmp(found, needle) == 0 || (phone && strncmp(found, "84", 2) == 0 &&
                                           needle[0] == '0' && strcmp(found + 2, needle + 1) == 0);
+}
+
+/* Whether some of the groups that begin at p, put together, are the number: what stands next to it
+ * may be another. */
+static bool begins_number(const char *p, const char *needle, bool phone)
+{
+    const size_t most = strlen(needle) + 1; /* 84 is one longer than 0 */
+    char found[PERSON_NEEDLE_SIZE + 2];
+    size_t n = 0;
+
+    while (n <= most) {
+        size_t gap;
+
+        if (isalnum((unsigned char)*p)) {
+            found[n++] = (char)toupper((unsigned char)*p++);
+            continue;
+        }
+        found[n] = '\0';
+        if (same_number(found, needle, phone)) {
+            return true;
+        }
+        gap = strspn(p, phone ? " .-()" : " .-");
+        if (gap == 0 || gap > (phone ? 2 : 1) || !isdigit((unsigned char)p[gap]) || n == 0 ||
+            !isdigit((unsigned char)found[n - 1])) {
+            return false;
+        }
+        p += gap;
+    }
+    return false; /* longer than what is looked for */
 }
 
 /* The needle stands alone in a text: no letter or digit next to it. */
@@ -188,18 +197,12 @@ static bool stands_alone(const char *text, const char *needle)
 
 static bool has_number(const char *text, const char *needle, bool phone)
 {
-    char found[PERSON_NEEDLE_SIZE];
-
     if (stands_alone(text, needle)) {
         return true;
     }
-    for (const char *p = text; *p != '\0';) {
-        if (!isalnum((unsigned char)*p)) {
-            p++;
-            continue;
-        }
-        p = read_number(p, found, sizeof(found));
-        if (same_number(found, needle, phone)) {
+    for (const char *p = text; *p != '\0'; p++) {
+        if (isalnum((unsigned char)*p) && (p == text || !isalnum((unsigned char)p[-1])) &&
+            begins_number(p, needle, phone)) {
             return true;
         }
     }

@@ -18,6 +18,7 @@
 #define WAL_HEAD 32
 #define FRAME_HEAD 24
 #define FRAME (FRAME_HEAD + SALVAGE_PAGE)
+#define OVERFLOWS_MAX 8 /* what a page has room for: each leaves 489 bytes and more on it */
 #define LEAF_TABLE 0x0d
 #define LEAF_INDEX 0x0a
 #define INNER_INDEX 0x02
@@ -270,9 +271,11 @@ static bool collect(struct salvage_pages *p, const unsigned char *page, size_t a
     if (done == payload) {
         return true;
     }
-    if (at + local + 4 > SALVAGE_PAGE) {
+    /* Pointers to one cell over and over, its pages in a ring, would take hours. */
+    if (at + local + 4 > SALVAGE_PAGE || p->overflows == OVERFLOWS_MAX) {
         return false;
     }
+    p->overflows++;
     for (next = be32(page + at + local); done < payload;) {
         unsigned char more[SALVAGE_PAGE];
         size_t n = payload - done < SALVAGE_PAGE - 4 ? (size_t)(payload - done) : SALVAGE_PAGE - 4;
@@ -379,6 +382,7 @@ static int each_cell(struct salvage_pages *p, uint32_t number, const unsigned ch
     size_t cells = (size_t)page[head + 3] << 8 | page[head + 4];
     size_t array = head + (kind == INNER_INDEX ? 12 : 8);
 
+    p->overflows = 0;
     if (array + 2 * cells > SALVAGE_PAGE) {
         salvage_pages_doubt(p, number);
         cells = (SALVAGE_PAGE - array) / 2;

@@ -41,6 +41,7 @@ struct salvage_pages {
     bool wal_cut;        /* frames of the log could not be used: the last changes are missing */
     uint32_t unreadable; /* reads that the disk refused */
     uint32_t bad_pages;  /* leaves with something that is no row */
+    uint32_t overflows;  /* cells of the page being read that went on elsewhere */
 };
 
 /* Opens both files and judges the log. ERR_NOTFOUND, ERR_DENIED, ERR_TOOBIG (over 256 GB),

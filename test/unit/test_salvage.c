@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "journal/restore.h"
+#include "journal/salvage_pages.h"
 #include "journal/upkeep.h"
 #include "lib/journal_fixture.h"
 
@@ -271,6 +272,48 @@ static void a_hole_in_the_log_leaves_all_in_doubt(void **state)
     fixture_end(&f);
 }
 
+static int no_row(void *ctx, const struct salvage_row *r)
+{
+    (void)ctx;
+    (void)r;
+    fail_msg("a row was made of a ring of pages");
+    return 0;
+}
+
+/* A leaf whose pointers all point to one cell of 4 MB, which goes round in one page. */
+static void a_ring_of_pages_is_not_walked_for_ever(void **state)
+{
+    static const unsigned char cell[] = {0x82, 0x80, 0x80, 0x00, 0x05};
+    const size_t at = PAGE - sizeof(cell) - 489 - 4; /* the local part of such a row */
+    char path[] = "/tmp/dvcsync-ring-XXXXXX";
+    unsigned char pages[2 * PAGE] = {0};
+    struct salvage_pages p;
+    struct errmsg msg = {""};
+    int fd = mkstemp(path);
+    size_t n = (at - 108) / 2;
+
+    (void)state;
+    assert_true(fd >= 0);
+    (void)close(fd);
+    pages[100] = 0x0d;
+    pages[103] = (unsigned char)(n >> 8);
+    pages[104] = (unsigned char)n;
+    for (size_t i = 0; i < n; i++) {
+        pages[108 + 2 * i] = (unsigned char)(at >> 8);
+        pages[109 + 2 * i] = (unsigned char)at;
+    }
+    memcpy(pages + at, cell, sizeof(cell));
+    pages[PAGE - 1] = 2; /* on the second page it goes on, */
+    pages[PAGE + 3] = 2; /* and on the second, and on the second */
+    write_file(path, pages, sizeof(pages));
+    assert_int_equal(salvage_pages_open(&p, path, &msg), 0);
+    assert_int_equal(salvage_pages_each(&p, no_row, NULL), 0);
+    assert_int_equal(p.bad_pages, 1);
+    assert_in_range(p.overflows, 1, 8);
+    salvage_pages_close(&p);
+    (void)unlink(path);
+}
+
 static void rows_of_a_broken_audit_are_kept_beside(void **state)
 {
     struct salvage_report report;
@@ -309,6 +352,7 @@ int main(void)
         cmocka_unit_test(whatever_was_spoiled_the_rest_makes_a_journal),
         cmocka_unit_test(without_header_schema_or_end_it_is_still_read),
         cmocka_unit_test(a_hole_in_the_log_leaves_all_in_doubt),
+        cmocka_unit_test(a_ring_of_pages_is_not_walked_for_ever),
         cmocka_unit_test(rows_of_a_broken_audit_are_kept_beside),
     };
 
