@@ -56,20 +56,37 @@ static int ran_verb(struct ctl *c)
     return CTL_OK;
 }
 
-#define VERBS(X)                                                                                   \
-    X(status)                                                                                      \
-    X(check)                                                                                       \
-    X(queue) X(item) X(why) X(act) X(resolve) X(pause) X(resume) X(poll) X(adopt) X(catalog)       \
-        X(catalog_read) X(config_check) X(config_dump) X(test) X(source_try) X(events) X(reload)   \
-            X(log_level) X(wait) X(journal_check) X(journal_backup) X(audit_verify) X(map_check)   \
-                X(journal_recover) X(subject_find) X(subject_export) X(subject_erase)
-#define X(name)                                                                                    \
-    int ctl_##name(struct ctl *c)                                                                  \
-    {                                                                                              \
-        return ran_verb(c);                                                                        \
-    }
-VERBS(X)
-#undef X
+/* clang-format off */
+int ctl_status(struct ctl *c) { return ran_verb(c); }
+int ctl_check(struct ctl *c) { return ran_verb(c); }
+int ctl_queue(struct ctl *c) { return ran_verb(c); }
+int ctl_item(struct ctl *c) { return ran_verb(c); }
+int ctl_why(struct ctl *c) { return ran_verb(c); }
+int ctl_act(struct ctl *c) { return ran_verb(c); }
+int ctl_resolve(struct ctl *c) { return ran_verb(c); }
+int ctl_pause(struct ctl *c) { return ran_verb(c); }
+int ctl_resume(struct ctl *c) { return ran_verb(c); }
+int ctl_poll(struct ctl *c) { return ran_verb(c); }
+int ctl_adopt(struct ctl *c) { return ran_verb(c); }
+int ctl_catalog(struct ctl *c) { return ran_verb(c); }
+int ctl_catalog_read(struct ctl *c) { return ran_verb(c); }
+int ctl_config_check(struct ctl *c) { return ran_verb(c); }
+int ctl_config_dump(struct ctl *c) { return ran_verb(c); }
+int ctl_test(struct ctl *c) { return ran_verb(c); }
+int ctl_source_try(struct ctl *c) { return ran_verb(c); }
+int ctl_events(struct ctl *c) { return ran_verb(c); }
+int ctl_reload(struct ctl *c) { return ran_verb(c); }
+int ctl_log_level(struct ctl *c) { return ran_verb(c); }
+int ctl_wait(struct ctl *c) { return ran_verb(c); }
+int ctl_journal_check(struct ctl *c) { return ran_verb(c); }
+int ctl_journal_backup(struct ctl *c) { return ran_verb(c); }
+int ctl_audit_verify(struct ctl *c) { return ran_verb(c); }
+int ctl_map_check(struct ctl *c) { return ran_verb(c); }
+int ctl_journal_recover(struct ctl *c) { return ran_verb(c); }
+int ctl_subject_find(struct ctl *c) { return ran_verb(c); }
+int ctl_subject_export(struct ctl *c) { return ran_verb(c); }
+int ctl_subject_erase(struct ctl *c) { return ran_verb(c); }
+/* clang-format on */
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
