@@ -104,8 +104,10 @@ static void merge_fields(const struct merge *m, struct dossier *out)
         }
     }
     for (size_t i = 0; i < m->n; i++) {
-        if (m->said[i].changed_s > out->changed_s || out->changed_s == 0) {
-            out->changed_s = m->said[i].changed_s;
+        int64_t said_s = m->said[i].changed_s;
+
+        if (said_s != 0 && (said_s > out->changed_s || out->changed_s == 0)) {
+            out->changed_s = said_s;
         }
     }
 }

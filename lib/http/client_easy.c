@@ -7,6 +7,7 @@
 
 #define RETRY_AFTER_MAX_S (24 * 60 * 60)
 #define STATUS_MIN 100
+#define STATUS_MAX 999
 #define HEADER_MAX_BYTES ((size_t)64 * 1024)
 /* Shorter than the keep-alive of usual servers: fewer connections die under a request. */
 #define IDLE_CONNECTION_MAX_S 30L
@@ -338,13 +339,13 @@ static uint32_t retry_after(const struct http_easy *e)
     return seconds > RETRY_AFTER_MAX_S ? RETRY_AFTER_MAX_S : (uint32_t)seconds;
 }
 
-/* curl takes "HTTP/2 5" for a status line: such an answer is none. */
+/* curl takes "HTTP/2 5" and "HTTP/2 4444" for status lines: such an answer is none. */
 static void read_answer(struct http_easy *e)
 {
     struct http_req *req = e->req;
 
     curl_easy_getinfo(e->handle, CURLINFO_RESPONSE_CODE, &req->status);
-    if (req->status >= STATUS_MIN) {
+    if (req->status >= STATUS_MIN && req->status <= STATUS_MAX) {
         req->retry_after_s = retry_after(e);
         return;
     }

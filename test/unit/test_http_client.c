@@ -457,6 +457,7 @@ static void faults_after_the_body_left_are_unknown(void **state)
         {"reset", serve_reset, NULL, 56},
         {"garbage", serve_text_once, "\x01\x02 not http at all\r\n\r\n", 1},
         {"no status", serve_text_once, "HTTP/2 20\r\nRetry-After: 5\r\n\r\n", 8},
+        {"long status", serve_text_once, "HTTP/2 2000\r\n\r\n", 8},
         {"headers", serve_header_bomb, NULL, 56},
         {"too large", serve_endless_chunks, NULL, 23},
     };

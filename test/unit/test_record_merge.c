@@ -187,6 +187,14 @@ static void changed_is_the_latest_whoever_comes_first(void **state)
     merge(&f);
     assert_true(f.merged.changed_s == 30);
     end(&f);
+    /* unknown is not later than 1969 */
+    begin(&f);
+    f.said.changed_s = -25;
+    say(&f, POLL, 1);
+    say(&f, POLL, 2);
+    merge(&f);
+    assert_true(f.merged.changed_s == -25);
+    end(&f);
 }
 
 static void a_status_stays_with_its_map(void **state)
