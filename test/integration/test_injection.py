@@ -66,7 +66,10 @@ class Injection(WorldTest):
         accounts = world.write_accounts(ACCOUNT)
         preset = world.dir / "product.preset"
         preset.write_text(PRESET)
-        world.write_conf(catalog={}, dossiers={"from": "onestop", "also_from": ["json", "cua"]})
+        # A busy machine must not be sweeping all the time: then nothing is ever idle.
+        world.write_conf(catalog={}, source={"poll_every": "1s", "sweep_every": "20s",
+                                             "slow_sweep_every": "40s"},
+                         dossiers={"from": "onestop", "also_from": ["json", "cua"]})
         world.settings |= {
             "source json": {"profile": "mapped", "url": f"http://127.0.0.1:{server.server_port}",
                             "allow_plaintext": True, "poll_every": "1h", "preset": preset},
@@ -144,7 +147,7 @@ class Injection(WorldTest):
         self.arrived(polled | pushed)
         self.unhurt(before)
         world.order("/v1/flows/catalog:catalog")
-        world.wait(world.idle, "idle")
+        world.wait(world.idle, "idle", DEADLINE_S * 2)
         self.unhurt(before)
 
     def test_questions_orders_reasons_and_arguments(self):
