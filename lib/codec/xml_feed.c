@@ -211,7 +211,9 @@ static void check_output(struct xml_feed *f)
     }
 }
 
-static void put_escaped(struct buf *out, const char *text, size_t n)
+/* In an attribute a reader makes a blank of every white space that is not written as a reference.
+ */
+static void put_escaped(struct buf *out, const char *text, size_t n, bool attribute)
 {
     size_t from = 0;
 
@@ -234,6 +236,12 @@ static void put_escaped(struct buf *out, const char *text, size_t n)
         case '\r':
             as = "&#13;";
             break;
+        case '\n':
+            as = attribute ? "&#10;" : NULL;
+            break;
+        case '\t':
+            as = attribute ? "&#9;" : NULL;
+            break;
         default:
             break;
         }
@@ -255,12 +263,32 @@ static void put_name(struct buf *out, const xmlChar *prefix, const xmlChar *name
     buf_puts(out, (const char *)name);
 }
 
+/* Entities are never replaced (XML_PARSE_NOENT reads files), so "&" comes as "&#38;" here. */
+static void put_value(struct buf *out, const char *text, size_t len)
+{
+    static const char ampersand[] = "&#38;";
+    const size_t size = sizeof(ampersand) - 1;
+    size_t begin = 0;
+
+    for (size_t i = 0; i + size <= len;) {
+        if (memcmp(text + i, ampersand, size) != 0) {
+            i++;
+            continue;
+        }
+        put_escaped(out, text + begin, i - begin, true);
+        put_escaped(out, "&", 1, true);
+        i += size;
+        begin = i;
+    }
+    put_escaped(out, text + begin, len - begin, true);
+}
+
 static void put_namespace(struct buf *out, const char *prefix, const char *uri)
 {
     buf_puts(out, prefix[0] != '\0' ? " xmlns:" : " xmlns");
     buf_puts(out, prefix);
     buf_puts(out, "=\"");
-    put_escaped(out, uri, strlen(uri));
+    put_value(out, uri, strlen(uri));
     buf_putc(out, '"');
 }
 
@@ -324,7 +352,7 @@ static void put_attributes(struct buf *out, int n, const xmlChar **attributes)
         buf_putc(out, ' ');
         put_name(out, a[1], a[0]);
         buf_puts(out, "=\"");
-        put_escaped(out, (const char *)a[3], (size_t)(a[4] - a[3]));
+        put_value(out, (const char *)a[3], (size_t)(a[4] - a[3]));
         buf_putc(out, '"');
     }
 }
@@ -429,7 +457,7 @@ static void on_text(void *ctx, const xmlChar *text, int n)
         return;
     }
     end_start_tag(f);
-    put_escaped(target(f), (const char *)text, (size_t)n);
+    put_escaped(target(f), (const char *)text, (size_t)n, false);
     check_output(f);
 }
 

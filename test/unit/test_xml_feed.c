@@ -111,6 +111,11 @@ static void hands_out_the_elements_of_a_path(void **state)
     good("/a/b", "<a><b>&lt;&amp;&#10;<![CDATA[<x>]]><!-- y --></b></a>",
          "<b>&lt;&amp;\n&lt;x&gt;</b>;", "<a></a>");
     good("/a/b", "<a/>", "", "<a/>");
+    good("/a/b", "<a k='&#38;'><b c='x &amp; y &#38;lt; &lt;' xmlns:k='urn:x?a&amp;b'/></a>",
+         "<b xmlns:k=\"urn:x?a&amp;b\" c=\"x &amp; y &amp;lt; &lt;\"/>;", "<a k=\"&amp;\"></a>");
+    good("/a/b", "<a><b c='1&#10;2&#9;3&#13;4\n5'>&#9;\n6</b></a>",
+         "<b c=\"1&#10;2&#9;3&#13;4 5\">\t\n6</b>;", "<a></a>");
+    bad("/a/b", "<a><b c='&x;'/></a>", ERR_FORMAT, "line 1");
 }
 
 static void keeps_the_namespaces_of_a_record(void **state)
