@@ -40,12 +40,14 @@ static void add_fault(const struct config_impl *impl, struct config_faults *faul
     faults->n++;
 }
 
-/* Credentials are there only inside of the service. */
+/* Credentials are there only inside of the service, and even there not for the check that a reload
+ * makes first: systemd names the folder to it, and does not let it in. */
 static bool out_of_sight(const char *credential, const char *file)
 {
     const char *dir = getenv("CREDENTIALS_DIRECTORY");
 
-    return credential[0] != '\0' && file[0] == '\0' && (dir == NULL || dir[0] == '\0');
+    return credential[0] != '\0' && file[0] == '\0' &&
+           (dir == NULL || dir[0] == '\0' || access(dir, R_OK | X_OK) != 0);
 }
 
 static void look_at(const struct config_impl *impl, struct config_instance *in, size_t which,

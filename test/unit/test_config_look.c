@@ -179,6 +179,9 @@ static void credentials_are_looked_at_where_they_are(void **state)
     write_text(f, "portal-password", CANARY, 0440);
     assert_int_equal(look(f, "password_credential = \"portal-password\"", push), 0);
     assert_int_equal(f->unseen, 0);
+    /* systemd names the folder to the check before a reload, and does not let it in */
+    assert_int_equal(setenv("CREDENTIALS_DIRECTORY", "/nonexistent/credentials", 1), 0);
+    assert_int_equal(look(f, "password_credential = \"portal-password\"", push), 0);
 }
 
 int main(void)
