@@ -10,6 +10,8 @@
 #define DAY_S 86400
 #define MARK_STEP_S 3600 /* an idle source writes its mark no more often */
 #define PAGES_MAX 10000000
+#define TIME_MAX_S INT64_C(7258118400) /* 2200; what is later in a text is not ours */
+#define ROWS_MAX (UINT64_C(1) << 53)
 
 static const char letters[] = {
     [CURSOR_SINCE] = 's', [CURSOR_WINDOW] = 'w', [CURSOR_NEWEST] = 'n',
@@ -63,6 +65,11 @@ static void write_text(struct mapped_cursor *c)
     put_walk(c->text, size, 's', &c->sweep);
 }
 
+static bool is_time(int64_t s)
+{
+    return s > -TIME_MAX_S && s < TIME_MAX_S;
+}
+
 static bool read_walk(const char *text, struct mapped_walk *w)
 {
     int used = 0;
@@ -73,7 +80,9 @@ static bool read_walk(const char *text, struct mapped_walk *w)
                    ",%" SCNd64 ",%n",
                    &w->from_s, &w->to_s, &w->at_s, &w->page, &w->rows, &w->top_s, &w->begun_s,
                    &used) == 7 &&
-            used > 0 && strlen(text + used) <= MAPPED_NEXT_MAX && w->page < PAGES_MAX;
+            used > 0 && strlen(text + used) <= MAPPED_NEXT_MAX && w->page < PAGES_MAX &&
+            w->rows < ROWS_MAX && is_time(w->from_s) && is_time(w->to_s) && is_time(w->at_s) &&
+            is_time(w->top_s) && is_time(w->begun_s);
     if (w->on) {
         (void)snprintf(w->next, sizeof(w->next), "%s", text + used);
     }
@@ -98,13 +107,13 @@ static bool read_part(struct mapped_cursor *c, const char *part)
     switch (part[0]) {
     case 'm':
         c->mark_s = number;
-        return true;
+        return is_time(number);
     case 'o':
         c->offset = (uint64_t)number;
-        return true;
+        return c->offset < ROWS_MAX;
     case 'w':
         c->swept_s = number;
-        return true;
+        return is_time(number);
     default:
         return false;
     }

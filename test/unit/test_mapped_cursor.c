@@ -408,7 +408,19 @@ static void a_night_brings_a_sweep(void **state)
 
 static void a_text_that_is_not_ours_begins_anew(void **state)
 {
-    static const char *const texts[] = {"w;m12", "s;m", "s;m-4", "s;mx", "s;h1,2", "s;q1", "123"};
+    static const char *const texts[] = {
+        "w;m12",
+        "s;m",
+        "s;m-4",
+        "s;mx",
+        "s;h1,2",
+        "s;q1",
+        "123",
+        "s;m9223372036854775807",
+        "s;w8000000000",
+        "s;h1,2,9223372036854775807,0,0,1,1,",
+        "s;o9223372036854775807",
+    };
 
     (void)state;
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
