@@ -36,7 +36,7 @@ run_target() {
     [ -d "test/fuzz/corpus/$name" ] && corpus=("test/fuzz/corpus/$name")
     touch "$TMPDIR/$name.begun"
     TMPDIR=$TMPDIR/$name timeout -k 5 $((seconds + 120)) "$build/fuzz_$name" -seed="$own_seed" \
-        -max_total_time="$seconds" -max_len=8192 -timeout=5 -rss_limit_mb=512 -malloc_limit_mb=128 \
+        -max_total_time="$seconds" -max_len=8192 -timeout=25 -rss_limit_mb=512 -malloc_limit_mb=128 \
         -print_final_stats=1 -dict="$dict" -artifact_prefix="$findings/$name-" \
         "$work/$name" "${corpus[@]}" > "$log" 2>&1 &
     trap "kill $! 2> /dev/null" TERM
