@@ -13,8 +13,6 @@
 #include "journal/place.h"
 #include "journal/worker.h"
 
-#define PID_BYTES 32 /* of the lock file; the witness stands behind it */
-
 /* What starting again may help against, and what a person must mend. */
 static int lock_error(const char *name, struct errmsg *msg)
 {
@@ -46,7 +44,7 @@ static int lock_error(const char *name, struct errmsg *msg)
 static int take_lock(struct journal *j, struct errmsg *msg)
 {
     char name[4096];
-    char pid[PID_BYTES + 1] = "";
+    char pid[WITNESS_AT + 1] = "";
     ssize_t n;
 
     (void)snprintf(name, sizeof(name), "%s.lock", j->path);
@@ -64,9 +62,9 @@ static int take_lock(struct journal *j, struct errmsg *msg)
     witness_read(j->lock_fd, &j->witness);
     /* In place and as long as ever: what stands behind it must outlive a crash here. */
     (void)snprintf(pid, sizeof(pid), "%-31ld", (long)getpid());
-    pid[PID_BYTES - 1] = '\n';
+    pid[WITNESS_AT - 1] = '\n';
     errno = EIO; /* of a write that is cut short */
-    if (pwrite(j->lock_fd, pid, PID_BYTES, 0) != PID_BYTES) {
+    if (pwrite(j->lock_fd, pid, WITNESS_AT, 0) != WITNESS_AT) {
         return lock_error(name, msg);
     }
     return 0;

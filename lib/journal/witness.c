@@ -9,7 +9,6 @@
 #include "journal/restore.h"
 #include "journal/sqlite.h"
 
-#define AT 32 /* behind the process's number */
 #define DIGITS 20
 #define LINE_SIZE (2 * DIGITS + 2) /* two numbers, a space, a line's end */
 
@@ -17,7 +16,7 @@ void witness_read(int fd, struct witness *w)
 {
     static const char digits[] = "0123456789";
     char line[LINE_SIZE + 1];
-    ssize_t n = pread(fd, line, LINE_SIZE, AT);
+    ssize_t n = pread(fd, line, LINE_SIZE, WITNESS_AT);
 
     line[n > 0 ? n : 0] = '\0';
     *w = (struct witness){0, 0};
@@ -32,9 +31,9 @@ static void put(const struct witness *w, int fd)
 {
     char line[LINE_SIZE + 1];
     int n = snprintf(line, sizeof(line), "%020" PRId64 " %020" PRId64 "\n", w->attempt, w->item);
-    ssize_t put = pwrite(fd, line, (size_t)n, AT);
+    ssize_t written = pwrite(fd, line, (size_t)n, WITNESS_AT);
 
-    (void)put; /* it lags then */
+    (void)written; /* it lags then */
 }
 
 /* Ids rise for ever: of attempts by their sequence, items are never deleted. */

@@ -14,6 +14,8 @@
 
 struct db;
 
+#define WITNESS_AT 32 /* of the lock file; before it stands the process's number */
+
 struct witness {
     int64_t attempt, item; /* 0: none yet */
 };
