@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/crash_point.h"
@@ -136,19 +137,35 @@ static void journal_metrics(struct journal *j, struct metrics *metrics)
                                sizeof(ops_bounds) / sizeof(ops_bounds[0]));
 }
 
+/* No file, but what tells of one: a new, empty journal would send everything again. */
+static int refuse_anew(const struct journal *j, struct errmsg *msg)
+{
+    char wal[4096];
+    struct stat file;
+
+    (void)snprintf(wal, sizeof(wal), "%s-wal", j->path);
+    if (j->witness.attempt == 0 && j->witness.item == 0 &&
+        (stat(wal, &file) != 0 || file.st_size == 0)) {
+        return 0;
+    }
+    return err_set(msg, ERR_CORRUPT,
+                   "journal %s is gone, but its %s file is there: put the journal or a backup "
+                   "back; to begin anew on purpose, remove its -wal and .lock files too",
+                   j->path, j->witness.attempt + j->witness.item > 0 ? ".lock" : "-wal");
+}
+
 /* The file, held against its witness before anything is written to it, and recovered. */
 static int open_file(struct journal *j, struct errmsg *msg)
 {
     bool existed = access(j->path, F_OK) == 0;
-    int err = db_open(j->db, j->path, &j->db_options, msg);
+    int err = existed ? 0 : refuse_anew(j, msg);
 
+    err = err == 0 ? db_open(j->db, j->path, &j->db_options, msg) : err;
     if (err < 0) {
         return err;
     }
     if (existed) {
         err = witness_check(&j->witness, j->db, j->lock_fd);
-    } else {
-        witness_forget(&j->witness, j->lock_fd);
     }
     j->db_options.must_exist = true; /* from now on */
     CRASH_POINT(recover_before);

@@ -36,6 +36,12 @@ static void put(const struct witness *w, int fd)
     (void)written; /* it lags then */
 }
 
+static void forget(struct witness *w, int fd)
+{
+    *w = (struct witness){0, 0};
+    put(w, fd);
+}
+
 /* Ids rise for ever: of attempts by their sequence, items are never deleted. */
 static int look(struct db *db, struct witness *w)
 {
@@ -57,7 +63,7 @@ int witness_check(struct witness *w, struct db *db, int fd)
 
     if (copy == 1) {
         /* Before its mark goes: a crash in between must not find the copy lacking. */
-        witness_forget(w, fd);
+        forget(w, fd);
     } else if (copy == 0 && (now.attempt < w->attempt || now.item < w->item)) {
         err =
             err_set(&db->why, ERR_CORRUPT,
@@ -77,10 +83,4 @@ void witness_note(struct witness *w, struct db *db, int fd)
         *w = now;
         put(w, fd);
     }
-}
-
-void witness_forget(struct witness *w, int fd)
-{
-    *w = (struct witness){0, 0};
-    put(w, fd);
 }

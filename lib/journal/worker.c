@@ -62,6 +62,12 @@ static int reconnect(struct journal *j)
         j->db->why = msg;
         return err;
     }
+    err = witness_check(&j->witness, fresh, j->lock_fd);
+    if (err < 0) {
+        j->db->why = fresh->why;
+        db_close(fresh);
+        return err;
+    }
     fresh->scrub = j->db->scrub;
     fresh->audit = j->db->audit;
     fresh->doubt_until_s = j->db->doubt_until_s;

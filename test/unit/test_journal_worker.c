@@ -177,8 +177,6 @@ static void a_full_disk_delays_and_loses_nothing(void **state)
     end_with_faults(&f, &v);
 }
 
-/* A commit that failed must not be found again and taken for done: its calls would belong to
- * nobody. */
 /* A stop does not wait for room: what was not stored is given back, and nothing of it is there. */
 static void who_gives_up_gets_back_what_the_disk_refuses(void **state)
 {
@@ -206,6 +204,8 @@ static void who_gives_up_gets_back_what_the_disk_refuses(void **state)
     end_with_faults(&f, &v);
 }
 
+/* A commit that failed must not be found again and taken for done: its calls would belong to
+ * nobody. */
 static void a_claim_that_was_rolled_back_gives_each_call_once(void **state)
 {
     (void)state;

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "lib/fault_vfs.h"
 #include "lib/journal_fixture.h"
 
 static void remove_beside(const struct fixture *f, const char *suffix)
@@ -18,6 +19,17 @@ static void remove_beside(const struct fixture *f, const char *suffix)
 
     (void)snprintf(name, sizeof(name), "%s%s", f->path, suffix);
     (void)unlink(name);
+}
+
+static void leave_beside(const struct fixture *f, const char *suffix)
+{
+    char name[128];
+    FILE *file;
+
+    (void)snprintf(name, sizeof(name), "%s%s", f->path, suffix);
+    file = fopen(name, "w");
+    assert_non_null(file);
+    assert_true(fputs("frames", file) >= 0 && fclose(file) == 0);
 }
 
 /* A journal that was killed, all of it in the WAL. */
@@ -82,10 +94,62 @@ static void a_copy_is_let_in_and_witnessed_from_then_on(void **state)
                        "DELETE FROM item WHERE id = 3; DELETE FROM tally WHERE state = 0");
     assert_int_equal(fixture_try_open(&f, &msg), ERR_CORRUPT);
     remove_beside(&f, "-wal");
-    remove_beside(&f, "-shm");
+    remove_beside(&f, ".lock");
     remove_beside(&f, "");
     fixture_restart(&f); /* made anew: nothing to hold it against */
     fixture_end(&f);
+}
+
+/* A new, empty journal in its place would send everything again. */
+static void a_journal_that_is_gone_is_not_begun_anew_beside_its_lock_or_log(void **state)
+{
+    struct fixture f;
+    struct errmsg msg = {""};
+
+    (void)state;
+    killed(&f);
+    fixture_close_journal(&f);
+    remove_beside(&f, "");
+    assert_int_equal(fixture_try_open(&f, &msg), ERR_CORRUPT);
+    assert_non_null(strstr(msg.text, ".lock"));
+    assert_int_equal(access(f.path, F_OK), -1);
+    remove_beside(&f, ".lock");
+    leave_beside(&f, "-wal");
+    assert_int_equal(fixture_try_open(&f, &msg), ERR_CORRUPT);
+    assert_non_null(strstr(msg.text, "-wal"));
+    assert_int_equal(access(f.path, F_OK), -1);
+    remove_beside(&f, "-wal");
+    remove_beside(&f, ".lock");
+    fixture_restart(&f); /* on purpose */
+    fixture_end(&f);
+}
+
+/* The connection is made anew after a failed sync: that too is an opening. */
+static void what_was_committed_is_looked_for_when_the_file_is_opened_again(void **state)
+{
+    struct fixture f;
+    struct fault_vfs v;
+    struct journal_append a;
+
+    (void)state;
+    fault_vfs_install(&v);
+    fixture_open(&f);
+    (void)fixture_snapshot(&f, "A", "a", 2);
+    (void)fixture_end_call(&f, fixture_claim_one(&f), ITEM_DONE);
+    v.failing_syncs = 1;
+    fixture_start_snapshot(&f, &a, "B", "b");
+    fake_loop_settle(&f.loop);
+    assert_int_equal(journal_condition(f.journal), JOURNAL_FAULT);
+    fixture_tamper(&f, "UPDATE sqlite_sequence SET seq = seq - 1 WHERE name = 'attempt'");
+    fake_loop_advance(&f.loop, 10000);
+    assert_int_equal(journal_condition(f.journal), JOURNAL_FAULT);
+    assert_non_null(strstr(journal_condition_text(f.journal), "lacks"));
+    fixture_tamper(&f, "UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = 'attempt'");
+    fake_loop_advance(&f.loop, 40000);
+    assert_int_equal(journal_condition(f.journal), JOURNAL_OK);
+    fixture_end_snapshot(&a, 0);
+    fixture_end(&f);
+    fault_vfs_remove(&v);
 }
 
 static void the_lock_files_line_is_read_or_nothing_is(void **state)
@@ -111,7 +175,7 @@ static void the_lock_files_line_is_read_or_nothing_is(void **state)
         assert_int_equal(w.item, 0);
     }
     w = (struct witness){7, 8};
-    witness_forget(&w, fd);
+    assert_int_equal(pwrite(fd, "00000000000000000000 00000000000000000000\n", 42, 32), 42);
     witness_read(fd, &w);
     assert_int_equal(w.attempt + w.item, 0);
     assert_int_equal(pwrite(fd, "00000000000000000012 00000000000000000034\n", 42, 32), 42);
@@ -128,6 +192,8 @@ int main(void)
         cmocka_unit_test(a_journal_that_was_closed_or_killed_is_as_its_witness_says),
         cmocka_unit_test(an_older_state_is_refused_until_the_lock_file_goes),
         cmocka_unit_test(a_copy_is_let_in_and_witnessed_from_then_on),
+        cmocka_unit_test(a_journal_that_is_gone_is_not_begun_anew_beside_its_lock_or_log),
+        cmocka_unit_test(what_was_committed_is_looked_for_when_the_file_is_opened_again),
         cmocka_unit_test(the_lock_files_line_is_read_or_nothing_is),
     };
 
