@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/crash_point.h"
@@ -137,21 +136,16 @@ static void journal_metrics(struct journal *j, struct metrics *metrics)
                                sizeof(ops_bounds) / sizeof(ops_bounds[0]));
 }
 
-/* No file, but what tells of one: a new, empty journal would send everything again. */
+/* No file, but a witness of one: a new, empty journal would send everything again. */
 static int refuse_anew(const struct journal *j, struct errmsg *msg)
 {
-    char wal[4096];
-    struct stat file;
-
-    (void)snprintf(wal, sizeof(wal), "%s-wal", j->path);
-    if (j->witness.attempt == 0 && j->witness.item == 0 &&
-        (stat(wal, &file) != 0 || file.st_size == 0)) {
+    if (j->witness.attempt == 0 && j->witness.item == 0) {
         return 0;
     }
     return err_set(msg, ERR_CORRUPT,
-                   "journal %s is gone, but its %s file is there: put the journal or a backup "
-                   "back; to begin anew on purpose, remove its -wal and .lock files too",
-                   j->path, j->witness.attempt + j->witness.item > 0 ? ".lock" : "-wal");
+                   "journal %s is gone, its .lock file tells of it: put it or a backup back; to "
+                   "begin anew on purpose, remove the .lock file too",
+                   j->path);
 }
 
 /* The file, held against its witness before anything is written to it, and recovered. */

@@ -205,11 +205,13 @@ def wal_of_another(folder):
         return (folder / "wal.db-wal").read_bytes()
 
 
-def journal_gone(run):
-    """The WAL is there and the journal is not: no empty one is begun."""
+def journal_gone(run, beside):
+    """The journal is not there and what stood beside it is: no empty one is begun."""
     with patient(run, killed=True) as p:
         assert len(p.wal) > WAL_HEADER
-        p.put(None, p.wal)
+        p.put(None, p.wal if beside == "WAL" else None)
+        if beside == "WAL":
+            p.world.journal_path.with_name("journal.db.lock").unlink()
         p.world.start_portal()
         p.world.start(wait=False)
         wait_until(lambda: not p.world.daemon.running(), "an end")
@@ -244,7 +246,8 @@ def cases(run):
     groups = range(0, GROUPS, 5) if run.short else range(GROUPS)
     found = [(f"64 bytes, group {n + 1} of {GROUPS}", lambda n=n: at_offsets(run, n)) for n in groups]
     found += [("whole files", lambda: whole_files(run)), ("the WAL", lambda: wal_files(run)),
-              ("the journal is gone, its WAL is there", lambda: journal_gone(run))]
+              *((f"the journal is gone, its {beside} is there",
+                 lambda beside=beside: journal_gone(run, beside)) for beside in ("WAL", "lock"))]
     for _, call in found:
         call.deadline_s = 300
     return found
