@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 passed=0 failed=0
 # NAME COMMAND...: a stage counts what its own closing line says, else one.
 stage() {
-    local name=$1 log code line
+    local name=$1 log code line begun=$SECONDS
     shift
     echo "== $name"
     log=$(mktemp)
@@ -13,6 +13,7 @@ stage() {
     code=${PIPESTATUS[0]}
     line=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$log" | tail -n 1)
     rm -f "$log"
+    echo "== $name took $((SECONDS - begun)) s"
     if [ -n "$line" ]; then
         passed=$((passed + ${line%% *}))
         line=${line#*, }
@@ -33,7 +34,7 @@ stage "crash, 100 kills" env LIVES=core make --no-print-directory crash KILLS=10
 stage "powercut, 50 cuts" make --no-print-directory powercut CUTS=50
 stage "faults, a sample" make --no-print-directory faults FAULT_RUNS=150
 # A gate must not roll dice: one seed here, other seeds by `make fuzz`.
-stage "fuzz, the corpus and 5 s a target" env FUZZ_SEED=1 make --no-print-directory fuzz FUZZ_SECONDS=5
+stage "fuzz, the corpus and 20 s a target" env FUZZ_SEED=1 make --no-print-directory fuzz FUZZ_SECONDS=20
 stage "demo, hard faults" make --no-print-directory demo FAULTS=hard DOSSIERS=2000 KILLS=10
 for preset in igate-connector ngsp-justice bridge-array; do
     stage "preset $preset, faults and kills" env KILLS=4 test/presets.sh "$preset" 400
