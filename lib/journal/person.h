@@ -91,13 +91,18 @@ enum person_fate {
     PERSON_ERASED,
     PERSON_OPEN,   /* something must still be delivered */
     PERSON_ON_WAY, /* a call is on its way and can't be taken back */
-    PERSON_GONE    /* no such subject */
+    PERSON_GONE,   /* no such subject */
+    PERSON_SHARED  /* not final, and what several sources said makes it up: see person_erase */
 };
 
 /* Removes what speaks of a person in these dossiers: bodies, parts, reasons, the peers' words, why
  * rows are owed, what was seen. Codes, states, times and digests stay. All in one transaction with
  * one row in the audit; the tables of bodies are written anew, so that no page keeps an old copy,
- * and the write-ahead log is emptied afterwards (journal_scrub_waits until that is done). */
+ * and the write-ahead log is emptied afterwards (journal_scrub_waits until that is done).
+ *
+ * A dossier of a flow with several sources that is not final is never erased in part: what the next
+ * source says of it would go to the portal without what the others said, and empty it there. It is
+ * kept whole; with drop it is erased whole, and its sources are asked for it again. */
 struct person_erase {
     struct journal_op op;
     const struct person_matcher *matcher; /* its words clear what owed rows say */

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+#include "domain/status.h"
 #include "journal/person.h"
 #include "journal/subject.h"
 #include "journal/worker.h"
@@ -63,6 +65,25 @@ static int remove_of_subject(struct db *db, struct person_erase *e, const struct
     return err;
 }
 
+/* Whether sources still fill it together. */
+static int is_shared(struct db *db, const struct subject *s)
+{
+    static const struct sql parts = {"SELECT 1 FROM part WHERE subject = ?1 LIMIT 1"};
+    int64_t one = 0;
+
+    return status_final(s->status) ? 0 : db_integer(db, &parts, &one, "i", s->id);
+}
+
+/* Each source tells it anew when it next shows the row, changed or not. */
+static int ask_again(struct db *db, const struct subject *s)
+{
+    static const struct sql forget = {
+        "UPDATE source_row SET hash = zeroblob(32) WHERE id IN (SELECT code FROM subject "
+        "WHERE id = ?1 UNION SELECT local_no FROM subject WHERE id = ?1)"};
+
+    return db_run(db, &forget, "i", s->id);
+}
+
 static int erase_subject(struct db *db, struct person_erase *e, int64_t id, enum person_fate *fate)
 {
     static const struct sql open = {
@@ -70,6 +91,7 @@ static int erase_subject(struct db *db, struct person_erase *e, int64_t id, enum
     struct subject s;
     int64_t one = 0;
     int found = subject_load(db, id, &s);
+    int shared;
     int err;
 
     *fate = PERSON_GONE;
@@ -77,12 +99,18 @@ static int erase_subject(struct db *db, struct person_erase *e, int64_t id, enum
         return found;
     }
     *fate = PERSON_ERASED;
-    found = db_integer(db, &open, &one, "i", id);
+    shared = is_shared(db, &s);
+    found = shared < 0 ? shared : db_integer(db, &open, &one, "i", id);
     err = found < 0 ? found : 0;
     if (found == 1 && e->drop) {
         err = drop_open(db, e, &s, fate);
     } else if (found == 1) {
         *fate = PERSON_OPEN;
+    } else if (shared == 1 && !e->drop) {
+        *fate = PERSON_SHARED;
+    }
+    if (err == 0 && *fate == PERSON_ERASED && shared == 1) {
+        err = ask_again(db, &s);
     }
     return err == 0 && *fate == PERSON_ERASED ? remove_of_subject(db, e, &s) : err;
 }
@@ -166,7 +194,7 @@ static int run_erase(struct db *db, struct journal_op *op)
     for (size_t i = 0; i < e->n && err == 0; i++) {
         err = erase_subject(db, e, e->subjects[i], &e->fates[i]);
         e->erased += e->fates[i] == PERSON_ERASED;
-        e->kept += e->fates[i] == PERSON_OPEN || e->fates[i] == PERSON_ON_WAY;
+        e->kept += e->fates[i] != PERSON_ERASED && e->fates[i] != PERSON_GONE;
     }
     err = err == 0 ? clear_owed_words(db, e->matcher) : err;
     err = err == 0 ? rewrite_bodies(db, &e->rewritten) : err;
@@ -175,9 +203,10 @@ static int run_erase(struct db *db, struct journal_op *op)
     }
     (void)snprintf(object, sizeof(object), "request %s", e->request);
     (void)snprintf(text, sizeof(text),
-                   "%" PRIu32 " dossiers erased, %" PRIu32 " bodies; %" PRIu32 " kept, %" PRIu32
-                   " items dropped",
-                   e->erased, e->bodies, e->kept, e->dropped);
+                   "%" PRIu32 " dossier%s erased, %" PRIu32 " bod%s; %" PRIu32 " kept, %" PRIu32
+                   " item%s dropped",
+                   e->erased, text_plural(e->erased), e->bodies, e->bodies == 1 ? "y" : "ies",
+                   e->kept, e->dropped, text_plural(e->dropped));
     db->scrub = true;
     err = audit_add(db, e->now_ms, e->who, "subject-erase", object, text);
     return err < 0 ? err : db_run(db, &note, "");

@@ -6,9 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/digest.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "journal/salvage_mend.h"
 #include "journal/salvage_pages.h"
@@ -302,35 +304,70 @@ static void finish_statements(struct saving *s)
 }
 
 /* Into an open, empty journal. */
-static int fill(struct saving *s, const char *fresh, uint64_t now_ms)
+static int fill(struct saving *s, const char *audit_path, uint64_t now_ms)
 {
     int err = prepare(s);
 
     err = err == 0 ? db_begin(s->db) : err;
     err = err == 0 ? salvage_pages_each(&s->pages, take_row, s) : err;
     finish_statements(s);
-    err = err == 0 ? salvage_mend(s->db, fresh, s->flows, now_ms, s->report) : err;
+    err = err == 0 ? salvage_mend(s->db, audit_path, s->flows, now_ms, s->report) : err;
     err = err == 0 ? db_commit(s->db) : err;
     return err == 0 ? db_checkpoint(s->db, true) : err;
 }
 
 /* ---- files ---- */
 
-static int check_free(const char *damaged, struct errmsg *msg)
+/* Where it works: what stands in it is its own, and nobody else takes it for a journal. */
+struct workplace {
+    char folder[4096];
+    char part[4096 + 16];
+    char audit[4096 + 16];
+    char fresh_audit[4096 + 16];
+};
+
+/* *fd -1: the disk is read-only, so no daemon starts there either. */
+static int make_lock(const char *name, const struct stat *damaged, int *fd, struct errmsg *msg)
 {
-    char name[4096];
-    int fd;
+    int number;
+
+    *fd = open(name, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    /* The daemon's user must be able to open it afterwards. */
+    if (*fd >= 0 && fchown(*fd, damaged->st_uid, damaged->st_gid) == 0) {
+        return 0;
+    }
+    number = errno;
+    if (*fd >= 0) {
+        (void)unlink(name);
+        (void)close(*fd);
+        *fd = -1;
+    }
+    return number == EROFS
+               ? 0
+               : err_set(msg, file_error(number), "%s: %s: run it as root or as the file's owner",
+                         name, strerror(number));
+}
+
+/* The daemon's own lock, held until the end, so that none starts on the file meanwhile. */
+static int take_lock(const char *damaged, int *fd, struct errmsg *msg)
+{
+    char name[4096 + 8];
+    struct stat file;
     int err = 0;
 
-    (void)snprintf(name, sizeof(name), "%s.lock", damaged);
-    fd = open(name, O_RDONLY | O_CLOEXEC);
-    if (fd >= 0) {
-        if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-            err = err_set(msg, ERR_BUSY, "%s: a daemon uses it; stop that first", damaged);
-        }
-        (void)close(fd);
+    if (stat(damaged, &file) != 0) {
+        return err_set(msg, file_error(errno), "%s: %s", damaged, strerror(errno));
     }
-    return err;
+    (void)snprintf(name, sizeof(name), "%s.lock", damaged);
+    *fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (*fd < 0) {
+        err = errno == ENOENT ? make_lock(name, &file, fd, msg)
+                              : err_set(msg, file_error(errno), "%s: %s", name, strerror(errno));
+    }
+    return err == 0 && *fd >= 0 && flock(*fd, LOCK_EX | LOCK_NB) != 0
+               ? err_set(msg, ERR_BUSY, "%s: a daemon or another recovery uses it; stop that first",
+                         damaged)
+               : err;
 }
 
 /* A whole header that says so; a damaged one says nothing. */
@@ -354,36 +391,104 @@ static int check_version(const char *damaged, struct errmsg *msg)
                : 0;
 }
 
-static void remove_part(const char *part)
+static int make_workplace(struct workplace *p, const char *fresh, struct errmsg *msg)
 {
-    static const char *const tails[] = {"", "-wal", "-shm", ".new"};
-    char name[4096 + 8];
-
-    for (size_t i = 0; i < sizeof(tails) / sizeof(tails[0]); i++) {
-        (void)snprintf(name, sizeof(name), "%s%s", part, tails[i]);
-        (void)unlink(name); /* usually not there */
+    if (strlen(fresh) + 32 > sizeof(p->folder)) {
+        return err_set(msg, ERR_TOOBIG, "the path is too long");
     }
+    (void)snprintf(p->folder, sizeof(p->folder), "%s.part", fresh);
+    (void)snprintf(p->part, sizeof(p->part), "%s/unfinished", p->folder);
+    (void)snprintf(p->audit, sizeof(p->audit), "%s/audit.jsonl", p->folder);
+    (void)snprintf(p->fresh_audit, sizeof(p->fresh_audit), "%s.audit.jsonl", fresh);
+    if (access(fresh, F_OK) == 0 || access(p->fresh_audit, F_OK) == 0) {
+        return err_set(msg, ERR_EXISTS, "%s is there already",
+                       access(fresh, F_OK) == 0 ? fresh : p->fresh_audit);
+    }
+    if (mkdir(p->folder, 0700) == 0) {
+        return 0;
+    }
+    if (errno == EEXIST) {
+        return err_set(msg, ERR_EXISTS,
+                       "%s is in the way: a recovery that was cut short left it unfinished, or it "
+                       "is somebody else's; remove it, or give another name",
+                       p->folder);
+    }
+    return err_set(msg,
+                   errno == ENOENT || errno == EACCES ? file_error(errno) : file_write_error(errno),
+                   "making %s: %s", p->folder, strerror(errno));
 }
 
-static int save_into(struct saving *s, const char *part, const char *fresh, uint64_t now_ms,
-                     struct errmsg *msg)
+static void remove_workplace(const struct workplace *p)
+{
+    static const char *const tails[] = {"",     "-wal",     "-shm",     "-journal",
+                                        ".new", ".new-wal", ".new-shm", ".new-journal"};
+    char name[sizeof(p->part) + 16];
+
+    for (size_t i = 0; i < sizeof(tails) / sizeof(tails[0]); i++) {
+        (void)snprintf(name, sizeof(name), "%s%s", p->part, tails[i]);
+        (void)unlink(name); /* usually not there */
+    }
+    (void)unlink(p->audit);
+    (void)rmdir(p->folder);
+}
+
+/* The evidence first: the journal is there only when all of it is. */
+static int put_in_place(const struct workplace *p, const char *fresh, struct errmsg *msg)
+{
+    bool beside = access(p->audit, F_OK) == 0;
+    int err = beside ? file_put_in_place(p->audit, p->fresh_audit, msg) : 0;
+
+    if (err < 0) {
+        return err;
+    }
+    err = file_put_in_place(p->part, fresh, msg);
+    if (err < 0 && beside) {
+        (void)unlink(p->fresh_audit);
+    }
+    return err;
+}
+
+static int save_into(struct saving *s, const struct workplace *p, const char *fresh,
+                     uint64_t now_ms, struct errmsg *msg)
 {
     static const struct db_options options = {.cache_bytes = CACHE_BYTES};
     struct db db;
-    int err = db_open(&db, part, &options, msg);
+    int err = db_open(&db, p->part, &options, msg);
 
     if (err < 0) {
         return err;
     }
     s->db = &db;
-    err = fill(s, fresh, now_ms);
+    err = fill(s, p->audit, now_ms);
     if (err < 0) {
-        err = err_set(msg, err, "%s: %s", part, db.why.text);
+        err = err_set(msg, err, "%s: %s", p->part, db.why.text);
     }
     db_close(&db);
-    if (err == 0 && renameat2(AT_FDCWD, part, AT_FDCWD, fresh, RENAME_NOREPLACE) != 0) {
-        err = err_set(msg, errno == EEXIST ? ERR_EXISTS : ERR_IO, "%s: %s", fresh, strerror(errno));
+    return err == 0 ? put_in_place(p, fresh, msg) : err;
+}
+
+/* First which pages are bad, then the rows. */
+static int save(struct saving *s, const char *damaged, const char *fresh, uint64_t now_ms,
+                struct errmsg *msg)
+{
+    struct workplace place;
+    int err = check_version(damaged, msg);
+
+    err = err == 0 ? salvage_pages_open(&s->pages, damaged, msg) : err;
+    if (err < 0) {
+        return err;
     }
+    err = make_workplace(&place, fresh, msg);
+    if (err == 0) {
+        err = salvage_pages_each(&s->pages, take_row, s);
+        s->report->bad_pages = s->pages.bad_pages;
+        s->report->unreadable = s->pages.unreadable;
+        s->report->log_cut = s->pages.wal_cut;
+        err =
+            err == 0 ? save_into(s, &place, fresh, now_ms, msg) : err_set(msg, err, "%s", damaged);
+        remove_workplace(&place);
+    }
+    salvage_pages_close(&s->pages);
     return err;
 }
 
@@ -391,7 +496,7 @@ int salvage_journal(const char *damaged, const char *fresh, const struct salvage
                     uint64_t now_ms, struct salvage_report *report, struct errmsg *msg)
 {
     struct saving *s = calloc(1, sizeof(*s));
-    char part[4096];
+    int lock = -1;
     int err;
 
     memset(report, 0, sizeof(*report));
@@ -400,25 +505,11 @@ int salvage_journal(const char *damaged, const char *fresh, const struct salvage
     }
     s->report = report;
     s->flows = flows;
-    err = strlen(fresh) + 16 > sizeof(part) ? err_set(msg, ERR_TOOBIG, "the path is too long")
-          : access(fresh, F_OK) == 0        ? err_set(msg, ERR_EXISTS, "%s is there already", fresh)
-                                            : check_free(damaged, msg);
-    (void)snprintf(part, sizeof(part), "%s.part", fresh);
-    err = err == 0 ? check_version(damaged, msg) : err;
-    err = err == 0 ? salvage_pages_open(&s->pages, damaged, msg) : err;
-    if (err < 0) {
-        free(s);
-        return err;
+    err = take_lock(damaged, &lock, msg);
+    err = err == 0 ? save(s, damaged, fresh, now_ms, msg) : err;
+    if (lock >= 0) {
+        (void)close(lock);
     }
-    /* First which pages are bad, then the rows. */
-    err = salvage_pages_each(&s->pages, take_row, s);
-    report->bad_pages = s->pages.bad_pages;
-    report->unreadable = s->pages.unreadable;
-    report->log_cut = s->pages.wal_cut;
-    remove_part(part);
-    err = err == 0 ? save_into(s, part, fresh, now_ms, msg) : err_set(msg, err, "%s", damaged);
-    remove_part(part);
-    salvage_pages_close(&s->pages);
     free(s);
     return err;
 }

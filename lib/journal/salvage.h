@@ -43,9 +43,12 @@ struct salvage_flows {
 };
 
 /* flows: the names in the configuration, so that a lost table of flows can be told from its index.
- * fresh must not exist; it does only when it is complete. Rows of a broken audit go into
- * FRESH.audit.jsonl. ERR_EXISTS, ERR_NOTFOUND, ERR_DENIED, ERR_SCHEMA (made by a newer version:
- * install that), ERR_BUSY (a daemon has it), ERR_FULL, ERR_IO, ERR_NOMEM. */
+ * fresh must not exist; it does only when it is complete and synced. Rows of a broken audit go into
+ * FRESH.audit.jsonl, which must not exist either. Until then all of it stands in the folder
+ * FRESH.part, made here; what fails leaves nothing, and touches nothing that was there. The
+ * daemon's lock beside damaged is held throughout (made when it is missing, and left). ERR_EXISTS,
+ * ERR_NOTFOUND, ERR_DENIED, ERR_SCHEMA (made by a newer version: install that), ERR_BUSY (a daemon
+ * or another recovery has it), ERR_FULL, ERR_IO, ERR_NOMEM. */
 MUST_CHECK int salvage_journal(const char *damaged, const char *fresh,
                                const struct salvage_flows *flows, uint64_t now_ms,
                                struct salvage_report *report, struct errmsg *msg);

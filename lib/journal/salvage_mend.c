@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/digest.h"
+#include "base/file.h"
 #include "journal/restore.h"
 #include "journal/subject.h"
 #include "journal/worker.h"
@@ -195,15 +196,14 @@ static void put_row(struct buf *out, sqlite3_stmt *stmt)
 }
 
 /* Evidence, as it was found: a broken chain is not mended. */
-static int write_beside(struct db *db, const char *fresh)
+static int write_beside(struct db *db, const char *path)
 {
     static const struct sql select = {
         "SELECT id, CAST(at_ms AS TEXT), who, verb, object, reason, chain FROM old_audit "
         "ORDER BY id"};
     struct buf text;
-    char path[4200];
     int err = 0;
-    int fd;
+    int fd = -1;
     sqlite3_stmt *stmt = db_bind(db, &select, &err, "");
 
     buf_init(&text, AUDIT_BYTES_MAX);
@@ -211,12 +211,11 @@ static int write_beside(struct db *db, const char *fresh)
         put_row(&text, stmt);
     }
     err = err == 0 ? buf_error(&text) : err;
-    (void)snprintf(path, sizeof(path), "%s.audit.jsonl", fresh);
-    fd = err == 0 ? open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600) : -1;
-    if (err == 0 &&
-        (fd < 0 || write(fd, buf_text(&text), text.len) != (ssize_t)text.len || fsync(fd) != 0)) {
-        err =
-            err_set(&db->why, errno == ENOSPC ? ERR_FULL : ERR_IO, "%s: %s", path, strerror(errno));
+    if (err == 0) {
+        fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+        if (fd < 0 || file_write(fd, buf_text(&text), text.len) != 0 || fsync(fd) != 0) {
+            err = err_set(&db->why, file_write_error(errno), "%s: %s", path, strerror(errno));
+        }
     }
     if (fd >= 0) {
         (void)close(fd);
@@ -225,7 +224,7 @@ static int write_beside(struct db *db, const char *fresh)
     return err;
 }
 
-static int mend_audit(struct db *db, const char *fresh, uint64_t now_ms,
+static int mend_audit(struct db *db, const char *audit_path, uint64_t now_ms,
                       struct salvage_report *report)
 {
     static const struct sql keep = {
@@ -238,7 +237,7 @@ static int mend_audit(struct db *db, const char *fresh, uint64_t now_ms,
     int err = walk_chain(db, &report->audit_unbroken, &rows, chain);
 
     if (err == 0 && rows > 0) {
-        err = report->audit_unbroken ? db_run(db, &keep, "") : write_beside(db, fresh);
+        err = report->audit_unbroken ? db_run(db, &keep, "") : write_beside(db, audit_path);
     }
     digest_hex(chain, hex);
     (void)snprintf(text, sizeof(text),
@@ -252,7 +251,7 @@ static int mend_audit(struct db *db, const char *fresh, uint64_t now_ms,
                : audit_add(db, now_ms, "dvcsyncctl", "recover", "journal from a damaged one", text);
 }
 
-int salvage_mend(struct db *db, const char *fresh, const struct salvage_flows *flows,
+int salvage_mend(struct db *db, const char *audit_path, const struct salvage_flows *flows,
                  uint64_t now_ms, struct salvage_report *report)
 {
     int err = mend_flows(db, flows);
@@ -264,5 +263,5 @@ int salvage_mend(struct db *db, const char *fresh, const struct salvage_flows *f
     err = err == 0 ? restore_mark(db, now_ms, true) : err;
     err = err == 0 ? db_tally_load(db) : err;
     err = err == 0 ? reschedule_all(db, now_ms) : err;
-    return err == 0 ? mend_audit(db, fresh, now_ms, report) : err;
+    return err == 0 ? mend_audit(db, audit_path, now_ms, report) : err;
 }

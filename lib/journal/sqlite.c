@@ -6,11 +6,25 @@
 
 #include "base/crash_point.h"
 
+/* SQLite tells the number of a failed statement, but not that of a COMMIT, in which the write-ahead
+ * log is written; that file keeps it. */
+static int system_number(sqlite3 *sqlite)
+{
+    sqlite3_file *log = NULL;
+    int number = 0;
+
+    if (sqlite3_file_control(sqlite, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK &&
+        log != NULL && log->pMethods != NULL) {
+        (void)log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &number);
+    }
+    return number != 0 ? number : sqlite3_system_errno(sqlite);
+}
+
 /* SQLite itself knows only ENOSPC as a full disk. A failed sync is another matter, whatever its
  * number. */
 static bool out_of_room(const struct db *db, int code)
 {
-    int number = db->sqlite != NULL ? sqlite3_system_errno(db->sqlite) : 0;
+    int number = db->sqlite != NULL ? system_number(db->sqlite) : 0;
 
     return (code & 0xff) == SQLITE_FULL ||
            ((code == SQLITE_IOERR_WRITE || code == SQLITE_IOERR_SHMSIZE) &&

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/crash_point.h"
+#include "base/file.h"
 #include "journal/schema.h"
 #include "journal/sqlite.h"
 
@@ -251,28 +252,6 @@ static int connect_file(struct db *db, const char *path, const struct db_options
     return 0;
 }
 
-static int sync_directory(struct db *db, const char *path)
-{
-    char dir[PATH_SIZE];
-    char *slash;
-    int fd;
-    int err = 0;
-
-    (void)snprintf(dir, sizeof(dir), "%s", path);
-    slash = strrchr(dir, '/');
-    if (slash != NULL) {
-        slash[slash == dir ? 1 : 0] = '\0';
-    }
-    fd = open(slash != NULL ? dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || fsync(fd) != 0) {
-        err = err_set(&db->why, ERR_IO, "%s: %s", dir, strerror(errno));
-    }
-    if (fd >= 0) {
-        (void)close(fd);
-    }
-    return err;
-}
-
 /* Makes an empty journal under another name first: a crash half-way leaves no file that looks like
  * a journal that lost its content. Readable by its owner only. */
 static int create_file(struct db *db, const char *path, const struct db_options *options)
@@ -290,8 +269,7 @@ static int create_file(struct db *db, const char *path, const struct db_options 
     }
     fd = open(fresh, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0) {
-        return err_set(&db->why, errno == ENOSPC ? ERR_FULL : ERR_IO, "%s: %s", fresh,
-                       strerror(errno));
+        return err_set(&db->why, file_write_error(errno), "%s: %s", fresh, strerror(errno));
     }
     (void)close(fd);
     CRASH_POINT(create_made);
@@ -309,7 +287,7 @@ static int create_file(struct db *db, const char *path, const struct db_options 
         (void)snprintf(name, sizeof(name), "%s%s", fresh, leftovers[i]);
         (void)unlink(name);
     }
-    return err == 0 ? sync_directory(db, path) : err;
+    return err == 0 ? file_sync_folder(path, &db->why) : err;
 }
 
 /* Never a new journal over a bad one: only where nothing is one is made. */

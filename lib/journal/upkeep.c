@@ -9,6 +9,7 @@
 
 #include "base/crash_point.h"
 #include "base/digest.h"
+#include "base/file.h"
 #include "journal/worker.h"
 
 /* Subjects that have been settled for long enough, each once: its mark turns negative until it is
@@ -108,9 +109,10 @@ void upkeep_retention(struct journal *j, struct upkeep_retention *r)
 
 /* ---- backup ---- */
 
+/* No journal beside it: a copy that is not whole is thrown away. */
 static int mark_copy(struct db *copy, uint64_t now_ms)
 {
-    int err = db_exec(copy, "BEGIN IMMEDIATE");
+    int err = db_exec(copy, "PRAGMA journal_mode = MEMORY; BEGIN IMMEDIATE");
 
     err = err == 0 ? restore_mark(copy, now_ms, false) : err;
     return err == 0 ? db_exec(copy, "COMMIT") : err;
@@ -133,54 +135,68 @@ static int copy_journal(struct db *db, const char *path, uint64_t now_ms, struct
     db_close(&reader);
     CRASH_POINT(backup_copied);
     if (err < 0) {
-        return err;
+        return err_wrap(&copy->why, err, "copying");
     }
     code = sqlite3_open_v2(path, &copy->sqlite, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
-    err = code == SQLITE_OK ? mark_copy(copy, now_ms) : db_error(copy, code, "open the copy");
+    err = code == SQLITE_OK ? mark_copy(copy, now_ms) : db_error(copy, code, "open");
     db_close(copy);
-    return err;
+    return err < 0 ? err_wrap(&copy->why, err, "marking the copy") : 0;
 }
 
-/* Nothing is overwritten, not even what has come to be there meanwhile. */
-static int put_in_place(const char *part, const char *path, struct errmsg *why)
+/* part is ours, and empty. The descriptor stays open: closing one would end SQLite's locks. */
+static int fill_part(struct db *db, const struct upkeep_backup *b, const char *part, int fd,
+                     struct errmsg *why)
 {
-    int err = renameat2(AT_FDCWD, part, AT_FDCWD, path, RENAME_NOREPLACE) == 0 ? 0 : errno;
+    struct db copy = {.sqlite = NULL};
+    int err = copy_journal(db, part, b->now_ms, &copy);
 
-    if (err == EINVAL && access(path, F_OK) != 0) { /* a file system that can't say so */
-        err = rename(part, path) == 0 ? 0 : errno;
+    *why = copy.why;
+    CRASH_POINT(backup_written);
+    if (err == 0 && fsync(fd) != 0) {
+        err = err_set(why, file_write_error(errno), "sync of %s: %s", part, strerror(errno));
     }
-    return err == 0 ? 0 : err_set(why, err == EEXIST ? ERR_EXISTS : ERR_IO, "%s", strerror(err));
+    return err == 0 ? file_put_in_place(part, b->path, why) : err;
+}
+
+/* Made here, so that nobody else can read it, and what is there already is never touched. */
+static int make_part(const char *path, const char *part, struct errmsg *why)
+{
+    int fd;
+
+    if (access(path, F_OK) == 0) {
+        return err_set(why, ERR_EXISTS, "%s", strerror(EEXIST));
+    }
+    fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0 && errno == EEXIST) {
+        return err_set(why, ERR_EXISTS,
+                       "%s is in the way: a backup that was cut short left it unfinished, or it "
+                       "is somebody else's; remove it, or give another name",
+                       part);
+    }
+    return fd < 0 ? err_set(why, file_write_error(errno), "making %s: %s", part, strerror(errno))
+                  : fd;
 }
 
 static int run_backup(struct db *db, struct journal_op *op)
 {
     struct upkeep_backup *b = CONTAINER_OF(op, struct upkeep_backup, op);
-    struct db copy = {.sqlite = NULL};
+    struct errmsg why = {""};
     char part[sizeof(b->path) + 8];
     int fd;
     int err;
 
     (void)snprintf(part, sizeof(part), "%s.part", b->path);
-    (void)unlink(part); /* of a backup that a crash ended */
-    /* Made here, so that nobody else can read it, and nothing is ever overwritten. */
-    fd = access(b->path, F_OK) == 0
-             ? -EEXIST
-             : open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0) {
-        return fd == -EEXIST ? journal_op_fail(op, ERR_EXISTS, "%s: %s", b->path, strerror(EEXIST))
-                             : journal_op_fail(op, ERR_IO, "%s: %s", part, strerror(errno));
-    }
-    (void)close(fd);
+    fd = make_part(b->path, part, &why);
     CRASH_POINT(backup_made);
-    err = copy_journal(db, part, b->now_ms, &copy);
-    CRASH_POINT(backup_written);
-    err = err == 0 ? put_in_place(part, b->path, &copy.why) : err;
-    if (err < 0) {
-        (void)unlink(part);
-        /* A bad target is the caller's, not the journal's: the batch goes on. */
-        return journal_op_fail(op, err, "%s: %s", b->path, copy.why.text);
+    err = fd < 0 ? fd : fill_part(db, b, part, fd, &why);
+    if (fd >= 0) {
+        if (err < 0) {
+            (void)unlink(part); /* gone already when its new name could not be synced */
+        }
+        (void)close(fd);
     }
-    return 0;
+    /* A bad target is the caller's, not the journal's: the batch goes on. */
+    return err < 0 ? journal_op_fail(op, err, "%s: %s", b->path, why.text) : 0;
 }
 
 void upkeep_backup(struct journal *j, struct upkeep_backup *b)
@@ -264,6 +280,14 @@ static int check_bodies(struct db *db, void (*found)(void *ctx, const char *text
     return with == 1 ? check_digests(db, &parts, "a part of subject", found, ctx, faults) : with;
 }
 
+/* What was copied, and not marked as a copy yet, would pass for the journal itself. */
+static bool is_unfinished(const char *path)
+{
+    size_t n = strlen(path);
+
+    return n >= 5 && strcmp(path + n - 5, ".part") == 0;
+}
+
 int upkeep_check(const char *path, void (*found)(void *ctx, const char *text), void *ctx,
                  struct errmsg *msg)
 {
@@ -273,6 +297,10 @@ int upkeep_check(const char *path, void (*found)(void *ctx, const char *text), v
 
     if (err < 0) {
         return err;
+    }
+    if (is_unfinished(path)) {
+        faults++;
+        found(ctx, "its name says that it is unfinished: never put it in place, remove it");
     }
     err = check_integrity(&db, found, ctx, &faults);
     err = err == 0 ? check_bodies(&db, found, ctx, &faults) : err;

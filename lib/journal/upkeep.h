@@ -18,7 +18,8 @@ struct upkeep_retention {
 void upkeep_retention(struct journal *j, struct upkeep_retention *r);
 
 /* A copy that opens by itself (VACUUM INTO); path must not exist, and does only when the copy is
- * complete (PATH.part until then). */
+ * complete, marked and synced. Until then it is PATH.part, which must not exist either; what fails
+ * is removed. ERR_EXISTS, ERR_FULL, ERR_IO; the text names the step. */
 struct upkeep_backup {
     struct journal_op op;
     char path[512];
@@ -27,7 +28,8 @@ struct upkeep_backup {
 void upkeep_backup(struct journal *j, struct upkeep_backup *b);
 
 /* integrity_check and the digest of every body, without a running daemon or beside it (own
- * read-only connection). Findings go to `found`, one a line. Synchronous: for dvcsyncctl.
+ * read-only connection). A name that ends in .part is a finding: an unfinished copy. Findings go to
+ * `found`, one a line. Synchronous: for dvcsyncctl.
  * ERR_CORRUPT when anything was found. */
 MUST_CHECK int upkeep_check(const char *path, void (*found)(void *ctx, const char *text), void *ctx,
                             struct errmsg *msg);

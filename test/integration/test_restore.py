@@ -1,5 +1,6 @@
 """A journal that comes back from a backup, or out of a damaged file: nothing lost at the portal."""
 
+import fcntl
 import json
 import os
 import pathlib
@@ -66,6 +67,23 @@ class Backup(CopyTest):
         world.start()
         self.assertEqual(world.log_path.read_text().count("this journal began as a copy"), 1)
         self.assertEqual(world.status()["journal"]["restored"], restored)
+
+    def test_an_unfinished_copy_is_in_the_way_refused_and_never_touched(self):
+        world = self.run_world(6, province={"days": 6})
+        world.settle()
+        backup, part = world.dir / "backup.db", world.dir / "backup.db.part"
+        part.write_text("somebody's")
+        done = world.ctl("journal", "backup", backup)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn(f"{part} is in the way", done.stdout + done.stderr)
+        self.assertEqual((part.read_text(), backup.exists()), ("somebody's", False))
+        part.unlink()
+        self.ctl("journal", "backup", backup)
+        self.assertFalse(part.exists())
+        self.ctl("journal", "check", backup)
+        shutil.copy(backup, part)  # as a stop behind the copying would leave it
+        self.assertIn("unfinished", world.ctl("journal", "check", part).stdout)
+        self.ctl("journal", "check", part, code=2)
 
     def test_asked_first_no_step_goes_twice_and_a_person_sees_which(self):
         world = self.run_world(12, province={"days": 6},
@@ -197,6 +215,17 @@ class Salvage(CopyTest):
         self.ctl("journal", "recover", newer, fresh, code=2)
         self.assertFalse(fresh.exists())
         self.ctl("journal", "recover", world.dir / "nowhere.db", fresh, code=64)
+        # One that was killed has left its folder, and somebody else holds the lock: neither is touched.
+        part = world.dir / "fresh.db.part"
+        part.mkdir()
+        done = world.ctl("journal", "recover", world.journal_path, fresh)
+        self.assertEqual(done.returncode, 64, done.stderr)
+        self.assertIn(f"{part} is in the way", done.stderr)
+        part.rmdir()
+        with open(f"{world.journal_path}.lock", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self.ctl("journal", "recover", world.journal_path, fresh, code=75)
+        self.assertFalse(fresh.exists() or part.exists())
         # Of a sound one everything is taken over.
         counts = {t: world.sql(f"SELECT count(*) FROM {t}")[0][0]
                   for t in ("subject", "item", "body", "part", "attempt", "audit", "flow")}

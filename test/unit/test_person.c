@@ -227,7 +227,7 @@ static void a_search_misses_nothing_for_an_erasure_in_between(void **state)
         char code[16];
 
         (void)snprintf(code, sizeof(code), "H56.%d", i);
-        (void)fixture_snapshot(&f, code, "a", 2);
+        (void)fixture_snapshot(&f, code, "a", 10);
     }
     (void)fixture_deliver_all(&f);
     for (int i = 0; i < 4; i++) {
@@ -321,6 +321,68 @@ static void what_is_open_is_kept_unless_it_is_dropped(void **state)
     assert_int_equal(fixture_number(&f, "SELECT count(*) FROM audit WHERE verb = 'drop'"), 2);
     assert_int_equal(erase_one(&f, &e, 4711, false), 0);
     assert_int_equal(e.fates[0], PERSON_GONE);
+    fixture_end(&f);
+}
+
+/* What two sources say of a dossier, all of it delivered. */
+static void tell_from_two(struct fixture *f, int status)
+{
+    const struct fixture_record records[] = {
+        {.code = "H56.1", .content = "a", .status = status, .source = "one", .part = CANARY "-1"},
+        {.code = "H56.1",
+         .content = CANARY "-both",
+         .status = status,
+         .at_s = 1,
+         .source = "two",
+         .part = CANARY "-2"},
+    };
+
+    (void)fixture_append(f, &records[0], 1);
+    (void)fixture_append(f, &records[1], 1);
+    (void)fixture_deliver_all(f);
+}
+
+static int64_t parts_of(const struct fixture *f)
+{
+    return fixture_number(f, "SELECT count(*) FROM part");
+}
+
+static void what_several_sources_fill_is_erased_whole_or_not_at_all(void **state)
+{
+    struct person_erase e;
+    struct fixture f;
+
+    (void)state;
+    fixture_open(&f);
+    tell_from_two(&f, 2);
+    fixture_tamper(&f,
+                   "INSERT INTO source_row (source, id, hash, owed) VALUES "
+                   "('one', 'H56.1', x'%064d', 0), ('two', 'H56.1', x'%064d', 1), "
+                   "('two', 'H56.2', x'%064d', 0)",
+                   1, 1, 1);
+    assert_int_equal(parts_of(&f), 2);
+    assert_int_equal(erase_one(&f, &e, subject_of(&f, "H56.1"), false), 0);
+    assert_int_equal(e.fates[0], PERSON_SHARED);
+    assert_int_equal(e.erased, 0);
+    assert_int_equal(e.kept, 1);
+    assert_int_equal(e.bodies, 0);
+    assert_int_equal(parts_of(&f), 2);
+    assert_int_equal(found(&f), 1);
+    /* All of it, and each source is to tell it again: one alone would empty the others' fields. */
+    assert_int_equal(erase_one(&f, &e, subject_of(&f, "H56.1"), true), 0);
+    assert_int_equal(e.fates[0], PERSON_ERASED);
+    assert_int_equal(parts_of(&f), 0);
+    assert_int_equal(found(&f), 0);
+    assert_false(anywhere(&f, CANARY));
+    assert_int_equal(
+        fixture_number(&f, "SELECT count(*) FROM source_row WHERE hash = zeroblob(32)"), 2);
+    assert_int_equal(fixture_number(&f, "SELECT sum(owed) FROM source_row"), 1);
+    tell_from_two(&f, 10); /* they do; once it is final, nothing of it is to come */
+    assert_int_equal(parts_of(&f), 2);
+    assert_int_equal(erase_one(&f, &e, subject_of(&f, "H56.1"), false), 0);
+    assert_int_equal(e.fates[0], PERSON_ERASED);
+    assert_int_equal(parts_of(&f), 0);
+    assert_false(anywhere(&f, CANARY));
     fixture_end(&f);
 }
 
@@ -494,6 +556,7 @@ int main(void)
         cmocka_unit_test(a_search_misses_nothing_for_an_erasure_in_between),
         cmocka_unit_test(words_and_reasons_that_are_erased_are_in_no_file),
         cmocka_unit_test(what_is_open_is_kept_unless_it_is_dropped),
+        cmocka_unit_test(what_several_sources_fill_is_erased_whole_or_not_at_all),
         cmocka_unit_test(a_crash_behind_an_erasure_leaves_no_log_with_it),
         cmocka_unit_test(all_that_is_kept_is_read_out),
         cmocka_unit_test(numbers_match_however_they_are_written),
