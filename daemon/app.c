@@ -322,7 +322,8 @@ static int start_config(struct app *a, struct errmsg *msg)
         log_plain(app_log(a), LOG_LEVEL_ERROR, "config_fault", "%s", faults->texts[i]);
     }
     if (err != 0) {
-        err_set(msg, err, "the configuration %s has faults", a->options.config_path);
+        err_set(msg, err, "the configuration %s %s", a->options.config_path,
+                err == ERR_CONFIG ? "has faults" : "can't be read");
     } else {
         a->logging.log.level = a->config->log_level;
         a->config_loaded_ms = loop_wall_ms(a->loop);
@@ -530,18 +531,20 @@ static void on_term(void *ctx)
     stop_next(a);
 }
 
-/* Starting again by itself helps against none of these. */
-static int exit_code_of(int err)
+int app_exit_of(int err)
 {
-    static const int for_a_person[] = {ERR_CONFIG,   ERR_CORRUPT, ERR_SCHEMA, ERR_DENIED,
-                                       ERR_NOTFOUND, ERR_INVAL,   ERR_FORMAT, ERR_UNSUPPORTED};
+    /* Starting again by itself helps against none of these but the first. */
+    static const struct {
+        int err;
+        int code;
+    } codes[] = {
+        {ERR_BUSY, APP_BUSY},      {ERR_DENIED, APP_DENIED}, {ERR_CONFIG, APP_CONFIG},
+        {ERR_CORRUPT, APP_CONFIG}, {ERR_SCHEMA, APP_CONFIG}, {ERR_NOTFOUND, APP_CONFIG},
+        {ERR_INVAL, APP_CONFIG},   {ERR_FORMAT, APP_CONFIG}, {ERR_UNSUPPORTED, APP_CONFIG}};
 
-    if (err == ERR_BUSY) {
-        return APP_BUSY;
-    }
-    for (size_t i = 0; i < sizeof(for_a_person) / sizeof(for_a_person[0]); i++) {
-        if (err == for_a_person[i]) {
-            return APP_CONFIG;
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+        if (err == codes[i].err) {
+            return codes[i].code;
         }
     }
     return APP_FAILED;
@@ -564,7 +567,7 @@ static void start_all(struct app *a)
         }
         log_plain(app_log(a), LOG_LEVEL_ERROR, "start_failed", "not started: %s", msg.text);
         a->stopping = true;
-        a->exit_code = exit_code_of(err);
+        a->exit_code = app_exit_of(err);
         stop_next(a);
     }
 }

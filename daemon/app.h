@@ -10,8 +10,9 @@ enum app_exit {
     APP_OK = 0,     /* stopped cleanly */
     APP_FAILED = 1, /* did not start, or did not stop in time; starting again may help */
     APP_USAGE = 64,
-    APP_BUSY = 75,  /* the journal or a socket is another process's */
-    APP_CONFIG = 78 /* the configuration or a damaged journal: a person must act */
+    APP_BUSY = 75,   /* the journal or a socket is another process's */
+    APP_DENIED = 77, /* a file or folder may not be read or written: a person must act */
+    APP_CONFIG = 78  /* the configuration or a damaged journal: a person must act */
 };
 
 struct app_options {
@@ -20,6 +21,8 @@ struct app_options {
     bool normal_control;     /* tests only: commits are not synced, so a power cut loses them */
 };
 
+/* What an enum err that kept the process from starting means to who started it. */
+int app_exit_of(int err);
 /* Runs until a signal ends it. Returns an enum app_exit; why it is not 0 was logged. */
 int app_run(const struct app_options *options);
 

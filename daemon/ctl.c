@@ -163,17 +163,22 @@ int ctl_print(struct buf *out, int exit_code)
     return exit_code;
 }
 
-bool ctl_load_config(struct ctl *c, bool loud)
+int ctl_config_exit(int err)
+{
+    return err == ERR_DENIED ? CTL_DENIED : err_passes(err) ? CTL_UNKNOWN : CTL_FAULTY_CONFIG;
+}
+
+static int load_config(struct ctl *c, bool loud)
 {
     struct config_faults *faults;
     int err;
 
     if (c->config != NULL) {
-        return true;
+        return 0;
     }
     faults = calloc(1, sizeof(*faults));
     if (faults == NULL) {
-        return false;
+        return ERR_NOMEM;
     }
     err = config_load(c->config_path, &c->config, faults);
     for (size_t i = 0; err != 0 && loud && i < faults->n && i < CONFIG_MAX_FAULTS; i++) {
@@ -186,16 +191,37 @@ bool ctl_load_config(struct ctl *c, bool loud)
         c->config = NULL;
     }
     free(faults);
-    return err == 0;
+    return err;
+}
+
+bool ctl_load_config(struct ctl *c)
+{
+    return load_config(c, false) == 0;
+}
+
+int ctl_need_config(struct ctl *c)
+{
+    int err = load_config(c, true);
+
+    return err == 0 ? CTL_OK : ctl_config_exit(err);
 }
 
 /* ---- the command line ---- */
 
-static int print_help(FILE *out, const struct verb *only)
+/* Whether the verb is `name`, or one of those that begin with that word. */
+static bool is_of(const struct verb *v, const char *name)
+{
+    size_t n = strlen(name);
+
+    return strncmp(v->name, name, n) == 0 && (v->name[n] == '\0' || v->name[n] == ' ');
+}
+
+/* NULL: all verbs and the options. */
+static int print_help(FILE *out, const char *only)
 {
     fputs("Usage: dvcsyncctl [OPTION]... VERB [ARGUMENT]...\n", out);
     for (size_t i = 0; i < N_VERBS; i++) {
-        if (only == NULL || only == &verbs[i]) {
+        if (only == NULL || is_of(&verbs[i], only)) {
             fprintf(out, "  %s%s%s\n      %s\n", verbs[i].name, verbs[i].args[0] != '\0' ? " " : "",
                     verbs[i].args, verbs[i].help);
         }
@@ -207,9 +233,9 @@ static int print_help(FILE *out, const struct verb *only)
               "  -f, --config FILE   configuration; " CTL_CONFIG_PATH "\n"
               "      --json          the daemon's answer as it came\n"
               "  -V, --version       print the version\n"
-              "  -h, --help          print this, or help for a verb\n"
+              "  -h, --help          print this, or help for a verb or a group\n"
               "Exit codes: 0 ok, 1 warning or in part, 2 critical, 3 unknown, 64 usage,\n"
-              "69 daemon not reachable, 75 busy, 77 no permission, 78 configuration.\n",
+              "69 daemon not reachable, 75 busy, 77 no permission, 78 faulty configuration.\n",
               out);
     }
     return CTL_OK;
@@ -243,6 +269,39 @@ static const struct verb *find_verb(char **words, int n, int *used)
     return found;
 }
 
+/* A word that is no verb, but with which some begin: "subject". */
+static bool is_group(const char *word)
+{
+    for (size_t i = 0; i < N_VERBS; i++) {
+        if (is_of(&verbs[i], word)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int no_verb(char **words, int n)
+{
+    if (n > 0 && is_group(words[0])) {
+        return ctl_complain(CTL_USAGE, "%s what? dvcsyncctl help %s lists its verbs", words[0],
+                            words[0]);
+    }
+    return ctl_complain(CTL_USAGE, "%s; dvcsyncctl --help lists the verbs",
+                        n > 0 ? "there is no such verb" : "what is to be done?");
+}
+
+/* `help`, `help VERB`, `help` with a word that verbs begin with. */
+static int help_about(char **words, int n)
+{
+    int used = 0;
+    const struct verb *verb = find_verb(words, n, &used);
+
+    if (verb != NULL || n == 0) {
+        return print_help(stdout, verb != NULL ? verb->name : NULL);
+    }
+    return n == 1 && is_group(words[0]) ? print_help(stdout, words[0]) : no_verb(words, n);
+}
+
 /* One option. -1: go on; else the exit code. */
 static int take_option(struct ctl *c, const struct verb *verb, int o)
 {
@@ -272,7 +331,7 @@ static int take_option(struct ctl *c, const struct verb *verb, int o)
         c->config_given = true;
         return -1;
     case 'h':
-        return print_help(stdout, verb);
+        return print_help(stdout, verb != NULL ? verb->name : NULL);
     case 'V':
         puts("dvcsyncctl " DVCSYNC_VERSION);
         return CTL_OK;
@@ -307,8 +366,9 @@ static int run_verb(struct ctl *c, const struct verb *verb)
     if (c->n_args < verb->min_args || c->n_args > verb->max_args) {
         return ctl_complain(CTL_USAGE, "usage: dvcsyncctl %s %s", verb->name, verb->args);
     }
-    if (c->config_given && !ctl_load_config(c, true)) {
-        return CTL_FAULTY_CONFIG;
+    exit_code = c->config_given ? ctl_need_config(c) : CTL_OK;
+    if (exit_code != CTL_OK) {
+        return exit_code;
     }
     c->arg = verb->arg;
     exit_code = verb->run(c);
@@ -316,6 +376,11 @@ static int run_verb(struct ctl *c, const struct verb *verb)
         exit_code = CTL_UNKNOWN;
     }
     return exit_code;
+}
+
+static bool is_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
 static int dispatch(struct ctl *c, int argc, char **argv)
@@ -330,12 +395,14 @@ static int dispatch(struct ctl *c, int argc, char **argv)
     }
     first = optind;
     if (first < argc && strcmp(argv[first], "help") == 0) {
-        return print_help(stdout, find_verb(argv + first + 1, argc - first - 1, &used));
+        return help_about(argv + first + 1, argc - first - 1);
     }
     verb = find_verb(argv + first, argc - first, &used);
+    if (verb == NULL && first + 1 < argc && is_help(argv[first + 1])) {
+        return help_about(argv + first, 1);
+    }
     if (verb == NULL) {
-        return ctl_complain(CTL_USAGE, "%s; dvcsyncctl --help lists the verbs",
-                            first < argc ? "there is no such verb" : "what is to be done?");
+        return no_verb(argv + first, argc - first);
     }
     /* The last word of the verb stands where getopt looks for the program's name. */
     first += used - 1;

@@ -72,8 +72,12 @@ struct ctl {
     int arg; /* the verb's row: enum journal_act_verb or the like */
 };
 
-/* Loads the configuration once. True when c->config is there; loud: says what is wrong with it. */
-bool ctl_load_config(struct ctl *c, bool loud);
+/* Loads the configuration once; true when c->config is there. Says nothing. */
+bool ctl_load_config(struct ctl *c);
+/* The same for who can't do without: the exit code, after the faults were told. */
+int ctl_need_config(struct ctl *c);
+/* The exit code of a configuration, or a part of one, that could not be taken because of err. */
+int ctl_config_exit(int err);
 /* Complains on stderr, "dvcsyncctl: ..."; returns exit_code. */
 int ctl_complain(int exit_code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Prints a text whose writer may have failed, and frees it. Returns exit_code, or CTL_UNKNOWN. */

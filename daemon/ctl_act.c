@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "daemon/ctl.h"
 #include "daemon/ctl_text.h"
 #include "domain/item.h"
@@ -14,17 +15,18 @@
 #define BACKUP_MS 15000 /* the daemon itself answers within 10 s that it goes on */
 
 static const struct {
-    const char *tail;  /* of the path */
-    const char *ask;   /* "Retry 3 items?" */
-    const char *moved; /* "3 of 3 items retried" */
+    const char *tail;        /* of the path */
+    const char *ask;         /* "Retry 3 items?" */
+    const char *one, *moved; /* "1 of 1 item released", "3 of 3 items released" */
     bool needs_reason;
 } acts[] = {
-    [JOURNAL_RETRY] = {":retry", "Retry", "are due now", false},
-    [JOURNAL_RELEASE] = {":release", "Release", "released", false},
-    [JOURNAL_HOLD] = {":hold", "Hold", "held", false},
-    [JOURNAL_DROP] = {":drop", "Drop", "dropped", true},
-    [JOURNAL_DELIVERED] = {":resolve-delivered", "Resolve", "count as delivered", true},
-    [JOURNAL_RESEND] = {":resolve-resend", "Resolve", "are sent again", true},
+    [JOURNAL_RETRY] = {":retry", "Retry", "is due now", "are due now", false},
+    [JOURNAL_RELEASE] = {":release", "Release", "released", "released", false},
+    [JOURNAL_HOLD] = {":hold", "Hold", "held", "held", false},
+    [JOURNAL_DROP] = {":drop", "Drop", "dropped", "dropped", true},
+    [JOURNAL_DELIVERED] = {":resolve-delivered", "Resolve", "counts as delivered",
+                           "count as delivered", true},
+    [JOURNAL_RESEND] = {":resolve-resend", "Resolve", "is sent again", "are sent again", true},
 };
 
 /* ---- items by id ---- */
@@ -123,12 +125,10 @@ static int confirm(struct ctl *c, int verb, uint64_t matched)
     }
     if (!isatty(STDIN_FILENO)) {
         return ctl_complain(CTL_USAGE,
-                            "%" PRIu64 " items match; --yes is needed where nobody can "
-                            "be asked",
-                            matched);
+                            "%" PRIu64 " item%s; --yes is needed where nobody can be asked",
+                            matched, matched == 1 ? " matches" : "s match");
     }
-    fprintf(stderr, "%s %" PRIu64 " item%s? [y/N] ", acts[verb].ask, matched,
-            matched == 1 ? "" : "s");
+    fprintf(stderr, "%s %" PRIu64 " item%s? [y/N] ", acts[verb].ask, matched, text_plural(matched));
     if (fgets(answer, sizeof(answer), stdin) == NULL || (answer[0] != 'y' && answer[0] != 'Y')) {
         return ctl_complain(CTL_WARNING, "nothing was changed");
     }
@@ -146,8 +146,8 @@ static int act_on_all(struct ctl *c, int verb)
     }
     if (c->options[CTL_DRY_RUN] != NULL || matched == 0) {
         if (!c->json) {
-            printf("%" PRIu64 " item%s match; nothing was changed\n", matched,
-                   matched == 1 ? "" : "s");
+            printf("%" PRIu64 " item%s; nothing was changed\n", matched,
+                   matched == 1 ? " matches" : "s match");
         }
         return CTL_OK;
     }
@@ -156,7 +156,8 @@ static int act_on_all(struct ctl *c, int verb)
         exit_code = act_on_queue(c, verb, false, &matched, &moved);
     }
     if (exit_code == CTL_OK && !c->json) {
-        printf("%" PRIu64 " of %" PRIu64 " items %s\n", moved, matched, acts[verb].moved);
+        printf("%" PRIu64 " of %" PRIu64 " item%s %s\n", moved, matched, text_plural(matched),
+               moved == 1 ? acts[verb].one : acts[verb].moved);
     }
     return exit_code != CTL_OK ? exit_code : moved < matched ? CTL_WARNING : CTL_OK;
 }

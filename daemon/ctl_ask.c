@@ -22,7 +22,7 @@ static const char *socket_path(struct ctl *c, bool control)
     if (given != NULL) {
         return given;
     }
-    if (ctl_load_config(c, false)) {
+    if (ctl_load_config(c)) {
         return control ? c->config->control_socket : c->config->status_socket;
     }
     return control ? CTL_CONTROL_SOCKET : CTL_STATUS_SOCKET;

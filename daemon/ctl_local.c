@@ -18,27 +18,31 @@
 
 /* ---- configuration ---- */
 
-/* The secrets that it names; false after all faults were told. */
-static bool secrets_fine(const struct config *config)
+/* The secrets that it names: the exit code, after all faults were told. */
+static int check_secrets(const struct config *config)
 {
     struct config_faults *faults = calloc(1, sizeof(*faults));
     size_t unseen;
     int err = faults != NULL ? config_secrets_look(config, faults, &unseen) : ERR_NOMEM;
 
-    for (size_t i = 0; err == ERR_CONFIG && i < faults->n && i < CONFIG_MAX_FAULTS; i++) {
+    for (size_t i = 0; faults != NULL && i < faults->n && i < CONFIG_MAX_FAULTS; i++) {
         fprintf(stderr, "%s\n", faults->texts[i]);
     }
     free(faults);
-    return err == 0;
+    return err == 0 ? CTL_OK : ctl_config_exit(err);
 }
 
 int ctl_config_check(struct ctl *c)
 {
+    int exit_code;
+
     if (c->n_args > 0) {
         c->config_path = c->args[0];
     }
-    if (!ctl_load_config(c, true) || !secrets_fine(c->config)) {
-        return CTL_FAULTY_CONFIG;
+    exit_code = ctl_need_config(c);
+    exit_code = exit_code == CTL_OK ? check_secrets(c->config) : exit_code;
+    if (exit_code != CTL_OK) {
+        return exit_code;
     }
     if (c->json) {
         printf("{\"schema\":1,\"ok\":true,\"sources\":%zu,\"flows\":%zu}\n", c->config->n_sources,
@@ -54,13 +58,15 @@ int ctl_config_check(struct ctl *c)
 int ctl_config_dump(struct ctl *c)
 {
     struct buf out;
+    int exit_code;
     int err;
 
     if (c->n_args > 0) {
         c->config_path = c->args[0];
     }
-    if (!ctl_load_config(c, true)) {
-        return CTL_FAULTY_CONFIG;
+    exit_code = ctl_need_config(c);
+    if (exit_code != CTL_OK) {
+        return exit_code;
     }
     buf_init(&out, CTL_TEXT_BYTES);
     err = c->json ? config_dump_json(c->config, &out)
@@ -79,7 +85,7 @@ int ctl_find_journal(struct ctl *c, struct buf *path)
     if (c->n_args > 0) {
         buf_puts(path, c->args[0]);
     } else {
-        bool loaded = ctl_load_config(c, false);
+        bool loaded = ctl_load_config(c);
 
         buf_printf(path, "%s/" JOURNAL_NAME, loaded ? c->config->state_dir : "/var/lib/dvcsync");
     }
@@ -112,8 +118,7 @@ static void on_found(void *ctx, const char *text)
     if (f->json) {
         json_string(&f->w, NULL, text);
     } else if (f->n <= FAULTS_SHOWN) {
-        ctl_put_text(f->w.out, text);
-        buf_putc(f->w.out, '\n');
+        ctl_put_lines(f->w.out, text); /* SQLite's report of a table has several */
     }
 }
 
@@ -162,10 +167,12 @@ int ctl_journal_check(struct ctl *c)
         json_object_close(&f.w);
         buf_putc(&out, '\n');
     } else if (exit_code == CTL_OK) {
-        buf_printf(&out, "%s is sound; the audit's %" PRIu64 " rows are unbroken\n",
-                   buf_text(&path), rows);
+        buf_printf(&out, "%s is sound; the audit's %" PRIu64 " row%s unbroken\n", buf_text(&path),
+                   rows, rows == 1 ? " is" : "s are");
     } else if (f.n > FAULTS_SHOWN) {
-        buf_printf(&out, "... and %" PRIu64 " faults more\n", f.n - FAULTS_SHOWN);
+        buf_puts(&out, "... and ");
+        ctl_put_count(&out, f.n - FAULTS_SHOWN, "more fault");
+        buf_putc(&out, '\n');
     }
     buf_free(&path);
     return ctl_print(&out, exit_code);
@@ -206,7 +213,7 @@ int ctl_journal_recover(struct ctl *c)
     struct salvage_flows flows = {.n = 0};
     int err;
 
-    if (ctl_load_config(c, false)) {
+    if (ctl_load_config(c)) {
         for (size_t i = 0; i < c->config->n_flows; i++) {
             flows.names[flows.n++] = c->config->flows[i].name;
         }
@@ -262,9 +269,9 @@ int ctl_audit_verify(struct ctl *c)
                    ",\"head\":\"%s\",\"ok\":%s}\n",
                    rows, end.row, head, exit_code == CTL_OK ? "true" : "false");
         } else if (exit_code == CTL_OK) {
-            printf("The audit's %" PRIu64 " rows are unbroken; it ends with row %" PRId64
+            printf("The audit's %" PRIu64 " row%s unbroken; it ends with row %" PRId64
                    ", chain %s\n",
-                   rows, end.row, head);
+                   rows, rows == 1 ? " is" : "s are", end.row, head);
         }
     }
     buf_free(&path);

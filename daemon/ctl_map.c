@@ -418,9 +418,11 @@ static int load_others(struct ctl *c, struct map_check *m)
 
     for (size_t i = 0; i < sizeof(named) / sizeof(named[0]); i++) {
         const char *path = c->options[named[i].option];
+        int err =
+            path != NULL ? map_load(named[i].kind, path, &m->other[named[i].kind], &m->msg) : 0;
 
-        if (path != NULL && map_load(named[i].kind, path, &m->other[named[i].kind], &m->msg) != 0) {
-            return ctl_complain(CTL_FAULTY_CONFIG, "%s", m->msg.text);
+        if (err != 0) {
+            return ctl_complain(ctl_config_exit(err), "%s", m->msg.text);
         }
     }
     return CTL_OK;
@@ -443,7 +445,8 @@ int ctl_map_check(struct ctl *c)
     }
     arena_init(&m->arena, ARENA_BYTES);
     buf_init(&path, 1); /* until there is one */
-    exit_code = ctl_load_config(c, true) ? ctl_find_journal(c, &path) : CTL_FAULTY_CONFIG;
+    exit_code = ctl_need_config(c);
+    exit_code = exit_code == CTL_OK ? ctl_find_journal(c, &path) : exit_code;
     if (exit_code == CTL_OK) {
         m->config = c->config;
         m->now_s = (int64_t)time(NULL);

@@ -10,6 +10,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "daemon/ctl.h"
 #include "daemon/ctl_text.h"
 
@@ -17,6 +18,16 @@
 #define LINE_SIZE 256
 #define LINES_MAX 50
 #define BODY_BYTES ((size_t)65536)
+
+static int needs_request(struct ctl *c, const char *verb)
+{
+    return c->options[CTL_REQUEST] != NULL
+               ? CTL_OK
+               : ctl_complain(CTL_USAGE,
+                              "subject %s needs --request NO: the number under which the person's "
+                              "request is filed; it is kept in the audit",
+                              verb);
+}
 
 /* ---- who ---- */
 
@@ -295,8 +306,11 @@ int ctl_subject_export(struct ctl *c)
     struct json *root = NULL;
     struct buf needles;
     bool json = c->json;
-    int exit_code;
+    int exit_code = needs_request(c, "export");
 
+    if (exit_code != CTL_OK) {
+        return exit_code;
+    }
     if (access(path, F_OK) == 0) {
         return ctl_complain(CTL_USAGE, "%s exists: nothing is overwritten", path);
     }
@@ -310,8 +324,10 @@ int ctl_subject_export(struct ctl *c)
     if (exit_code == CTL_OK && json) {
         printf("{\"schema\":1,\"dossiers\":%" PRIu64 "}\n", ctl_uint(root, "n"));
     } else if (exit_code == CTL_OK) {
-        printf("%" PRIu64 " dossiers are in %s, which only you can read.\n", ctl_uint(root, "n"),
-               path);
+        uint64_t n = ctl_uint(root, "n");
+
+        printf("%" PRIu64 " dossier%s in %s, which only you can read.\n", n,
+               n == 1 ? " is" : "s are", path);
     }
     json_free(root);
     wipe(&needles);
@@ -330,7 +346,7 @@ static int confirm(struct ctl *c, uint64_t n)
     if (!isatty(STDIN_FILENO)) {
         return ctl_complain(CTL_USAGE, "--yes is needed where nobody can be asked");
     }
-    fprintf(stderr, "Erase what is kept of %" PRIu64 " dossiers? [y/N] ", n);
+    fprintf(stderr, "Erase what is kept of %" PRIu64 " dossier%s? [y/N] ", n, text_plural(n));
     if (fgets(answer, sizeof(answer), stdin) == NULL || (answer[0] != 'y' && answer[0] != 'Y')) {
         return ctl_complain(CTL_WARNING, "nothing was erased");
     }
@@ -343,6 +359,11 @@ static int show_erased(const struct json *root)
 
     printf("erased %" PRIu64 ", not erased %" PRIu64 "\n", ctl_uint(root, "erased"),
            ctl_uint(root, "kept"));
+    if (ctl_uint(root, "erased") == 0) {
+        printf(ctl_uint(root, "n") == 0 ? "Nothing was found, so nothing was erased.\n"
+                                        : "Nothing was erased.\n");
+        return exit_code != CTL_OK ? exit_code : CTL_WARNING;
+    }
     if (!ctl_true(root, "rewritten")) {
         printf("The bodies are too many to be written anew: old copies may stand in free space.\n");
     }
@@ -365,7 +386,7 @@ static int count_found(struct ctl *c, const struct buf *needles, uint64_t *n)
     c->json = json;
     *n = ctl_uint(root, "n");
     if (exit_code == CTL_OK && *n == 0) {
-        exit_code = ctl_complain(CTL_WARNING, "nothing is kept of anybody like that");
+        exit_code = ctl_complain(CTL_WARNING, "nothing was found, so nothing was erased");
     }
     json_free(root);
     return exit_code;
@@ -376,10 +397,10 @@ int ctl_subject_erase(struct ctl *c)
     struct json *root = NULL;
     struct buf needles;
     uint64_t n = 0;
-    int exit_code;
+    int exit_code = needs_request(c, "erase");
 
-    if (c->options[CTL_REQUEST] == NULL) {
-        return ctl_complain(CTL_USAGE, "--request NO is needed: it is kept in the audit");
+    if (exit_code != CTL_OK) {
+        return exit_code;
     }
     if (c->options[CTL_DROP] != NULL && c->options[CTL_REASON] == NULL) {
         return ctl_complain(CTL_USAGE, "--drop needs --reason: it is kept in the audit");

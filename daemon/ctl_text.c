@@ -119,9 +119,23 @@ void ctl_put_text(struct buf *out, const char *text)
     buf_puts(out, shown);
 }
 
+void ctl_put_lines(struct buf *out, const char *text)
+{
+    char shown[TEXT_SHOWN];
+
+    while (*text != '\0') {
+        size_t n = strcspn(text, "\n");
+
+        text_printable(text, n, shown, sizeof(shown));
+        buf_puts(out, shown);
+        buf_putc(out, '\n');
+        text += n + (text[n] == '\n');
+    }
+}
+
 void ctl_put_count(struct buf *out, uint64_t n, const char *noun)
 {
-    buf_printf(out, "%" PRIu64 " %s%s", n, noun, n == 1 ? "" : "s");
+    buf_printf(out, "%" PRIu64 " %s%s", n, noun, text_plural(n));
 }
 
 void ctl_put_column(struct buf *out, const char *text, size_t width)

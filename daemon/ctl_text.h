@@ -27,6 +27,8 @@ void ctl_put_size(struct buf *out, uint64_t bytes);
 void ctl_put_share(struct buf *out, uint64_t part, uint64_t whole);
 /* Text of the daemon or a peer, safe for a terminal. */
 void ctl_put_text(struct buf *out, const char *text);
+/* The same in lines as it has them, each with its end. */
+void ctl_put_lines(struct buf *out, const char *text);
 /* "1 item", "3 items". */
 void ctl_put_count(struct buf *out, uint64_t n, const char *noun);
 /* The text, then spaces up to width characters; at least one. */

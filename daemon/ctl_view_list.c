@@ -237,7 +237,8 @@ void ctl_view_agreement(const struct json *root, int64_t now_s, bool colour, str
     ctl_put_count(out, ctl_uint(root, "services"), "service");
     buf_puts(out, ", ");
     ctl_put_count(out, ctl_uint(root, "sectors"), "sector");
-    buf_printf(out, ", %" PRIu64 " agencies\n\n", ctl_uint(root, "agencies"));
+    buf_printf(out, ", %" PRIu64 " agenc%s\n\n", ctl_uint(root, "agencies"),
+               ctl_uint(root, "agencies") == 1 ? "y" : "ies");
     ctl_put_column(out, "the portal's procedures that are the same here", 50);
     ctl_put_share(out, ctl_uint(root, "equal"), ctl_uint(root, "portal"));
     buf_putc(out, '\n');

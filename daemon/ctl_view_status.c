@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "daemon/ctl.h"
 #include "daemon/ctl_text.h"
 #include "daemon/ctl_view.h"
@@ -74,12 +75,14 @@ static void put_flow_notes(const struct json *f, struct buf *out)
         }
     }
     if (ctl_uint(f, "owed") > 0) {
-        (void)snprintf(text, sizeof(text), "%" PRIu64 " rows of the source", ctl_uint(f, "owed"));
+        (void)snprintf(text, sizeof(text), "%" PRIu64 " row%s of the source", ctl_uint(f, "owed"),
+                       text_plural(ctl_uint(f, "owed")));
         note(out, "details owed: ", text);
     }
     if (ctl_true(f, "adopting")) {
-        (void)snprintf(text, sizeof(text), "%" PRIu64 " of %" PRIu64 " dossiers looked up",
-                       ctl_uint(f, "adopt_done"), ctl_uint(f, "adopt_total"));
+        (void)snprintf(text, sizeof(text), "%" PRIu64 " of %" PRIu64 " dossier%s looked up",
+                       ctl_uint(f, "adopt_done"), ctl_uint(f, "adopt_total"),
+                       text_plural(ctl_uint(f, "adopt_total")));
         note(out, "adopting: ", text);
     }
     if (ctl_at(f, "catalog_read") != 0) {
@@ -138,14 +141,16 @@ static void put_endpoint(const struct json *e, bool colour, struct buf *out)
 {
     const char *breaker = ctl_str(e, "breaker");
     bool paused = ctl_true(e, "paused");
-    bool up = !paused && strcmp(breaker, "closed") == 0;
+    bool refused = ctl_uint(e, "logins_refused") > 0;
+    bool up = !paused && !refused && strcmp(breaker, "closed") == 0;
     char at[CTL_TIME_SIZE];
 
     ctl_put_column(out, ctl_str(e, "name"), NAME_WIDTH);
     ctl_put_coloured(out, colour, up ? CTL_GREEN : CTL_RED,
-                     paused ? "paused   "
-                     : up   ? "up       "
-                            : "down     ");
+                     paused    ? "paused   "
+                     : refused ? "refused  "
+                     : up      ? "up       "
+                               : "down     ");
     ctl_time(ctl_at(e, "last_success"), at);
     buf_printf(out, "%8" PRIu64 " %6" PRIu64 " %8" PRIu64 " %10" PRIu64 "  %s\n",
                ctl_uint(e, "in_flight"), ctl_uint(e, "window"), ctl_uint(e, "failures"),
@@ -157,9 +162,11 @@ static void put_endpoint(const struct json *e, bool colour, struct buf *out)
         (void)snprintf(text, sizeof(text), "since %s: %.220s", at, ctl_str(e, "pause_reason"));
         note(out, "paused ", text);
     } else if (!up) {
-        ctl_time(ctl_at(e, "open_until"), at);
-        note(out, "tried again at ", at);
-        note(out, "last failure: ", ctl_str(e, "last_failure_text"));
+        if (strcmp(breaker, "closed") != 0) {
+            ctl_time(ctl_at(e, "open_until"), at);
+            note(out, "tried again at ", at);
+        }
+        note(out, refused ? "login refused: " : "last failure: ", ctl_str(e, "last_failure_text"));
     }
     put_endpoint_notes(e, out);
 }
@@ -272,8 +279,23 @@ static void check_flow(struct check *k, const struct json *f)
     buf_printf(k->data, "_delivered'=%" PRIu64 "c", ctl_uint(f, "delivered"));
 }
 
+/* In our words only: a peer's may hold anything. */
+static void check_login(struct check *k, const char *name)
+{
+    char text[200];
+
+    (void)snprintf(text, sizeof(text),
+                   "login refused; correct username and password (dvcsyncctl status shows what it "
+                   "says), then: dvcsyncctl resume %.40s",
+                   name);
+    worse(k, CTL_WARNING, name, text);
+}
+
 static void check_endpoint(struct check *k, const struct json *e)
 {
+    if (ctl_uint(e, "logins_refused") > 0) {
+        check_login(k, ctl_str(e, "name"));
+    }
     if (ctl_true(e, "paused")) {
         worse(k, CTL_CRITICAL, ctl_str(e, "name"), "paused");
     } else if (strcmp(ctl_str(e, "breaker"), "closed") != 0) {

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "codec/xml.h"
 #include "config/config.h"
 #include "daemon/app.h"
@@ -30,7 +31,8 @@ static int usage(FILE *out, int exit_code)
 {
     fputs("Usage: dvcsyncd [-f FILE] [-t | -T | -V | -h]\n"
           "  -f FILE  read this configuration and conf.d beside it; " DEFAULT_CONFIG "\n"
-          "  -t       check the configuration and exit: 0 fine, 78 not\n"
+          "  -t       check the configuration and exit: 0 fine, 78 not,\n"
+          "           77 a file may not be read\n"
           "  -T       print the configuration as it is understood, with origins, and exit\n"
           "  -V       print the version and exit\n"
           "  -h       print this and exit\n",
@@ -60,7 +62,7 @@ static int check_config(const char *path, bool print)
 {
     struct config_faults *faults = calloc(1, sizeof(*faults));
     struct config *config = NULL;
-    int exit_code = APP_CONFIG;
+    int exit_code = APP_OK;
     size_t unseen = 0;
     int err;
 
@@ -76,14 +78,15 @@ static int check_config(const char *path, bool print)
     }
     if (err != 0) {
         fprintf(stderr, "dvcsyncd: %s: %s\n", path, err_text(err));
+        exit_code = app_exit_of(err);
     } else if (print) {
         exit_code = print_config(config);
     } else {
         printf("dvcsyncd: %s is fine\n", path);
         if (unseen > 0) {
-            printf("dvcsyncd: not looked at: %zu credentials that only the service sees\n", unseen);
+            printf("dvcsyncd: not looked at: %zu credential%s that only the service sees\n", unseen,
+                   text_plural(unseen));
         }
-        exit_code = APP_OK;
     }
     config_free(config);
     free(faults);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/text.h"
 #include "codec/json.h"
 #include "daemon/status_order.h"
 #include "daemon/status_read.h"
@@ -22,7 +23,7 @@ static bool read_order(const struct route_call *call, struct order *out)
 }
 
 /* One line in the log and one event for every order. */
-static void say(struct routes *r, const char *who, const char *text)
+void act_say(struct routes *r, const char *who, const char *text)
 {
     const struct log_field fields[] = {{"DVC_WHO", who}};
     char line[240];
@@ -73,15 +74,6 @@ static void audit(struct routes *r, const char *who, const char *verb, const cha
     journal_audit(r->env.journal, a);
 }
 
-void act_note(struct routes *r, const char *who, const char *verb, const char *object,
-              const char *reason, const char *line)
-{
-    if (verb != NULL) {
-        audit(r, who, verb, object, reason);
-    }
-    say(r, who, line);
-}
-
 /* ---- items ---- */
 
 static const char *const act_names[] = {
@@ -107,9 +99,10 @@ static void on_act(struct journal_op *op)
     if (op->err == 0 && !q->act.dry_run) {
         char text[160];
 
-        (void)snprintf(text, sizeof(text), "%s: %" PRIu32 " of %" PRIu32 " items",
-                       act_names[q->act.verb], q->act.moved, q->act.matched);
-        say(r, q->pending.who, text);
+        (void)snprintf(text, sizeof(text), "%s: %" PRIu32 " of %" PRIu32 " item%s",
+                       act_names[q->act.verb], q->act.moved, q->act.matched,
+                       text_plural(q->act.matched));
+        act_say(r, q->pending.who, text);
         if (r->env.engine != NULL) {
             engine_kick(r->env.engine);
         }
@@ -197,7 +190,7 @@ static void answer_engine(const struct route_call *call, int err, const char *wh
         return;
     }
     (void)snprintf(text, sizeof(text), "%s %s", what, call->name);
-    say(call->routes, call->who, text);
+    act_say(call->routes, call->who, text);
     answer_done(call->http);
 }
 
@@ -365,7 +358,7 @@ void act_log_level(const struct route_call *call)
     r->env.log->level = level;
     audit(r, call->who, "log-level", order.level, order.reason);
     (void)snprintf(text, sizeof(text), "log level %s until the next reload", order.level);
-    say(r, call->who, text);
+    act_say(r, call->who, text);
     answer_done(call->http);
 }
 
@@ -381,8 +374,8 @@ static void on_backup(struct journal_op *op)
     struct http_call *http = pending_end(&q->pending);
 
     r->backup_since_ms = 0;
-    say(r, q->pending.who,
-        op->err == 0 ? "backup of the journal is done" : "backup of the journal failed");
+    act_say(r, q->pending.who,
+            op->err == 0 ? "backup of the journal is done" : "backup of the journal failed");
     if (http != NULL && op->err != 0) {
         route_fail(http, op->err, op->why.text);
     } else if (http != NULL) {

@@ -5,10 +5,8 @@
 
 #include "daemon/status_routes.h"
 
-/* A row in the audit (verb NULL: none, the journal has made it), and a line in the log that begins
- * with who. Texts without personal data. */
-void act_note(struct routes *r, const char *who, const char *verb, const char *object,
-              const char *reason, const char *line);
+/* What was done, as a line in the log and an event that begin with who; without personal data. */
+void act_say(struct routes *r, const char *who, const char *text);
 
 void act_record(const struct route_call *call); /* arg: enum journal_act_verb */
 void act_queue(const struct route_call *call);  /* arg: enum journal_act_verb */

@@ -190,6 +190,7 @@ static void put_endpoint(struct json_writer *w, const struct engine_endpoint_sta
     number(w, "max_in_flight", e->max_in_flight);
     number(w, "calls", e->calls);
     number(w, "failures", e->failures);
+    number(w, "logins_refused", e->logins_refused);
     time_ms(w, "last_success", e->last_success_ms);
     time_ms(w, "last_failure", e->last_failure_ms);
     json_string(w, "last_failure_text", e->last_failure);

@@ -28,6 +28,7 @@ struct person_request {
     struct person_find find;
     struct person_read read;
     struct person_erase erase;
+    struct journal_audit audit;
     int64_t subjects[PERSON_MAX];
     size_t at; /* of find.hits, being read */
     struct json_writer w;
@@ -146,33 +147,14 @@ static void fail(struct person_request *q, int err, const char *why)
     free_request(q);
 }
 
-static void note_done(struct person_request *q, size_t n)
+static void answer(struct person_request *q)
 {
-    static const char *const verbs[] = {
-        [PERSON_FIND] = "find", [PERSON_EXPORT] = "export", [PERSON_ERASE] = "erase"};
-    struct routes *r = q->pending.routes;
-    const char *request = q->request[0] != '\0' ? q->request : "without a number";
-    char verb[32];
-    char object[128];
-    char text[64];
-    char line[240];
-
-    (void)snprintf(verb, sizeof(verb), "subject-%s", verbs[q->verb]);
-    (void)snprintf(object, sizeof(object), "request %s", request);
-    (void)snprintf(text, sizeof(text), "%zu dossiers", n);
-    (void)snprintf(line, sizeof(line), "subject %s, %s: %s", verbs[q->verb], object, text);
-    /* The journal has put an erasure into the audit itself. */
-    act_note(r, q->pending.who, q->verb == PERSON_ERASE ? NULL : verb, object, text, line);
-}
-
-static void answer(struct person_request *q, size_t n)
-{
+    const struct journal_audit *a = &q->audit;
     struct http_call *http;
+    char line[sizeof(a->verb) + sizeof(a->object) + sizeof(a->reason) + 8];
 
-    json_array_close(&q->w);
-    json_object_close(&q->w);
-    buf_putc(&q->out, '\n');
-    note_done(q, n);
+    (void)snprintf(line, sizeof(line), "%s, %s: %s", a->verb, a->object, a->reason);
+    act_say(q->pending.routes, q->pending.who, line);
     http = pending_end(&q->pending);
     if (http != NULL && q->out.error == ERR_TOOBIG) {
         route_fail(http, ERR_TOOBIG,
@@ -181,6 +163,49 @@ static void answer(struct person_request *q, size_t n)
         route_answer(http, 200, buf_error(&q->out), &q->out);
     }
     free_request(q);
+}
+
+static void on_audited(struct journal_op *op)
+{
+    struct person_request *q = CONTAINER_OF(op, struct person_request, audit.op);
+    struct routes *r = q->pending.routes;
+
+    if (op->err == 0) {
+        answer(q);
+        return;
+    }
+    log_plain(r->env.log, LOG_LEVEL_ERROR, "audit_failed", "%s by %s is not in the audit: %s",
+              q->audit.verb, q->audit.who, op->why.text);
+    fail(q, op->err, "the audit can't be written, so nothing is told");
+}
+
+/* Nothing of a person leaves before the audit has its row on disk. While the journal takes no work
+ * that would be never: then the deadline answers, and a late row tells of a question that got no
+ * answer. */
+static void finish(struct person_request *q, size_t n)
+{
+    static const char *const verbs[] = {[PERSON_FIND] = "subject-find",
+                                        [PERSON_EXPORT] = "subject-export",
+                                        [PERSON_ERASE] = "subject-erase"};
+    struct routes *r = q->pending.routes;
+    struct journal_audit *a = &q->audit;
+
+    json_array_close(&q->w);
+    json_object_close(&q->w);
+    buf_putc(&q->out, '\n');
+    (void)snprintf(a->who, sizeof(a->who), "%.63s", q->pending.who);
+    (void)snprintf(a->verb, sizeof(a->verb), "%s", verbs[q->verb]);
+    (void)snprintf(a->object, sizeof(a->object), "request %s",
+                   q->request[0] != '\0' ? q->request : "without a number");
+    (void)snprintf(a->reason, sizeof(a->reason), "%zu dossier%s", n, text_plural(n));
+    if (q->verb == PERSON_ERASE) {
+        answer(q); /* its row was a part of the erasure */
+        return;
+    }
+    a->now_ms = (uint64_t)loop_wall_ms(r->env.loop);
+    a->op.done = on_audited;
+    loop_timer_start(r->env.loop, &q->pending.deadline, ROUTES_WAIT_MS);
+    journal_audit(r->env.journal, a);
 }
 
 /* ---- one dossier ---- */
@@ -353,6 +378,10 @@ static void put_fate(struct person_request *q, enum person_fate fate)
         [PERSON_ERASED] = "",
         [PERSON_OPEN] = "something must still be delivered: --drop gives it up first",
         [PERSON_ON_WAY] = "a call is on its way: ask again when it has ended",
+        [PERSON_SHARED] =
+            "not final yet, and several sources fill it together: without what one of "
+            "them said, the others' next word would empty it at the portal; ask "
+            "again when it is final, or erase all of it with --drop",
         [PERSON_GONE] = "the journal does not know it any more"};
 
     json_bool(&q->w, "erased", fate == PERSON_ERASED);
@@ -387,7 +416,7 @@ static void on_read(struct journal_op *op)
 static void read_next(struct person_request *q)
 {
     if (q->at == q->find.n) {
-        answer(q, q->verb == PERSON_ERASE ? q->erase.erased : q->find.n);
+        finish(q, q->verb == PERSON_ERASE ? q->erase.erased : q->find.n);
         return;
     }
     memset(&q->read, 0, sizeof(q->read));
@@ -492,7 +521,14 @@ void act_person(const struct route_call *call)
         http_answer_problem(call->http, 400, "The order is not JSON.");
         return;
     }
-    q = pending_new(call, sizeof(*q), true);
+    if (journal_condition(call->routes->env.journal) != JOURNAL_OK) {
+        json_free(root);
+        http_answer_problem(call->http, 503,
+                            "The journal takes no work now, so the audit can't be written, and "
+                            "nothing is told.");
+        return;
+    }
+    q = pending_new(call, sizeof(*q), call->arg == PERSON_ERASE);
     if (q == NULL) {
         json_free(root);
         return;

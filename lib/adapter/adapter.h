@@ -45,7 +45,8 @@ struct adapter_poll {
     bool full;          /* an operator asked for a complete sweep: start one with this poll */
     void (*done)(struct adapter_poll *poll);
     /* out */
-    int err; /* 0, ERR_REMOTE, ERR_DENIED (auth), ERR_FORMAT, ERR_CANCELED */
+    int err; /* 0, ERR_REMOTE, ERR_DENIED (the account is not let in, and nothing else), ERR_CONFIG,
+                ERR_FORMAT, ERR_CANCELED */
     struct errmsg why;
     const struct adapter_row *rows; /* at most 1,000 */
     size_t n_rows;

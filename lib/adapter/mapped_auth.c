@@ -62,12 +62,13 @@ static void end_login(struct mapped_auth *a)
     a->logging_in = false;
 }
 
-/* Anything but a refusal may be tried again at once. */
+/* Anything but a refusal, or an address that can't be right, may be tried again at once. */
 static void note_refusal(struct mapped_auth *a, int err, const struct errmsg *why)
 {
-    if (err == ERR_DENIED && loop_now_ms(a->loop) >= a->refused_until_ms) {
+    if ((err == ERR_DENIED || err == ERR_CONFIG) && loop_now_ms(a->loop) >= a->refused_until_ms) {
         a->refusals++;
         a->refused_until_ms = loop_now_ms(a->loop) + REFUSED_PAUSE_MS;
+        a->refused_err = err;
         a->refusal = *why;
     }
 }
@@ -333,7 +334,7 @@ static void begin_login(struct mapped_auth *a)
     source = &a->used->source;
     if (loop_now_ms(a->loop) < a->refused_until_ms) {
         a->why = a->refusal;
-        tell_later(a, ERR_DENIED);
+        tell_later(a, a->refused_err);
         return;
     }
     err = config_secret(source->password_credential, source->password_file, a->secret,
@@ -349,7 +350,7 @@ static void begin_login(struct mapped_auth *a)
     }
     err = send_login(a, &a->why);
     if (err != 0) {
-        tell_later(a, err == ERR_INVAL || err == ERR_TOOBIG ? ERR_DENIED : ERR_REMOTE);
+        tell_later(a, err == ERR_INVAL || err == ERR_TOOBIG ? ERR_CONFIG : ERR_REMOTE);
     }
 }
 

@@ -15,8 +15,8 @@
 #define MAPPED_SECRET_MAX 512
 
 struct mapped_wait {
-    /* err 0: calls can be let in now. Else ERR_DENIED (refused), ERR_REMOTE, ERR_FORMAT,
-     * ERR_CANCELED...; why is borrowed for the call. */
+    /* err 0: calls can be let in now. Else ERR_DENIED (refused), ERR_CONFIG, ERR_REMOTE,
+     * ERR_FORMAT, ERR_CANCELED...; why is borrowed for the call. */
     void (*ready)(struct mapped_wait *wait, int err, const struct errmsg *why);
     struct list link;
 };
@@ -32,6 +32,7 @@ struct mapped_auth {
     bool usable;
     uint64_t renew_at_ms;
     uint64_t refused_until_ms; /* a refused login is not repeated at once */
+    int refused_err;           /* how, in the words of */
     struct errmsg refusal;
     uint64_t logins, refusals;
     struct list waiting;

@@ -205,7 +205,7 @@ static void send_now(struct mapped_call *call)
         err = mapped_auth_sign(auth, &call->values, &call->request, req, &call->why);
     }
     if (err != 0) {
-        end_later(call, err == ERR_NOMEM ? ERR_NOMEM : ERR_DENIED);
+        end_later(call, err == ERR_NOMEM ? ERR_NOMEM : ERR_CONFIG);
         return;
     }
     mapped_request_apply(&call->request, call->settings, call->what, req);

@@ -47,8 +47,8 @@ struct mapped_call {
     void (*done)(struct mapped_call *call); /* once, on a later turn; the owner may free call */
     void *owner;
     /* out */
-    int err; /* 0, ERR_REMOTE, ERR_DENIED, ERR_NOTFOUND, ERR_FORMAT, ERR_TOOBIG, ERR_NOMEM,
-                ERR_CANCELED */
+    int err; /* 0, ERR_REMOTE, ERR_DENIED, ERR_CONFIG, ERR_NOTFOUND, ERR_FORMAT, ERR_TOOBIG,
+                ERR_NOMEM, ERR_CANCELED */
     struct errmsg why;
     struct mapping_doc *doc; /* owned by the call; NULL when the reply went to the feed */
     bool feeding;

@@ -192,7 +192,7 @@ int mapped_request_judge(const struct http_req *http, bool *auth, struct errmsg 
         return err_set(why, ERR_CANCELED, "%s", err_text(ERR_CANCELED));
     case HTTP_TRUST:
     case HTTP_MISUSE:
-        return say(why, ERR_DENIED, http->why);
+        return say(why, ERR_CONFIG, http->why);
     default:
         return say(why, ERR_REMOTE, http->why);
     }
@@ -208,7 +208,7 @@ int mapped_request_judge(const struct http_req *http, bool *auth, struct errmsg 
         return err_set(why, ERR_NOTFOUND, "HTTP status 404, nothing is at that address");
     }
     if (status / 100 == 3) {
-        return err_set(why, ERR_DENIED, "HTTP status %ld: redirects are not followed, correct url",
+        return err_set(why, ERR_CONFIG, "HTTP status %ld: redirects are not followed, correct url",
                        status);
     }
     if (status == 401 || status == 403) {

@@ -35,7 +35,8 @@ void mapped_request_apply(const struct mapped_request *r, const struct mapped_se
 /* Base64 of the text of a header that was just added (LGSP). */
 MUST_CHECK int mapped_request_base64(struct mapped_request *r, struct errmsg *msg);
 
-/* What a reply's transport part says: 0: read its body; else ERR_REMOTE or ERR_DENIED with words.
+/* What a reply's transport part says: 0: read its body; else ERR_REMOTE, ERR_DENIED (the
+ * account is not let in) or ERR_CONFIG (a wrong address, no trust) with words.
  * *auth: HTTP 401, the token is no longer good. */
 MUST_CHECK int mapped_request_judge(const struct http_req *http, bool *auth, struct errmsg *why);
 

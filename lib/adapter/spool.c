@@ -57,6 +57,9 @@ static void work_done(struct loop_work *work)
     struct spool *s = op->s;
 
     s->working = false;
+    if (op->err == ERR_DENIED) {
+        op->err = ERR_IO; /* a folder's mode is no refused login */
+    }
     if (!list_empty(&s->queue)) {
         loop_defer(s->env.loop, &s->pump); /* before done: it may free the adapter */
     }

@@ -237,6 +237,11 @@ static bool unprintable(utf8proc_int32_t c)
            (c >= 0x2028 && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
 }
 
+const char *text_plural(uint64_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
 void text_printable(const char *text, size_t n, char *out, size_t size)
 {
     static const char digits[] = "0123456789abcdef";

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -29,6 +30,9 @@ size_t text_prefix(const char *text, size_t max_chars);
 /* The form in which texts are compared without case: case-folded NFC. ERR_FORMAT when it is not
  * UTF-8, ERR_TOOBIG when it does not fit, ERR_NOMEM; out is "" then. */
 MUST_CHECK int text_fold(const char *text, char *out, size_t size);
+
+/* "s", or "" after 1: "%zu row%s". */
+const char *text_plural(uint64_t n);
 
 /* needle occurs in text, both folded ("Đã Tồn Tại" holds "đã tồn tại"). False when either is not
  * UTF-8 or memory is short. The portal's replies are judged by it (national-portal.md section 2).

@@ -60,6 +60,12 @@ void config_fault_value(struct config_load *load, struct config_instance *in,
                  row->info.name, what);
 }
 
+void config_unreadable(struct config_load *load, int err)
+{
+    load->passes = load->passes || err_passes(err);
+    load->n_denied += err == ERR_DENIED;
+}
+
 /* A name of a source or flow is letters, digits, '-' and '_'. */
 static bool name_fits(const char *name)
 {
@@ -288,7 +294,10 @@ int config_load(const char *main_path, struct config **out, struct config_faults
     arena_init(&load.impl->arena, CONFIG_ARENA_BYTES);
     load_all(&load, main_path);
     if (!load.nomem) {
-        rc = load.n_faults == 0 ? 0 : load.passes ? ERR_IO : ERR_CONFIG;
+        rc = load.n_faults == 0               ? 0
+             : load.passes                    ? ERR_IO
+             : load.n_faults == load.n_denied ? ERR_DENIED
+                                              : ERR_CONFIG;
         faults_hand_over(&load, faults);
     }
     if (rc == 0) {

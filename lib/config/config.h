@@ -191,9 +191,10 @@ struct config_faults {
 };
 
 /* Loads main_path and main_path's folder + "/conf.d/" *.conf in byte order (later wins key by key).
- * Returns ERR_CONFIG with all faults at once, ERR_IO with them when a file could not be read for a
- * reason that may pass, ERR_NOMEM. While a statement is not understood,
- * nothing is said about what seems missing. Paths of maps, passwords and certificates come out
+ * All faults at once: ERR_IO when a file, maps and presets among them, could not be read for a
+ * reason that may pass, ERR_DENIED when nothing is wrong but that files may not be read, else
+ * ERR_CONFIG. ERR_NOMEM. While a statement is not understood, nothing is said about what seems
+ * missing. Paths of maps, passwords and certificates come out
  * absolute. Reads no secret; blocks, so not for the loop except at start and reload. */
 MUST_CHECK int config_load(const char *main_path, struct config **out,
                            struct config_faults *faults);
@@ -236,8 +237,8 @@ MUST_CHECK int config_secret_lines(const char *credential, const char *file, cha
                                    struct errmsg *msg);
 
 /* Before a start: every password, key, account file and certificate that the configuration names is
- * looked at, all faults at once. ERR_CONFIG; *unseen counts the systemd credentials that only the
- * service itself can see. Blocks. */
+ * looked at, all faults at once. ERR_CONFIG, ERR_DENIED as above; *unseen counts the systemd
+ * credentials that only the service itself can see. Blocks. */
 MUST_CHECK int config_secrets_look(const struct config *c, struct config_faults *faults,
                                    size_t *unseen);
 

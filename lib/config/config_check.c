@@ -395,7 +395,7 @@ static void load_map(struct config_load *load, struct config_instance *in, const
     if (rc == ERR_NOMEM) {
         load->nomem = true;
     } else if (rc != 0) {
-        load->passes = load->passes || err_passes(rc);
+        config_unreadable(load, rc);
         (void)config_instance_key(in, key, &row);
         pass_on(load, in, row, path, &msg, rc);
     }
@@ -437,6 +437,7 @@ static void load_preset(struct config_load *load, struct config_instance *in,
     if (rc == ERR_NOMEM) {
         load->nomem = true;
     } else if (rc != 0) {
+        config_unreadable(load, rc);
         (void)config_instance_key(in, "preset", &row);
         for (size_t i = 0; i < faults->n && i < CONFIG_MAX_FAULTS; i++) {
             config_fault_value(load, in, row, "%s", faults->texts[i]);

@@ -73,7 +73,8 @@ struct config_load {
     struct config_impl *impl;
     bool lost; /* a whole statement was not understood: what seems missing may stand there */
     bool nomem;
-    bool passes; /* a file could not be read for a reason that may pass */
+    bool passes;     /* a file could not be read for a reason that may pass */
+    size_t n_denied; /* of the faults: files that may not be read */
     size_t n_faults;
     struct config_fault *faults; /* CONFIG_FAULTS_SEEN */
 };
@@ -95,6 +96,10 @@ struct config_value *config_instance_value(struct config_instance *in,
 /* The same by name, which must exist. */
 struct config_value *config_instance_key(struct config_instance *in, const char *key,
                                          const struct config_row **row);
+
+/* Notes why a file can't be read, an enum err: how the load ends depends on it. One fault follows.
+ */
+void config_unreadable(struct config_load *load, int err);
 
 /* Reads the main file and conf.d. */
 void config_merge(struct config_load *load, const char *main_path);

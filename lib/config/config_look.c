@@ -1,4 +1,5 @@
 /* Looks at the secrets that a configuration names, before somebody starts a daemon with it. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,8 +51,15 @@ static bool out_of_sight(const char *credential, const char *file)
            (dir == NULL || dir[0] == '\0' || access(dir, R_OK | X_OK) != 0);
 }
 
+/* Whether all that is wrong with a file is that we may not read it. */
+static bool denied(const char *path)
+{
+    return path[0] != '\0' && access(path, R_OK) != 0 && errno == EACCES;
+}
+
+/* Counts in *n_denied what may not be read. */
 static void look_at(const struct config_impl *impl, struct config_instance *in, size_t which,
-                    struct config_faults *faults, size_t *unseen)
+                    struct config_faults *faults, size_t *unseen, size_t *n_denied)
 {
     const struct config_row *credential;
     const struct config_row *file;
@@ -70,13 +78,14 @@ static void look_at(const struct config_impl *impl, struct config_instance *in, 
     } else if (!config_secret_look(name, path, secrets[which].lines, &msg)) {
         bool of_file = path[0] != '\0';
 
+        *n_denied += denied(path);
         add_fault(impl, faults, in, of_file ? by_file : by_credential, of_file ? file : credential,
                   msg.text);
     }
 }
 
 static void look_at_certificate(const struct config_impl *impl, struct config_instance *in,
-                                struct config_faults *faults)
+                                struct config_faults *faults, size_t *n_denied)
 {
     const struct config_row *row;
     struct config_value *value = config_instance_key(in, "tls_certificate_file", &row);
@@ -85,6 +94,7 @@ static void look_at_certificate(const struct config_impl *impl, struct config_in
 
     if (path[0] != '\0' && access(path, R_OK) != 0) {
         err_set(&msg, ERR_IO, "%s can't be read: %m", path);
+        *n_denied += denied(path);
         add_fault(impl, faults, in, value, row, msg.text);
     }
 }
@@ -92,6 +102,8 @@ static void look_at_certificate(const struct config_impl *impl, struct config_in
 int config_secrets_look(const struct config *c, struct config_faults *faults, size_t *unseen)
 {
     const struct config_impl *impl = c->impl;
+
+    size_t n_denied = 0;
 
     faults->n = 0;
     *unseen = 0;
@@ -103,12 +115,12 @@ int config_secrets_look(const struct config *c, struct config_faults *faults, si
         }
         for (size_t k = 0; k < sizeof(secrets) / sizeof(secrets[0]); k++) {
             if (secrets[k].section == in->section) {
-                look_at(impl, in, k, faults, unseen);
+                look_at(impl, in, k, faults, unseen, &n_denied);
             }
         }
         if (in->section == SECTION_SOURCE) {
-            look_at_certificate(impl, in, faults);
+            look_at_certificate(impl, in, faults, &n_denied);
         }
     }
-    return faults->n > 0 ? ERR_CONFIG : 0;
+    return faults->n == 0 ? 0 : faults->n == n_denied ? ERR_DENIED : ERR_CONFIG;
 }

@@ -76,7 +76,7 @@ static void merge_file(struct config_load *load, const char *path)
     /* Not to hang on a named pipe. */
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {
-        load->passes = load->passes || err_passes(file_error(errno));
+        config_unreadable(load, file_error(errno));
         config_fault(load, at, "can't be opened: %s", strerror(errno));
     } else {
         text = read_open(load, at, fd, &len);
@@ -112,7 +112,7 @@ static void merge_additions(struct config_load *load, const char *dir)
     if (n < 0) {
         if (errno != ENOENT) {
             load->lost = true;
-            load->passes = load->passes || err_passes(file_error(errno));
+            config_unreadable(load, file_error(errno));
             config_fault(load, at, "%s can't be read: %s", dir, strerror(errno));
         }
         return;

@@ -65,7 +65,7 @@ static char *read_file(struct preset_load *load, size_t *len, int *err)
 
     *err = ERR_CONFIG;
     if (fd < 0) {
-        *err = file_error(errno) == ERR_IO ? ERR_CONFIG : file_error(errno);
+        *err = file_error(errno);
         preset_fault(load, 0, "can't be opened: %s", strerror(errno));
         return NULL;
     }
@@ -76,6 +76,7 @@ static char *read_file(struct preset_load *load, size_t *len, int *err)
         load->nomem = text == NULL;
     }
     if (text != NULL && file_fill(fd, text, FILE_MAX_BYTES + 1, len) != 0) {
+        *err = ERR_IO;
         preset_fault(load, 0, "can't be read: %s", strerror(errno));
         free(text);
         text = NULL;

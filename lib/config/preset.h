@@ -213,7 +213,7 @@ struct preset {
 };
 
 /* Reads and checks a preset. params: names that the source gives. All faults at once in faults.
- * ERR_CONFIG, ERR_NOTFOUND, ERR_DENIED, ERR_NOMEM. Blocks. */
+ * ERR_CONFIG, ERR_NOTFOUND, ERR_DENIED, ERR_IO, ERR_NOMEM. Blocks. */
 MUST_CHECK int preset_load(const char *path, const struct config_list *params, struct preset **out,
                            struct config_faults *faults);
 /* One more holder: calls in flight finish with the preset that they began with. Loop thread, as

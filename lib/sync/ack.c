@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/crash_point.h"
+#include "base/text.h"
 
 #define CHUNK_MAX 1000
 #define FAILURE_LOG_MS 60000
@@ -128,9 +129,9 @@ static void told(struct adapter_ack *request)
         if (log_limit_pass(&a->failure_log, loop_now_ms(a->env->loop), FAILURE_LOG_MS,
                            &suppressed)) {
             flow_say(a->env, LOG_LEVEL_WARN, "ack_failed", a->name,
-                     "%zu rows of %s could not be acknowledged; they come again: %s (%" PRIu64
+                     "%zu row%s of %s could not be acknowledged, to come again: %s (%" PRIu64
                      " more not shown)",
-                     a->n_chunk, a->source->endpoint.name,
+                     a->n_chunk, text_plural(a->n_chunk), a->source->endpoint.name,
                      request->why.text[0] != '\0' ? request->why.text : err_text(request->err),
                      suppressed);
         }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/crash_point.h"
+#include "base/text.h"
 #include "domain/vntime.h"
 #include "sync/catalog_impl.h"
 #include "sync/policy.h"
@@ -295,7 +296,8 @@ static void details_staged(struct journal_op *op)
     }
     if (!c->wanted_full && c->details_failed > 0) {
         flow_say(c->env, LOG_LEVEL_WARN, "catalog_details", c->name,
-                 "%u details could not be read, the last: %s", c->details_failed, c->trouble);
+                 "%u detail%s could not be read, the last: %s", c->details_failed,
+                 text_plural(c->details_failed), c->trouble);
     }
     c->step = c->wanted_full ? CATALOG_WANTED : CATALOG_SWAP;
     catalog_kick(c);

@@ -105,11 +105,11 @@ static void open_breaker(struct endpoint *e, uint64_t now_ms, uint64_t random)
                                    e->opened, random);
 }
 
-static void note_failure(struct endpoint *e, const struct outcome *outcome, int64_t wall_ms)
+static void note_failure(struct endpoint *e, const char *words, int64_t wall_ms)
 {
     e->failures++;
     e->last_failure_ms = (uint64_t)wall_ms;
-    (void)snprintf(e->last_failure, sizeof(e->last_failure), "%.180s", outcome->words);
+    (void)snprintf(e->last_failure, sizeof(e->last_failure), "%.180s", words);
 }
 
 static void failed(struct endpoint *e, const struct outcome *outcome, uint64_t now_ms,
@@ -118,7 +118,7 @@ static void failed(struct endpoint *e, const struct outcome *outcome, uint64_t n
     uint32_t wait_s =
         outcome->retry_after_s < RETRY_AFTER_MAX_S ? outcome->retry_after_s : RETRY_AFTER_MAX_S;
 
-    note_failure(e, outcome, wall_ms);
+    note_failure(e, outcome->words, wall_ms);
     e->failures_in_row++;
     e->window = e->window / 2 < 1 ? 1 : e->window / 2;
     if (wait_s > 0 && e->not_before_ms < now_ms + wait_s * UINT64_C(1000)) {
@@ -135,6 +135,7 @@ static void worked(struct endpoint *e, int64_t wall_ms)
     e->failures_in_row = 0;
     e->last_success_ms = (uint64_t)wall_ms;
     e->cooled = 0;
+    e->denied = false;
     if (e->breaker != BREAKER_CLOSED) {
         e->breaker = BREAKER_CLOSED;
         e->opened = 0;
@@ -163,7 +164,7 @@ bool endpoint_end(struct endpoint *e, const struct outcome *outcome, uint64_t no
             e->breaker = BREAKER_OPEN; /* the probe told nothing */
         }
         if (outcome->class == OUTCOME_LOGIN) {
-            note_failure(e, outcome, wall_ms); /* the cool-down holds it, longer each time */
+            note_failure(e, outcome->words, wall_ms); /* the cool-down holds it, longer each time */
         }
     } else if (outcome->transport) {
         failed(e, outcome, now_ms, wall_ms, random);
@@ -171,6 +172,12 @@ bool endpoint_end(struct endpoint *e, const struct outcome *outcome, uint64_t no
         worked(e, wall_ms); /* an answer, even a refusal, shows that the endpoint works */
     }
     return e->breaker != before && !(before == BREAKER_HALF_OPEN && e->breaker == BREAKER_OPEN);
+}
+
+void endpoint_deny(struct endpoint *e, const char *words, int64_t wall_ms)
+{
+    note_failure(e, words, wall_ms);
+    e->denied = true;
 }
 
 void endpoint_pause(struct endpoint *e, const char *reason, int64_t wall_ms)
@@ -188,6 +195,7 @@ void endpoint_resume(struct endpoint *e)
     e->not_before_ms = 0;
     e->failures_in_row = 0;
     e->cooled = 0;
+    e->denied = false;
     if (e->breaker == BREAKER_OPEN) {
         e->open_until_ms = 0; /* the next call is the probe */
     }

@@ -28,6 +28,7 @@ struct endpoint {
     uint32_t cooled;          /* cool-downs in a row */
     uint32_t auth_in_row;
     bool probing;
+    bool denied; /* the last call that read was refused for its account */
     bool paused;
     char pause_reason[200];
     uint64_t first_ms, cap_ms; /* of the breaker's wait */
@@ -52,6 +53,9 @@ void endpoint_begin(struct endpoint *e, enum endpoint_lane lane, uint64_t now_ms
 /* What an ended call teaches. Returns true when the breaker's state changed. */
 bool endpoint_end(struct endpoint *e, const struct outcome *outcome, uint64_t now_ms,
                   int64_t wall_ms, uint64_t random);
+
+/* The call that just ended was a reading one, and the account was not let in. */
+void endpoint_deny(struct endpoint *e, const char *words, int64_t wall_ms);
 
 void endpoint_pause(struct endpoint *e, const char *reason, int64_t wall_ms);
 void endpoint_resume(struct endpoint *e);

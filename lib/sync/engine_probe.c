@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "sync/engine_impl.h"
 
 /* A code with the right form that nobody has: the year 2099. */
@@ -60,8 +61,8 @@ static void try_done(struct engine_try *try)
 
     probe->ok = try->err == 0;
     if (probe->ok) {
-        (void)snprintf(probe->text, sizeof(probe->text), "connected and listed %zu rows",
-                       try->n_listed);
+        (void)snprintf(probe->text, sizeof(probe->text), "connected and listed %zu row%s",
+                       try->n_listed, text_plural(try->n_listed));
     } else {
         (void)snprintf(probe->text, sizeof(probe->text), "failed: %s",
                        try->why.text[0] != '\0' ? try->why.text : err_text(try->err));

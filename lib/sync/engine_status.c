@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "sync/engine_impl.h"
 
 #define OLD_MS UINT64_C(14400000)
@@ -50,7 +51,7 @@ static void endpoint_status(const struct engine *e, const struct party *party,
     out->max_in_flight = p->max_in_flight;
     out->calls = p->calls;
     out->failures = p->failures;
-    out->logins_refused = p->cooled;
+    out->logins_refused = p->cooled > 0 ? p->cooled : p->denied;
     out->last_success_ms = p->last_success_ms;
     out->last_failure_ms = p->last_failure_ms;
     (void)snprintf(out->last_failure, sizeof(out->last_failure), "%s", p->last_failure);
@@ -211,7 +212,8 @@ static void judge_flow(struct engine_status *out, const struct engine_flow_statu
 
     if (held > 0) {
         reason(out, ENGINE_DEGRADED,
-               "flow %s: %" PRIu64 " items held; `dvcsyncctl queue --state held`", f->name, held);
+               "flow %s: %" PRIu64 " item%s held; `dvcsyncctl queue --state held`", f->name, held,
+               text_plural(held));
     }
     if (f->lag_ms > OLD_MS && f->mode == FLOW_LIVE) {
         reason(out, ENGINE_FAILING, "flow %s: the oldest item waits since %" PRIu64 " minutes",
@@ -257,7 +259,7 @@ void engine_status(struct engine *e, struct engine_status *out)
     }
     out->orphaned = orphans(e);
     if (out->orphaned > 0) {
-        reason(out, ENGINE_DEGRADED,
-               "%" PRIu64 " items belong to flows that are no longer configured", out->orphaned);
+        reason(out, ENGINE_DEGRADED, "%" PRIu64 " item%s of flows that are no longer configured",
+               out->orphaned, text_plural(out->orphaned));
     }
 }

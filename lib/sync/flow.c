@@ -86,6 +86,10 @@ void party_read(const struct flow_env *env, struct party *party, int err, const 
                        why->text[0] != '\0' ? why->text : err_text(err));
     }
     party_end(env, party, &outcome);
+    if (err == ERR_DENIED) {
+        endpoint_deny(&party->endpoint, why->text[0] != '\0' ? why->text : err_text(err),
+                      loop_wall_ms(env->loop));
+    }
 }
 
 int flow_judge(const struct party *sink, const struct record *record, bool by_content,

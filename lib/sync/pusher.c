@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/crash_point.h"
+#include "base/text.h"
 #include "sync/pusher_impl.h"
 
 #define READY_MAX 256
@@ -229,8 +230,8 @@ static void claim_done(struct journal_op *op)
     p->more = p->more || p->claim.full || (p->waits_for_slot && p->ended_since_claim > 0);
     if (p->claim.held > 0) {
         flow_say(p->env, LOG_LEVEL_WARN, "item_held", p->name,
-                 "%u items held while claiming; see `dvcsyncctl queue --state held`",
-                 p->claim.held);
+                 "%u item%s held while claiming; see `dvcsyncctl queue --state held`",
+                 p->claim.held, text_plural(p->claim.held));
     }
     if (p->stopping) {
         withdraw_ready(p);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/crash_point.h"
+#include "base/text.h"
 
 #define PAGE_ROWS 200
 /* A round of `seen` begins at least so much later than the one before, even when nothing was open.
@@ -233,13 +234,14 @@ static void end_walk(struct walk *w)
     w->walking = false;
     if (w->adopts && w->stopping) {
         flow_say(w->env, LOG_LEVEL_WARN, "adopt_unfinished", w->name,
-                 "%" PRIu64 " dossiers looked up, then stopped; run adopt again before going live",
-                 w->asked);
+                 "%" PRIu64 " dossier%s looked up, then stopped; run adopt again before going live",
+                 w->asked, text_plural(w->asked));
     } else if (w->adopts) {
         flow_say(w->env, LOG_LEVEL_NOTICE, "adopted", w->name,
-                 "%" PRIu64 " dossiers looked up: %" PRIu64 " items adopted, %" PRIu64
-                 " snapshots wait to be sent",
-                 w->asked, w->adopted, w->pending);
+                 "%" PRIu64 " dossier%s looked up: %" PRIu64 " item%s adopted, %" PRIu64
+                 " snapshot%s to be sent",
+                 w->asked, text_plural(w->asked), w->adopted, text_plural(w->adopted), w->pending,
+                 text_plural(w->pending));
     } else if (!w->stopping) {
         loop_timer_start(w->env->loop, &w->timer,
                          w->every_ms / 4 > ROUND_MIN_MS ? w->every_ms / 4 : ROUND_MIN_MS);

@@ -3,11 +3,13 @@
 Runs the program named by the environment variable DVCSYNCCTL, or $BUILD/dvcsyncctl.
 """
 
+import contextlib
 import http.server
 import json
 import os
 import pathlib
 import socketserver
+import sqlite3
 import subprocess
 import tempfile
 import threading
@@ -246,6 +248,13 @@ class CtlTest(unittest.TestCase):
         self.assertIn("nothing was changed", self.ctl("retry", "--state", "UNSURE", "--dry-run"))
         self.assertIn("--yes is needed", self.ctl("retry", "--state", "UNSURE", code=64))
         self.assertEqual(len(self.control.asked), 4)
+        self.control.answers[("POST", "/v1/queue:retry")] = (200, {"matched": 1, "moved": 1})
+        self.assertEqual(self.ctl("retry", "--state", "UNSURE", "--yes"),
+                         "1 of 1 item is due now\n")
+        self.assertEqual(self.ctl("retry", "--state", "UNSURE", "--dry-run"),
+                         "1 item matches; nothing was changed\n")
+        self.assertIn("1 item matches; --yes", self.ctl("retry", "--state", "UNSURE", code=64))
+        del self.control.asked[4:]
         self.control.answers[("POST", "/v1/queue:retry")] = (
             200, {"matched": 3, "moved": 1, "dry_run": False})
         answer = self.ctl("retry", "--state", "UNSURE", "--yes", "--json", code=1)
@@ -300,6 +309,48 @@ class CtlTest(unittest.TestCase):
         self.assertIn("a.conf:3: x", text)
         self.assertIn("a.conf:4: y", text)
 
+    # ---- persons ----
+
+    def about(self, verb, *options, code=0, **answer):
+        """`subject VERB` about one number; the daemon of straw finds n dossiers."""
+        dossier = {"code": CODE, "flow": "dossiers", "items": {}, "bodies": 0, "fields": [],
+                   "removal_text": "kept", "why_not": answer.pop("why_not", "")}
+        found = {"schema": 1, "n": answer.pop("n", 1), "more": False, "log_emptied": True,
+                 "rewritten": True, **answer}
+        found["dossiers"] = [dossier] * found["n"]
+        for order in ("find", "export", "erase"):
+            self.control.answers[("POST", f"/v1/persons:{order}")] = (200, found)
+        who = self.dir / "who"
+        who.write_text("000000000007\n")
+        who.chmod(0o600)
+        return self.ctl("subject", verb, "--by", "id", "--from", str(who), *options, code=code)
+
+    def test_one_dossier_is_no_dossiers(self):
+        path = self.dir / "one.json"
+        self.assertRegex(self.about("export", "--request", "1", str(path)), r"^1 dossier is in /")
+        self.assertIn("2 dossiers are in", self.about("export", "--request", "1",
+                                                      str(self.dir / "two.json"), n=2))
+        self.assertIn("1 dossier\n", self.about("find"))
+
+    def test_an_order_without_the_number_of_its_request_says_what_is_missing(self):
+        for verb, rest in (("export", [str(self.dir / "x.json")]), ("erase", ["--yes"])):
+            text = self.about(verb, *rest, code=64)
+            self.assertIn(f"subject {verb} needs --request NO", text)
+            self.assertIn("audit", text)
+        self.assertEqual(self.control.asked, [])
+        self.assertFalse((self.dir / "x.json").exists())
+
+    def test_an_erasure_of_nothing_does_not_speak_of_backups(self):
+        options = ("--request", "1", "--yes")
+        self.assertIn("Backups", self.about("erase", *options, erased=1, kept=0))
+        text = self.about("erase", *options, code=1, n=0)
+        self.assertIn("nothing was found, so nothing was erased", text)
+        self.assertNotIn("Backups", text)
+        text = self.about("erase", *options, code=1, erased=0, kept=1, why_not="still open")
+        self.assertIn("Nothing was erased.", text)
+        self.assertIn("NOT ERASED: still open", text)
+        self.assertNotIn("Backups", text)
+
     # ---- trouble ----
 
     def test_trouble_has_exit_codes_and_advice(self):
@@ -336,6 +387,22 @@ class CtlTest(unittest.TestCase):
         self.assertIn("Nagios", self.ctl("help", "check"))
         self.assertRegex(self.ctl("--version"), r"^dvcsyncctl \d")
 
+    def test_help_knows_the_words_that_verbs_begin_with(self):
+        for word, verbs in (("subject", ("find", "export", "erase")),
+                            ("journal", ("check", "backup", "recover")), ("audit", ("verify",)),
+                            ("config", ("check", "dump")), ("map", ("check",)),
+                            ("source", ("try",)), ("catalog", ("", "read"))):
+            for args in (["help", word], [word, "--help"], [word, "-h"]):
+                with self.subTest(args=args):
+                    lines = self.ctl(*args).splitlines()
+                    named = [line.strip() for line in lines[1:] if not line.startswith("   ")]
+                    self.assertEqual(len(named), len(verbs), lines)
+                    for line, verb in zip(sorted(named), sorted(verbs)):
+                        self.assertTrue(line.startswith(f"{word} {verb}".strip()), line)
+                    self.assertEqual(len(lines), 1 + 2 * len(verbs))  # each with what it does
+        self.assertIn("help subject lists its verbs", self.ctl("subject", code=64))
+        self.assertIn("no such verb", self.ctl("help", "bogus", code=64))
+
     # ---- without a daemon ----
 
     def test_config_check_and_dump_need_no_daemon(self):
@@ -363,6 +430,51 @@ class CtlTest(unittest.TestCase):
                                   text=True)
             self.assertIn(done.returncode, (2, 3), done.stderr)
             self.assertIn("junk.db", done.stderr)
+
+    def test_journal_check_prints_a_report_as_lines(self):
+        path = self.dir / "torn.db"
+        with contextlib.closing(sqlite3.connect(path)) as db:
+            db.executescript("PRAGMA page_size = 1024; CREATE TABLE a (x); CREATE TABLE b (x);")
+            db.executemany("INSERT INTO a VALUES (?)", [("x" * 500,)] * 40)
+            db.execute("DROP TABLE b")
+            db.commit()
+        data = bytearray(path.read_bytes())
+        data[1024 + 8:1024 + 12] = b"\0\0\xff\xff"  # the rightmost page of the table
+        path.write_bytes(data)
+        text = self.ctl("journal", "check", str(path), code=2)
+        self.assertNotIn("\\x0a", text)
+        self.assertRegex(text, r"(?m)^(Tree 2|On tree) page 2.*\n.*[Pp]age \d+")
+
+    @unittest.skipIf(os.geteuid() != 0, "needs root to become somebody else")
+    def test_a_file_that_may_not_be_read_is_77_and_no_faulty_one(self):
+        os.chmod(self.dir, 0o755)
+        for name in ("dvcsyncctl", "dvcsyncd"):
+            (self.dir / name).write_bytes((BUILD / name).read_bytes())
+            (self.dir / name).chmod(0o755)
+        preset = self.dir / "a.preset"
+        preset.write_bytes((ROOT / "conf/presets/vpcp-shape.preset").read_bytes())
+        conf = self.dir / "a.conf"
+        conf.write_text(f'source a {{ profile = "mapped" preset = "{preset}" '
+                        'url = "https://a.example/o" username = "u" password_credential = "p" }\n'
+                        'portal { adapter_url = "https://b.example/f" agency_code = "H56" '
+                        'username = "u" password_credential = "p" }\n'
+                        'flow dossiers { from = "a" to = "portal" mode = "observe" }\n')
+
+        def outcomes():
+            for args in (["dvcsyncctl", "config", "check", conf], ["dvcsyncctl", "-f", conf, "status"],
+                         ["dvcsyncd", "-t", "-f", conf], ["dvcsyncd", "-f", conf]):
+                yield subprocess.run([self.dir / args[0], *args[1:]], capture_output=True, text=True,
+                                     user=65534, group=65534, timeout=30)
+        for path in (preset, conf):
+            path.chmod(0o600)
+            for done in outcomes():
+                self.assertEqual(done.returncode, 77, done.stdout + done.stderr)
+                self.assertIn(f"{path}: can't be opened: Permission denied", done.stderr)
+            path.chmod(0o644)
+        preset.chmod(0o600)  # beside a real fault it is the fault that counts
+        conf.write_text(conf.read_text() + 'nonsense = "x"\n')
+        for done in outcomes():
+            self.assertEqual(done.returncode, 78, done.stdout + done.stderr)
 
 
 if __name__ == "__main__":

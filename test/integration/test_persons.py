@@ -93,15 +93,37 @@ class FoundAndErased(PersonsTest):
         self.ask("find", "phone", record["phone"])
         self.assertEqual(world.post("/v1/persons:find", sock="status", by="id",
                                     needles=[record["applicant_id"]]).status, 403)
-
-        def audited():
-            return [v for v, in world.sql("SELECT verb FROM audit")].count("subject-find") == 2
-        world.wait(audited, "both questions in the audit")  # stored a moment behind the answer
+        verbs = [v for v, in world.sql("SELECT verb FROM audit")]
+        self.assertEqual(verbs.count("subject-find"), 2)  # there before the answer
         seen = (world.log_path.read_text() + world.get("/v1/status").text
                 + world.get("/v1/events").text + world.get("/metrics").text
                 + json.dumps(world.sql("SELECT who, verb, object, reason FROM audit")))
         for canary in (record["applicant_id"], record["phone"], record["applicant_name"]):
             self.assertNotIn(canary, seen)
+
+    def test_without_its_row_in_the_audit_nothing_of_a_person_is_told(self):
+        world = self.settled()
+        code, record = self.someone()
+        path = world.dir / "export.json"
+
+        def journal(statement):
+            with contextlib.closing(sqlite3.connect(world.journal_path, timeout=20)) as db:
+                db.execute(statement)
+                db.commit()
+        journal("CREATE TRIGGER refuse BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'no'); END")
+        try:
+            for verb, options in (("find", ()), ("export", ("--request", "2026/17", path))):
+                said = self.ctl("subject", verb, "--by", "id", *options,
+                                needles=[record["applicant_id"]], code=75)
+                self.assertNotIn(code, said)
+            self.assertFalse(path.exists())
+        finally:
+            journal("DROP TRIGGER refuse")
+        world.wait(lambda: world.status()["journal"]["condition"] == "ok", "the journal to recover")
+        self.ctl("subject", "export", "--by", "id", "--request", "2026/17", path,
+                 needles=[record["applicant_id"]])
+        self.assertIn(code, path.read_text())
+        self.assertIn("unbroken", self.ctl("audit", "verify"))
 
     def test_a_name_on_the_command_line_or_in_an_open_file_is_refused(self):
         world = self.settled()

@@ -110,6 +110,11 @@ class ExitCodes(ProcessTest):
         world.start()
         world.wait(lambda: "portal.password" in world.endpoint()["last_failure_text"], "a complaint")
         self.assertEqual(world.portal.stats()["requests"], 0)
+        check = subprocess.run([BUILD / "dvcsyncctl", "-f", world.conf_path, "check"], timeout=30,
+                               capture_output=True, text=True)
+        self.assertEqual(check.returncode, 1, check.stderr)
+        self.assertRegex(check.stdout, "portal: login refused; .*dvcsyncctl resume portal")
+        self.assertNotIn(PORTAL_PASSWORD, check.stdout)
         (world.dir / "portal.password").chmod(0o400)
         if world.endpoint()["paused"]:
             world.order("/v1/endpoints/portal:resume", reason="the file is mended")

@@ -120,6 +120,19 @@ static void peers_words_do_not_steer_the_terminal(void **state)
     buf_free(&out);
 }
 
+static void a_report_stays_in_its_lines(void **state)
+{
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, TEXT_BYTES);
+    ctl_put_lines(&out, "");
+    ctl_put_lines(&out, "*** in main ***\nrow 7\tmissing\n\npage 3\033[2J\r");
+    assert_string_equal(buf_text(&out),
+                        "*** in main ***\nrow 7\\x09missing\n\npage 3\\x1b[2J\\x0d\n");
+    buf_free(&out);
+}
+
 /* ---- HTTP ---- */
 
 static int split(const char *bytes, bool closed, int *status, const char **body, size_t *len)
@@ -206,6 +219,45 @@ static void status_shows_what_an_endpoint_counts(void **state)
     json_free(root);
 }
 
+static void status_shows_that_a_login_is_refused(void **state)
+{
+    static const char json[] =
+        STATUS("degraded", "true", "0", "0",
+               FINE ",\"logins_refused\":1,\"last_failure_text\":\"sai\\nmat khau\"");
+    struct json *root = parse(json);
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, TEXT_BYTES);
+    ctl_view_status(root, 0, false, &out);
+    assert_non_null(strstr(buf_text(&out), "portal        refused  "));
+    assert_non_null(strstr(buf_text(&out), " login refused: sai\\x0amat khau\n"));
+    assert_null(strstr(buf_text(&out), "tried again"));
+    buf_free(&out);
+    json_free(root);
+}
+
+static void one_is_no_plural(void **state)
+{
+    struct json *root = parse("{\"flows\":[{\"owed\":1,\"adopting\":true,\"adopt_done\":1,"
+                              "\"adopt_total\":1},{\"owed\":2}],\"orphaned\":1}");
+    struct json *catalog = parse("{\"read\":\"2026-11-20T08:00:00+07:00\",\"agencies\":1}");
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, TEXT_BYTES);
+    ctl_view_status(root, NOW_S, false, &out);
+    ctl_view_agreement(catalog, NOW_S, false, &out);
+    assert_non_null(strstr(buf_text(&out), ": 1 row of the source\n"));
+    assert_non_null(strstr(buf_text(&out), ": 2 rows of the source\n"));
+    assert_non_null(strstr(buf_text(&out), "1 of 1 dossier looked up\n"));
+    assert_non_null(strstr(buf_text(&out), "1 item of flows"));
+    assert_non_null(strstr(buf_text(&out), ", 1 agency\n"));
+    buf_free(&out);
+    json_free(root);
+    json_free(catalog);
+}
+
 static void check_says_the_worst_and_all_reasons(void **state)
 {
     static const struct {
@@ -223,6 +275,11 @@ static void check_says_the_worst_and_all_reasons(void **state)
          "DVCSYNC CRITICAL - portal: paused |"},
         {STATUS("degraded", "true", "0", "0", "\"paused\":false,\"breaker\":\"open\""), 1,
          "DVCSYNC WARNING - portal: does not answer |"},
+        {STATUS("degraded", "true", "0", "0",
+                FINE ",\"logins_refused\":2,\"last_failure_text\":\"sai: hunter2\""),
+         1,
+         "DVCSYNC WARNING - portal: login refused; correct username and password (dvcsyncctl "
+         "status shows what it says), then: dvcsyncctl resume portal |"},
         {STATUS("ok", "false", "0", "0", FINE), 2, "DVCSYNC CRITICAL - not ready |"},
         {STATUS("degraded", "true", "0", "0", FINE), 1, "DVCSYNC WARNING - degraded |"},
         {"{\"verdict\":\"ok\"}", 3, "DVCSYNC UNKNOWN - "},
@@ -376,6 +433,9 @@ int main(void)
         cmocka_unit_test(answers_end_with_their_length_or_the_close),
         cmocka_unit_test(answers_that_are_not_ours_are_errors),
         cmocka_unit_test(status_shows_what_an_endpoint_counts),
+        cmocka_unit_test(a_report_stays_in_its_lines),
+        cmocka_unit_test(status_shows_that_a_login_is_refused),
+        cmocka_unit_test(one_is_no_plural),
         cmocka_unit_test(check_says_the_worst_and_all_reasons),
         cmocka_unit_test(a_delivered_dossier_is_told_in_order_of_time),
         cmocka_unit_test(a_held_dossier_says_why_and_what_helps),

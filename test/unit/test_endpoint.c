@@ -308,6 +308,25 @@ static void a_cancelled_probe_proves_nothing(void **state)
     assert_int_equal(e.last_success_ms, 0);
 }
 
+static void an_account_that_may_not_read_is_remembered_until_it_may(void **state)
+{
+    struct endpoint e = fresh(8);
+
+    (void)state;
+    (void)call(&e, &done, 0, 0);
+    endpoint_deny(&e, "HTTP status 401", 9);
+    assert_true(e.denied);
+    assert_string_equal(e.last_failure, "HTTP status 401");
+    assert_int_equal(e.failures, 1);
+    (void)call(&e, &broken, 0, 0);
+    assert_true(e.denied);
+    (void)call(&e, &done, 0, 0);
+    assert_false(e.denied);
+    endpoint_deny(&e, "HTTP status 401", 9);
+    endpoint_resume(&e);
+    assert_false(e.denied);
+}
+
 static void sessions_refused_in_a_row_are_counted(void **state)
 {
     static const struct outcome auth = {.class = OUTCOME_AUTH};
@@ -351,6 +370,7 @@ int main(void)
         cmocka_unit_test(refused_logins_wait_longer_each_time_in_a_row),
         cmocka_unit_test(a_refused_login_is_no_success),
         cmocka_unit_test(a_cancelled_probe_proves_nothing),
+        cmocka_unit_test(an_account_that_may_not_read_is_remembered_until_it_may),
         cmocka_unit_test(sessions_refused_in_a_row_are_counted),
         cmocka_unit_test(a_reload_keeps_what_was_learned),
     };

@@ -167,7 +167,7 @@ static void trouble_is_told_apart(void **state)
     fake_mapped_once(rig, "/list", 503, "");
     assert_int_equal(fake_mapped_poll(rig, false), ERR_REMOTE);
     fake_mapped_once(rig, "/list", 302, "");
-    assert_int_equal(fake_mapped_poll(rig, false), ERR_DENIED);
+    assert_int_equal(fake_mapped_poll(rig, false), ERR_CONFIG); /* no refused login */
     assert_non_null(strstr(rig->why, "redirect"));
     fake_mapped_once(rig, "/list", 200, "{\"code\":7,\"msg\":\"so 000123456789 sai\"}");
     assert_int_equal(fake_mapped_poll(rig, false), ERR_REMOTE);
@@ -182,7 +182,7 @@ static void trouble_is_told_apart(void **state)
     assert_non_null(strstr(rig->why, "HTTP status 404"));
     fake_http_once(rig->http, (struct fake_http_match){0},
                    (struct fake_http_answer){.result = HTTP_TRUST});
-    assert_int_equal(fake_mapped_poll(rig, false), ERR_DENIED);
+    assert_int_equal(fake_mapped_poll(rig, false), ERR_CONFIG);
     fake_http_refuse(rig->http, true);
     assert_int_equal(fake_mapped_poll(rig, false), ERR_REMOTE);
     fake_http_refuse(rig->http, false);

@@ -190,6 +190,36 @@ static void a_refused_source_is_asked_again(void **state)
     assert_int_equal(w->portal->ledger.effects, 3);
 }
 
+static const struct engine_endpoint_status *endpoint_of(struct fake_world *w, const char *name)
+{
+    const struct engine_status *s = fake_world_status(w);
+
+    for (size_t i = 0; i < s->n_endpoints; i++) {
+        if (strcmp(s->endpoints[i].name, name) == 0) {
+            return &s->endpoints[i];
+        }
+    }
+    fail_msg("no endpoint %s", name);
+    return NULL;
+}
+
+static void a_refused_source_is_named_until_it_lets_us_in(void **state)
+{
+    struct fake_world *w = *state;
+
+    put_many(w, 3);
+    w->onestop->polls_fail = 1;
+    w->onestop->poll_err = ERR_DENIED;
+    fake_world_start(w);
+    fake_world_run(w, 1000);
+    assert_int_equal(endpoint_of(w, "onestop")->logins_refused, 1);
+    assert_int_equal(endpoint_of(w, "portal")->logins_refused, 0);
+    assert_non_null(strstr(fake_world_status(w)->reasons[0], "endpoint onestop refuses the login"));
+    fake_world_run(w, 30 * MINUTE_MS);
+    assert_int_equal(endpoint_of(w, "onestop")->logins_refused, 0);
+    assert_int_equal(fake_world_status(w)->verdict, ENGINE_OK);
+}
+
 static void a_poll_on_request_comes_at_once(void **state)
 {
     struct fake_world *w = *state;
@@ -365,6 +395,7 @@ int main(void)
         WORLD(a_source_in_trouble_is_asked_less_and_less),
         WORLD(a_page_that_is_not_understood_moves_no_cursor),
         WORLD(a_refused_source_is_asked_again),
+        WORLD(a_refused_source_is_named_until_it_lets_us_in),
         WORLD(a_poll_on_request_comes_at_once),
         WORLD(a_poll_ordered_in_the_middle_of_a_round_follows_it),
         WORLD(a_complete_sweep_lists_everything_and_is_counted),

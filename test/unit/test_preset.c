@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -325,6 +326,26 @@ static void a_file_that_is_none_is_told_apart(void **state)
 }
 
 /* A brace after the other takes no stack. */
+/* That may pass by itself, so it is no fault of the configuration. */
+static void a_file_that_cannot_be_read_now_is_no_faulty_one(void **state)
+{
+    struct rlimit before;
+    struct rlimit none;
+    struct preset *p;
+    int err;
+
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = before;
+    none.rlim_cur = 0;
+    faults.n = 0;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    err = preset_load("/etc/passwd", NULL, &p, &faults);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(err, ERR_IO);
+    assert_non_null(strstr(faults.texts[0], "/etc/passwd: can't be opened: Too many open files"));
+}
+
 static void deep_nesting_is_no_danger(void **state)
 {
     size_t n = 60000;
@@ -420,6 +441,7 @@ int main(void)
         cmocka_unit_test(xpaths_are_compiled_with_their_prefixes),
         cmocka_unit_test(all_faults_come_at_once_in_order),
         cmocka_unit_test(a_file_that_is_none_is_told_apart),
+        cmocka_unit_test(a_file_that_cannot_be_read_now_is_no_faulty_one),
         cmocka_unit_test(deep_nesting_is_no_danger),
         cmocka_unit_test(a_held_preset_outlives_its_owner),
         cmocka_unit_test(statuses_are_national_until_the_source_has_a_map),
