@@ -255,7 +255,9 @@ class Claims(Attack):
         world = self.begin()
         self.call("DongBoHoSoMC", data=[self.dossier(1)])
         world.stop()
-        world.journal_path.unlink()  # a gateway placed before a system that has long run
+        # A gateway placed before a system that has long run: nothing of a journal is there.
+        for path in world.journal_path.parent.glob("journal.db*"):
+            path.unlink()
         world.start()
         self.session = None
         reply = self.call("CapNhatTienDoHoSoMC", data=[self.step(1)])
