@@ -22,8 +22,8 @@ struct witness {
 
 /* What the lock file says, zeros when it says nothing. */
 void witness_read(int fd, struct witness *w);
-/* At each opening. ERR_CORRUPT: the journal lacks what was committed. A copy that is opened for the first time is
- * older by nature: it begins anew. */
+/* At each opening. ERR_CORRUPT: the journal lacks what was committed. A copy that is opened for the
+ * first time is older by nature: it begins anew. */
 MUST_CHECK int witness_check(struct witness *w, struct db *db, int fd);
 /* After a commit. What fails is told again after the next. */
 void witness_note(struct witness *w, struct db *db, int fd);

@@ -265,6 +265,7 @@ static void store(int64_t flow)
 static void open_world(void)
 {
     char path[512];
+    char lock[sizeof(path) + 8];
     const struct journal_options options = {
         .path = path, .window_bytes = 4u << 20, .cache_bytes = 1u << 20};
     struct status_env env = {.loop = &loop.loop,
@@ -278,6 +279,8 @@ static void open_world(void)
 
     (void)snprintf(path, sizeof(path), "%s/journal.db", fuzz_dir());
     (void)remove(path);
+    (void)snprintf(lock, sizeof(lock), "%s.lock", path);
+    (void)remove(lock); /* it tells of the journal of the input before */
     FUZZ_CHECK(journal_open(&loop.loop, NULL, metrics, &options, &engine.journal, &why) == 0, "%s",
                why.text);
     engine.status.n_flows = 1;
