@@ -66,13 +66,18 @@ $(BUILD)/dvcsync-sandbox: $(call object,$(SANDBOX_SRC)) $(BUILD)/libdvcsync.a
 	@echo "  LINK $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+# The archive once more for the objects that the lines below add behind it.
 $(BUILD)/unit/%: $(BUILD)/obj/test/unit/%.o $(call object,$(TESTLIB_SRC)) $(call object,$(DAEMON_SRC)) $(BUILD)/libdvcsync.a
 	@mkdir -p $(@D)
 	@echo "  LINK $@"
-	@$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
+	@$(CC) $(LDFLAGS) -o $@ $^ $(BUILD)/libdvcsync.a -lcmocka $(LDLIBS)
 
-# What test_ctl needs of dvcsyncctl.
+# What tests need of dvcsyncctl.
+$(BUILD)/unit/test_evidence: $(call object,daemon/ctl_evidence_file.c)
+$(BUILD)/unit/test_compare_file: $(call object,daemon/ctl_compare_file.c)
+$(BUILD)/unit/test_integrity: $(call object,daemon/ctl_integrity_judge.c daemon/ctl_integrity_links.c)
 $(BUILD)/unit/test_ctl: $(call object,daemon/ctl_text.c daemon/ctl_http.c $(wildcard daemon/ctl_view*.c))
+$(BUILD)/unit/test_report: $(call object,daemon/ctl_report_gather.c daemon/ctl_report_tables.c)
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
@@ -94,14 +99,15 @@ DOSSIERS ?= 10000
 SEED     ?= 1
 FAULTS   ?= none
 KILLS    ?= 50
+FLOWS    ?= core
 .PHONY: demo run
 demo: deps
 	@$(MAKE) --no-print-directory -j2 all
-	@BUILD=$(BUILD) DOSSIERS=$(DOSSIERS) SEED=$(SEED) FAULTS=$(FAULTS) KILLS=$(KILLS) test/demo.sh
+	@BUILD=$(BUILD) DOSSIERS=$(DOSSIERS) SEED=$(SEED) FAULTS=$(FAULTS) KILLS=$(KILLS) FLOWS=$(FLOWS) test/demo.sh
 
 run: deps
 	@$(MAKE) --no-print-directory -j2 all
-	@BUILD=$(BUILD) DOSSIERS=$(DOSSIERS) SEED=$(SEED) FAULTS=$(FAULTS) KILLS=$(KILLS) test/demo.sh run
+	@BUILD=$(BUILD) DOSSIERS=$(DOSSIERS) SEED=$(SEED) FAULTS=$(FAULTS) KILLS=$(KILLS) FLOWS=$(FLOWS) test/demo.sh run
 
 # ---- other products of provinces ----
 
@@ -289,6 +295,18 @@ fuzz-afl: deps-long
 	    $(BUILD)/fuzz-afl/fuzz_config $(BUILD)/fuzz-afl/fuzz_journal
 	@BUILD=$(BUILD) AFL_SECONDS=$(AFL_SECONDS) test/fuzz/afl.sh
 
+# ---- a month's figures ----
+
+# MONTH_SHARE: thousandths of the whole month; MONTH_STEPS: steps of each dossier.
+$(BUILD)/month-fill: $(call object,test/month/fill.c $(TESTLIB_SRC) $(DAEMON_SRC)) $(BUILD)/libdvcsync.a
+	@echo "  LINK $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
+
+.PHONY: month
+month: deps
+	@$(MAKE) --no-print-directory -j2 $(BUILD)/dvcsyncctl $(BUILD)/month-fill
+	@BUILD=$(BUILD) test/month/run.py
+
 # ---- power cuts (test/powercut/powercut.py says what its variables do) ----
 
 CUTS ?= 1000
@@ -315,6 +333,16 @@ $(BUILD)/soak-leak.so: test/soak/leak.c
 soak: deps-long
 	@$(MAKE) --no-print-directory -j2 all $(BUILD)/soak-leak.so
 	@BUILD=$(BUILD) SEED=$(SEED) SOAK_MINUTES=$(SOAK_MINUTES) test/soak/soak.py
+
+# ---- consistency (test/consistency/consistency.py says what its variables do) ----
+
+CONSISTENCY_DOSSIERS    ?= 30000
+CONSISTENCY_DIFFERENCES ?= 500
+.PHONY: consistency
+consistency: deps-long
+	@$(MAKE) --no-print-directory -j2 all
+	@BUILD=$(BUILD) SEED=$(SEED) CONSISTENCY_DOSSIERS=$(CONSISTENCY_DOSSIERS) \
+	    CONSISTENCY_DIFFERENCES=$(CONSISTENCY_DIFFERENCES) test/consistency/consistency.py
 
 # ---- the house ----
 
@@ -351,6 +379,7 @@ install: all
 	install -D -m 0755 $(BUILD)/dvcsyncd $(DESTDIR)$(PREFIX)/sbin/dvcsyncd
 	install -D -m 0755 $(BUILD)/dvcsyncctl $(DESTDIR)$(PREFIX)/bin/dvcsyncctl
 	install -D -m 0644 conf/dvcsyncd.conf $(DESTDIR)/etc/dvcsync/dvcsyncd.conf
+	install -D -m 0644 conf/calendar.csv $(DESTDIR)/etc/dvcsync/calendar.csv
 	for m in conf/maps/*.csv; do install -D -m 0644 $$m $(DESTDIR)/etc/dvcsync/maps/$$(basename $$m); done
 	for p in conf/presets/*; do install -D -m 0644 $$p $(DESTDIR)/etc/dvcsync/presets/$$(basename $$p); done
 	install -d -m 0755 $(DESTDIR)/etc/dvcsync/conf.d

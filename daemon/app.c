@@ -10,6 +10,7 @@
 
 #include "base/metrics.h"
 #include "daemon/events.h"
+#include "daemon/evidence_key.h"
 #include "daemon/logging.h"
 #include "daemon/loop_uv.h"
 #include "daemon/notify.h"
@@ -358,6 +359,9 @@ static int start_journal(struct app *a, struct errmsg *msg)
     if (err == ERR_CORRUPT || err == ERR_SCHEMA) {
         log_plain(app_log(a), LOG_LEVEL_ERROR, "journal_damaged",
                   "the journal was left as it is; the way back: " RECOVERY_PAGE);
+    }
+    if (err == 0) {
+        evidence_key_tell(app_log(a), a->config->state_dir);
     }
     return err;
 }

@@ -11,7 +11,7 @@
 
 #include "journal/journal.h"
 
-#define BIT(option) (UINT32_C(1) << (option))
+#define BIT(option) (UINT64_C(1) << (option))
 #define FILTERS (BIT(CTL_STATE) | BIT(CTL_HOLD) | BIT(CTL_FLOW) | BIT(CTL_CODE))
 #define ACTING (FILTERS | BIT(CTL_REASON) | BIT(CTL_DRY_RUN) | BIT(CTL_YES))
 #define ANY_ARGS 10000
@@ -21,7 +21,7 @@ struct verb {
     const char *args;
     const char *help;
     int (*run)(struct ctl *c);
-    uint32_t options;
+    uint64_t options;
     int min_args, max_args;
     int arg;
 };
@@ -55,6 +55,19 @@ static const struct verb verbs[] = {
     {"catalog", "[--limit N]", "how far the two catalogues agree", ctl_catalog, BIT(CTL_LIMIT), 0,
      0, 0},
     {"catalog read", "[FLOW]", "read the portal's catalogue now", ctl_catalog_read, 0, 0, 1, 0},
+    {"catalog report", "[--format text|csv|json|html] [--limit N] [-o FILE] [JOURNAL]",
+     "every difference between the catalogues, by kind and field; no daemon needed",
+     ctl_catalog_report, BIT(CTL_FORMAT) | BIT(CTL_LIMIT) | BIT(CTL_OUTPUT), 0, 1, 0},
+    {"catalog history",
+     "[--since DATE] [--code C] [--format text|csv|json|html] [-o FILE] [JOURNAL]",
+     "what changed in either catalogue on which day; no daemon needed", ctl_catalog_history,
+     BIT(CTL_SINCE) | BIT(CTL_CODE) | BIT(CTL_FORMAT) | BIT(CTL_OUTPUT), 0, 1, 0},
+    {"catalog heal",
+     "[--dry-run] [--kind K] [--flow F] [--reason TEXT] [--format text|csv|json|html] [-o FILE]",
+     "send what can be sent again, list what a person must decide", ctl_catalog_heal,
+     BIT(CTL_DRY_RUN) | BIT(CTL_KIND) | BIT(CTL_FLOW) | BIT(CTL_REASON) | BIT(CTL_FORMAT) |
+         BIT(CTL_OUTPUT),
+     0, 0, 0},
     {"config check", "[FILE]", "check the configuration; no daemon needed", ctl_config_check, 0, 0,
      1, 0},
     {"config dump", "[--origin] [FILE]", "print the values in force; no daemon needed",
@@ -65,6 +78,14 @@ static const struct verb verbs[] = {
      ctl_source_try, BIT(CTL_ROWS), 1, 1, 0},
     {"events", "[-f]", "what happened lately, or what happens", ctl_events, BIT(CTL_FOLLOW), 0, 0,
      0},
+    {"reconcile",
+     "[--sample N|--open|--month YYYY-MM|--dossier CODE [--fix] [--no-wait]|--cancel] [--format F] "
+     "[--output FILE]",
+     "compare dossiers with the portal and their source; without a scope: the last result",
+     ctl_reconcile,
+     BIT(CTL_SAMPLE) | BIT(CTL_OPEN) | BIT(CTL_MONTH) | BIT(CTL_DOSSIER) | BIT(CTL_FIX) |
+         BIT(CTL_CANCEL) | BIT(CTL_NO_WAIT) | BIT(CTL_FORMAT) | BIT(CTL_OUTPUT),
+     0, 0, 0},
     {"reload", "[--reason TEXT]", "read the configuration again", ctl_reload, BIT(CTL_REASON), 0, 0,
      0},
     {"log-level", "error|warn|notice|info|debug", "log more or less until the next reload",
@@ -78,6 +99,20 @@ static const struct verb verbs[] = {
     {"map check", "[--status FILE] [--procedure FILE] [--agency FILE] [JOURNAL]",
      "local codes without a mapping, and what other maps would change; no daemon needed",
      ctl_map_check, BIT(CTL_STATUS_MAP) | BIT(CTL_PROCEDURE_MAP) | BIT(CTL_AGENCY_MAP), 0, 1, 0},
+    {"lag", "[--by agency|hour|flow] [--since DATE] [--format text|csv|json|html] [JOURNAL]",
+     "how long dossiers take from their source to the sink; no daemon needed", ctl_lag,
+     BIT(CTL_BY) | BIT(CTL_SINCE) | BIT(CTL_FORMAT), 0, 1, 0},
+    {"risk", "[--hours N] [--format text|csv|json|html] [JOURNAL]",
+     "dossiers whose promised date is near and that are not delivered; no daemon needed", ctl_risk,
+     BIT(CTL_HOURS) | BIT(CTL_FORMAT), 0, 1, 0},
+    {"silent", "[--days N] [--format text|csv|json|html] [JOURNAL]",
+     "agencies that have sent nothing for some working days; no daemon needed", ctl_silent,
+     BIT(CTL_DAYS) | BIT(CTL_FORMAT), 0, 1, 0},
+    {"report",
+     "--month YYYY-MM [--by agency|level|procedure|sector] [--format text|csv|json|html] "
+     "[-o FILE] [JOURNAL]",
+     "the month's figures, each with its definition; no daemon needed", ctl_report,
+     BIT(CTL_MONTH) | BIT(CTL_BY) | BIT(CTL_FORMAT) | BIT(CTL_OUTPUT), 0, 1, 0},
     {"journal recover", "DAMAGED NEW", "save what can be read of a damaged journal into a new one",
      ctl_journal_recover, 0, 2, 2, 0},
     {"subject find", "--by id|phone|name|code [--from FILE] [--request NO]",
@@ -92,6 +127,25 @@ static const struct verb verbs[] = {
      BIT(CTL_BY) | BIT(CTL_FROM) | BIT(CTL_REQUEST) | BIT(CTL_DROP) | BIT(CTL_REASON) |
          BIT(CTL_YES),
      0, 0, 0},
+    {"integrity",
+     "[--month YYYY-MM|--since YYYY-MM-DD] [--kind KIND] [--links N [--rate PER_SECOND]] "
+     "[--format text|csv|json|html] [JOURNAL]",
+     "what a person should look at: results, dates, papers, fees; no daemon needed", ctl_integrity,
+     BIT(CTL_MONTH) | BIT(CTL_SINCE) | BIT(CTL_KIND) | BIT(CTL_LINKS) | BIT(CTL_RATE) |
+         BIT(CTL_FORMAT),
+     0, 1, 0},
+    {"compare",
+     "--with FILE|gateway [--since DATE] [--limit N] [--format text|csv|json|html] [-o FILE] "
+     "[JOURNAL]",
+     "what another connector sent and what would be sent, by field; no daemon needed", ctl_compare,
+     BIT(CTL_WITH) | BIT(CTL_SINCE) | BIT(CTL_LIMIT) | BIT(CTL_FORMAT) | BIT(CTL_OUTPUT), 0, 1, 0},
+    {"evidence", "CODE -o FILE [JOURNAL]",
+     "one signed file that proves what became of a dossier; no daemon needed", ctl_evidence,
+     BIT(CTL_OUTPUT), 1, 2, 0},
+    {"evidence verify", "FILE [--key FILE]", "check such a file; no journal needed",
+     ctl_evidence_verify, BIT(CTL_KEY), 1, 1, 0},
+    {"evidence key", "", "the public key that signs, and its fingerprint", ctl_evidence_key, 0, 0,
+     0, 0},
     {"audit verify", "[FILE]", "check the chain of the audit; no daemon needed", ctl_audit_verify,
      0, 0, 1, 0},
 };
@@ -126,6 +180,23 @@ static const struct option long_options[] = {
     {"from", required_argument, NULL, CTL_FROM},
     {"request", required_argument, NULL, CTL_REQUEST},
     {"drop", no_argument, NULL, CTL_DROP},
+    {"output", required_argument, NULL, CTL_OUTPUT},
+    {"key", required_argument, NULL, CTL_KEY},
+    {"format", required_argument, NULL, CTL_FORMAT},
+    {"kind", required_argument, NULL, CTL_KIND},
+    {"since", required_argument, NULL, CTL_SINCE},
+    {"hours", required_argument, NULL, CTL_HOURS},
+    {"days", required_argument, NULL, CTL_DAYS},
+    {"month", required_argument, NULL, CTL_MONTH},
+    {"sample", required_argument, NULL, CTL_SAMPLE},
+    {"open", no_argument, NULL, CTL_OPEN},
+    {"dossier", required_argument, NULL, CTL_DOSSIER},
+    {"fix", no_argument, NULL, CTL_FIX},
+    {"cancel", no_argument, NULL, CTL_CANCEL},
+    {"no-wait", no_argument, NULL, CTL_NO_WAIT},
+    {"links", required_argument, NULL, CTL_LINKS},
+    {"rate", required_argument, NULL, CTL_RATE},
+    {"with", required_argument, NULL, CTL_WITH},
     {"json", no_argument, NULL, 'j'},
     {"socket", required_argument, NULL, 's'},
     {"control", required_argument, NULL, 'c'},
@@ -308,6 +379,9 @@ static int take_option(struct ctl *c, const struct verb *verb, int o)
     if (o == 'f' && verb != NULL && (verb->options & BIT(CTL_FOLLOW)) != 0 && optarg == NULL) {
         o = CTL_FOLLOW;
     }
+    if (o == 'o') {
+        o = CTL_OUTPUT;
+    }
     if (o >= 0 && o < CTL_OPTIONS) {
         if (verb == NULL || (verb->options & BIT(o)) == 0) {
             return ctl_complain(CTL_USAGE, "--%s is not an option of %s", long_options[o].name,
@@ -344,7 +418,7 @@ static int take_option(struct ctl *c, const struct verb *verb, int o)
 static int take_options(struct ctl *c, const struct verb *verb, int argc, char **argv)
 {
     bool follows = verb != NULL && (verb->options & BIT(CTL_FOLLOW)) != 0;
-    const char *letters = verb == NULL ? "+s:f:hV" : follows ? "s:fhV" : "s:f:hV";
+    const char *letters = verb == NULL ? "+s:f:hV" : follows ? "s:fo:hV" : "s:f:o:hV";
     int done = -1;
 
     optind = 0; /* glibc: begin anew */

@@ -57,6 +57,23 @@ enum ctl_option {
     CTL_FROM,
     CTL_REQUEST,
     CTL_DROP,
+    CTL_OUTPUT,
+    CTL_KEY,
+    CTL_FORMAT,
+    CTL_KIND,
+    CTL_SINCE,
+    CTL_HOURS,
+    CTL_DAYS,
+    CTL_MONTH,
+    CTL_SAMPLE,
+    CTL_OPEN,
+    CTL_DOSSIER,
+    CTL_FIX,
+    CTL_CANCEL,
+    CTL_NO_WAIT,
+    CTL_LINKS,
+    CTL_RATE,
+    CTL_WITH,
     CTL_OPTIONS
 };
 
@@ -135,10 +152,14 @@ int ctl_poll(struct ctl *c);
 int ctl_adopt(struct ctl *c);
 int ctl_catalog(struct ctl *c);
 int ctl_catalog_read(struct ctl *c);
+int ctl_catalog_report(struct ctl *c);
+int ctl_catalog_history(struct ctl *c);
+int ctl_catalog_heal(struct ctl *c);
 int ctl_config_check(struct ctl *c);
 int ctl_config_dump(struct ctl *c);
 int ctl_test(struct ctl *c);
 int ctl_source_try(struct ctl *c);
+int ctl_reconcile(struct ctl *c);
 int ctl_events(struct ctl *c);
 int ctl_reload(struct ctl *c);
 int ctl_log_level(struct ctl *c);
@@ -147,7 +168,16 @@ int ctl_journal_check(struct ctl *c);
 int ctl_journal_backup(struct ctl *c);
 int ctl_audit_verify(struct ctl *c);
 int ctl_map_check(struct ctl *c);
+int ctl_lag(struct ctl *c);
+int ctl_risk(struct ctl *c);
+int ctl_silent(struct ctl *c);
+int ctl_report(struct ctl *c);
 int ctl_journal_recover(struct ctl *c);
+int ctl_evidence(struct ctl *c);
+int ctl_integrity(struct ctl *c);
+int ctl_compare(struct ctl *c);
+int ctl_evidence_key(struct ctl *c);
+int ctl_evidence_verify(struct ctl *c);
 int ctl_subject_find(struct ctl *c);
 int ctl_subject_export(struct ctl *c);
 int ctl_subject_erase(struct ctl *c);

@@ -196,8 +196,8 @@ static void put_salvage(struct buf *out, const struct salvage_report *r, const c
                r->audit_unbroken ? "goes on"
                                  : "was broken: it begins anew, the old rows are beside the file");
     buf_puts(out,
-             "not taken over: cursors, rows of sources, the catalogue, what was seen; all of it "
-             "is read again\n");
+             "not taken over: cursors, rows of sources, the catalogue, what was seen; all but the "
+             "catalogue's history is read again\n");
     ctl_put_text(out, fresh);
     buf_puts(out, r->saved[SALVAGE_ITEM] > 0
                       ? " is complete. Put it in place and start the service.\n"

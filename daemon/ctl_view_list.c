@@ -190,9 +190,31 @@ static const struct {
     {"local_only", "here, not at the portal"},
     {"differs", "on both sides, but different"},
     {"withdrawn_open", "withdrawn at the portal, still open here"},
-    {"overdue", "at the portal for 5 working days, still not here"},
+    {"overdue", "overdue to publish: at the portal, still not here"},
     {"lacks", "fields that the local product can't hold"},
 };
+
+/* Of what is not published here: since when it is known, and what time is left. */
+static void put_clock(const struct json *row, struct buf *out)
+{
+    int64_t left = ctl_int(row, "working_days_left");
+    char first[CTL_TIME_SIZE];
+    char due[CTL_TIME_SIZE];
+
+    if (ctl_at(row, "first_seen") == 0) {
+        return;
+    }
+    ctl_time(ctl_at(row, "first_seen"), first);
+    buf_printf(out, "  [first seen %.10s, ", first);
+    if (ctl_at(row, "due") == 0) {
+        buf_puts(out, "due on a day that the calendar does not cover]");
+        return;
+    }
+    ctl_time(ctl_at(row, "due") - 1, due); /* the last day, not the midnight that ends it */
+    buf_printf(out, "due by the end of %.10s, ", due);
+    ctl_put_count(out, (uint64_t)(left < 0 ? -left : left), "working day");
+    buf_puts(out, left < 0 ? " over]" : " left]");
+}
 
 static void put_difference(const struct json *d, const char *title, bool colour, struct buf *out)
 {
@@ -213,11 +235,29 @@ static void put_difference(const struct json *d, const char *title, bool colour,
             ctl_put_text(out, ctl_str(r, "note"));
             buf_putc(out, ')');
         }
+        put_clock(r, out);
         buf_putc(out, '\n');
     }
     if (count > json_size(rows)) {
         buf_printf(out, "  ... and %" PRIu64 " more: --limit\n", count - json_size(rows));
     }
+}
+
+static void put_calendar(const struct json *root, struct buf *out)
+{
+    const char *path = ctl_str(root, "calendar");
+
+    buf_printf(out, "(overdue: not here after %" PRIu64 " working days; ",
+               ctl_uint(root, "publish_days"));
+    if (path[0] == '\0') {
+        buf_puts(out, "no calendar is configured, so no holidays are counted");
+    } else if (!ctl_true(root, "overdue_known")) {
+        buf_puts(out, "NOT KNOWN: the calendar does not cover the last days");
+    } else {
+        buf_puts(out, "calendar ");
+        ctl_put_text(out, path);
+    }
+    buf_puts(out, ")\n\n");
 }
 
 void ctl_view_agreement(const struct json *root, int64_t now_s, bool colour, struct buf *out)
@@ -244,7 +284,8 @@ void ctl_view_agreement(const struct json *root, int64_t now_s, bool colour, str
     buf_putc(out, '\n');
     ctl_put_column(out, "procedures here that are the same at the portal", 50);
     ctl_put_share(out, ctl_uint(root, "equal"), ctl_uint(root, "local"));
-    buf_puts(out, "\n(the same as far as the local product can hold it)\n\n");
+    buf_puts(out, "\n(the same as far as the local product can hold it)\n");
+    put_calendar(root, out);
     for (size_t i = 0; i < sizeof(differences) / sizeof(differences[0]); i++) {
         put_difference(json_get(json_get(root, "differences"), differences[i].key),
                        differences[i].title, colour, out);

@@ -202,6 +202,48 @@ static void put_journal(const struct json *j, bool colour, struct buf *out)
     }
 }
 
+/* While it runs; the result is another verb's. */
+static void put_reconcile(const struct json *r, struct buf *out)
+{
+    if (!ctl_true(r, "running")) {
+        return;
+    }
+    buf_puts(out, "\nreconciliation of ");
+    ctl_put_text(out, ctl_str(r, "scope"));
+    buf_printf(out, ": %" PRIu64 " compared, %" PRIu64 " differ or are not known",
+               ctl_uint(r, "compared"), ctl_uint(r, "differences"));
+    buf_puts(out, ctl_true(r, "reading_sources") ? "; the sources are read\n" : "\n");
+    note(out, "waits: ", ctl_str(r, "trouble"));
+}
+
+/* What working days and hours tell; nothing where nothing is wrong. */
+static void put_deadlines(const struct json *d, bool colour, struct buf *out)
+{
+    char text[96];
+
+    if (d == NULL) {
+        return;
+    }
+    if (ctl_uint(d, "at_risk") > 0) {
+        (void)snprintf(text, sizeof(text), "%" PRIu64 " at risk", ctl_uint(d, "at_risk"));
+        buf_puts(out, "\ndossiers promised soon and not delivered: ");
+        ctl_put_coloured(out, colour, CTL_YELLOW, text);
+        buf_puts(out, "; dvcsyncctl risk\n");
+    }
+    if (ctl_uint(d, "silent") > 0) {
+        (void)snprintf(text, sizeof(text), "%" PRIu64 " of %" PRIu64, ctl_uint(d, "silent"),
+                       ctl_uint(d, "agencies"));
+        buf_puts(out, "\nsilent agencies: ");
+        ctl_put_coloured(out, colour, CTL_YELLOW, text);
+        buf_puts(out, "; dvcsyncctl silent\n");
+    }
+    if (ctl_str(d, "calendar")[0] != '\0' && !ctl_true(d, "calendar_covers_today")) {
+        buf_puts(out, "\ncalendar ");
+        ctl_put_text(out, ctl_str(d, "calendar"));
+        buf_puts(out, " does not cover today: working days and hours are not known\n");
+    }
+}
+
 void ctl_view_status(const struct json *root, int64_t now_s, bool colour, struct buf *out)
 {
     (void)now_s; /* the answer has its own */
@@ -217,6 +259,8 @@ void ctl_view_status(const struct json *root, int64_t now_s, bool colour, struct
          e = json_next(e)) {
         put_endpoint(e, colour, out);
     }
+    put_deadlines(json_get(root, "deadlines"), colour, out);
+    put_reconcile(json_get(root, "reconcile"), out);
     put_journal(json_get(root, "journal"), colour, out);
     if (ctl_uint(root, "orphaned") > 0) {
         ctl_put_count(out, ctl_uint(root, "orphaned"), "item");
@@ -313,6 +357,9 @@ static void check_process(struct check *k, const struct json *root)
     }
     if (ctl_str(json_get(root, "configuration"), "reload_error")[0] != '\0') {
         worse(k, CTL_WARNING, "", "the last reload was refused");
+    }
+    if (ctl_uint(json_get(root, "deadlines"), "at_risk") > 0) {
+        worse(k, CTL_WARNING, "", "dossiers at risk; dvcsyncctl risk");
     }
     if (ctl_uint(root, "orphaned") > 0) {
         worse(k, CTL_WARNING, "", "items of flows that are no longer configured");

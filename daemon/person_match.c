@@ -16,9 +16,11 @@
  * of dossiers, procedures and agencies, statuses, times, addresses of files) is not, and numbers in
  * it may look like a person's. */
 static const char *const fields[] = {
-    "applicant_name", "applicant_id", "applicant_type", "account_id", "email",
-    "phone",          "subject",      "note",           "extra",      "files",
-    "results",        "actor",        "actor_title",    "text",       "answer"};
+    "applicant_name", "applicant_id",   "applicant_type", "account_id",    "email",
+    "phone",          "subject",        "note",           "extra",         "files",
+    "results",        "actor",          "actor_title",    "text",          "answer",
+    "answerer",       "answerer_title", "asker_name",     "asker_address", "asker_email",
+    "asker_phone",    "opinions",       "content",        "information"};
 
 #define N_FIELDS (sizeof(fields) / sizeof(fields[0]))
 

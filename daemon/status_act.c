@@ -74,6 +74,15 @@ static void audit(struct routes *r, const char *who, const char *verb, const cha
     journal_audit(r->env.journal, a);
 }
 
+void act_note(struct routes *r, const char *who, const char *verb, const char *object,
+              const char *reason, const char *line)
+{
+    if (verb != NULL) {
+        audit(r, who, verb, object, reason);
+    }
+    act_say(r, who, line);
+}
+
 /* ---- items ---- */
 
 static const char *const act_names[] = {

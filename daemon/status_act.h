@@ -7,6 +7,10 @@
 
 /* What was done, as a line in the log and an event that begin with who; without personal data. */
 void act_say(struct routes *r, const char *who, const char *text);
+/* The same, and a row in the audit: who, verb, object, reason. verb NULL: the audit has it already.
+ */
+void act_note(struct routes *r, const char *who, const char *verb, const char *object,
+              const char *reason, const char *line);
 
 void act_record(const struct route_call *call); /* arg: enum journal_act_verb */
 void act_queue(const struct route_call *call);  /* arg: enum journal_act_verb */

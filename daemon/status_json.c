@@ -10,11 +10,10 @@
 
 #define TIME_SIZE 32
 
-static const char *const kind_names[] = {[FLOW_DOSSIERS] = "dossiers",
-                                         [FLOW_CATALOG] = "catalog",
-                                         [FLOW_SEEN] = "seen",
-                                         [FLOW_STATUS] = "status",
-                                         [FLOW_INTAKE] = "intake"};
+static const char *const kind_names[] = {
+    [FLOW_DOSSIERS] = "dossiers",   [FLOW_CATALOG] = "catalog",  [FLOW_SEEN] = "seen",
+    [FLOW_STATUS] = "status",       [FLOW_INTAKE] = "intake",    [FLOW_RATINGS] = "ratings",
+    [FLOW_QUESTIONS] = "questions", [FLOW_PAYMENTS] = "payments"};
 static const char *const mode_names[] = {
     [FLOW_LIVE] = "live", [FLOW_OBSERVE] = "observe", [FLOW_OFF] = "off"};
 static const char *const condition_names[] = {
@@ -271,6 +270,47 @@ static void put_reasons(struct json_writer *w, const struct engine_status *s)
     json_array_close(w);
 }
 
+static void put_deadlines(struct json_writer *w, const struct engine_deadlines *d)
+{
+    json_object_open(w, "deadlines");
+    json_string(w, "calendar", d->calendar);
+    json_bool(w, "calendar_covers_today", d->covered);
+    time_s(w, "calendar_end", d->calendar_end_s);
+    number(w, "risk_hours", d->risk_hours);
+    if (d->risk_known) {
+        number(w, "at_risk", d->at_risk);
+        number(w, "promise_passed", d->passed);
+        time_s(w, "first_promised", d->risk_first_s);
+    }
+    number(w, "silent_days", d->silent_days);
+    if (d->silence_known) {
+        number(w, "silent", d->silent);
+        number(w, "agencies", d->agencies);
+        number(w, "agencies_closed", d->closed);
+        number(w, "agencies_unknown", d->silence_unknown);
+    }
+    json_object_close(w);
+}
+
+/* Since the start of the process; GET /v1/reconcile has the whole of it. */
+static void put_reconcile(struct json_writer *w, const struct engine_reconcile_status *r)
+{
+    json_object_open(w, "reconcile");
+    json_bool(w, "running", r->running);
+    json_integer_out(w, "id", r->id);
+    json_string(w, "scope", r->scope);
+    json_bool(w, "fix", r->fix);
+    json_bool(w, "reading_sources", r->sweeping);
+    time_ms(w, "begun", r->begun_ms);
+    time_ms(w, "ended", r->ended_ms);
+    number(w, "compared", r->compared);
+    number(w, "differences", r->differences);
+    number(w, "put_right", r->mended);
+    number(w, "lookups", r->lookups);
+    json_string(w, "trouble", r->trouble);
+    json_object_close(w);
+}
+
 int status_json_status(const struct status_view *v, struct buf *out)
 {
     const struct engine_status *s = v->engine;
@@ -282,6 +322,8 @@ int status_json_status(const struct status_view *v, struct buf *out)
     json_bool(&w, "ready", s->ready);
     json_bool(&w, "idle", s->idle);
     number(&w, "orphaned", s->orphaned);
+    put_deadlines(&w, &s->deadlines);
+    put_reconcile(&w, &s->reconcile);
     put_process(&w, v);
     json_array_open(&w, "flows");
     for (size_t i = 0; i < s->n_flows; i++) {
@@ -334,7 +376,8 @@ static void put_flags(struct json_writer *w, uint32_t flags)
     } names[] = {{ITEM_FLAG_TRUNCATED, "truncated"},
                  {ITEM_FLAG_JUMPED, "jumped"},
                  {ITEM_FLAG_CONSENTED, "consented"},
-                 {ITEM_FLAG_WITHDRAWN, "withdrawn"}};
+                 {ITEM_FLAG_WITHDRAWN, "withdrawn"},
+                 {ITEM_FLAG_AGAIN, "again"}};
 
     json_array_open(w, "flags");
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -476,37 +519,6 @@ int status_json_life(const struct journal_life *l, struct buf *out)
 }
 
 /* ---- the rest ---- */
-
-int status_json_agreement(const struct mirror_agreement *a, struct buf *out)
-{
-    struct json_writer w;
-
-    begin(&w, out);
-    time_ms(&w, "read", a->read_ms);
-    number(&w, "portal", a->portal);
-    number(&w, "local", a->local);
-    number(&w, "equal", a->equal);
-    number(&w, "services", a->services);
-    number(&w, "sectors", a->sectors);
-    number(&w, "agencies", a->agencies);
-    json_object_open(&w, "differences");
-    for (unsigned d = 0; d < MIRROR_DIFFERENCES; d++) {
-        json_object_open(&w, mirror_difference_name((enum mirror_difference)d));
-        number(&w, "count", a->counts[d]);
-        json_array_open(&w, "procedures");
-        for (size_t i = 0; i < a->n_rows[d]; i++) {
-            json_object_open(&w, NULL);
-            json_string(&w, "code", a->rows[d][i].code);
-            json_string(&w, "name", a->rows[d][i].name);
-            json_string(&w, "note", a->rows[d][i].note);
-            json_object_close(&w);
-        }
-        json_array_close(&w);
-        json_object_close(&w);
-    }
-    json_object_close(&w);
-    return end(&w);
-}
 
 int status_json_events(const struct events *e, uint64_t after, size_t limit, struct buf *out)
 {

@@ -53,7 +53,10 @@ MUST_CHECK int status_json_endpoint(const struct engine_endpoint_status *e, stru
 /* "next" is the `after` of the following page, null on the last one. */
 MUST_CHECK int status_json_list(const struct journal_list *l, struct buf *out);
 MUST_CHECK int status_json_life(const struct journal_life *l, struct buf *out);
-MUST_CHECK int status_json_agreement(const struct mirror_agreement *a, struct buf *out);
+/* With the clock of what is not published yet, by the configuration's calendar (status_catalog.c).
+ */
+MUST_CHECK int status_json_agreement(const struct mirror_agreement *a, const struct config *config,
+                                     int64_t now_s, struct buf *out);
 /* At most limit events after that id. */
 MUST_CHECK int status_json_events(const struct events *e, uint64_t after, size_t limit,
                                   struct buf *out);

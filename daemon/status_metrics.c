@@ -140,6 +140,47 @@ static void put_journal(struct metrics *m, const struct status_view *v)
             v->journal.checkpoints);
 }
 
+/* What is not known has no series. */
+static void put_deadlines(struct metrics *m, const struct engine_deadlines *d)
+{
+    gauge(m, "dvcsync_calendar_covers_today", "1 when the calendar covers today.",
+          d->covered ? 1 : 0);
+    if (d->calendar_end_s != 0) {
+        gauge(m, "dvcsync_calendar_end_timestamp_seconds",
+              "Time from which the calendar covers no day.", (double)d->calendar_end_s);
+    }
+    if (d->risk_known) {
+        gauge(m, "dvcsync_dossiers_at_risk",
+              "Dossiers promised within risk_hours working hours and not delivered.",
+              (double)d->at_risk);
+        gauge(m, "dvcsync_dossiers_promise_passed",
+              "Dossiers whose promised date passed while they waited to be delivered.",
+              (double)d->passed);
+    }
+    if (d->silence_known) {
+        gauge(m, "dvcsync_agencies", "Agencies that have sent a dossier.", (double)d->agencies);
+        gauge(m, "dvcsync_agencies_silent",
+              "Agencies that have sent nothing for silent_days working days.", (double)d->silent);
+    }
+}
+
+static void put_reconcile(struct metrics *m, const struct engine_reconcile_status *r)
+{
+    gauge(m, "dvcsync_reconcile_running", "1 while dossiers are compared.", r->running ? 1 : 0);
+    if (r->id == 0) {
+        return; /* none since the start */
+    }
+    gauge(m, "dvcsync_reconcile_compared", "Dossiers that the latest reconciliation has compared.",
+          (double)r->compared);
+    gauge(m, "dvcsync_reconcile_differences",
+          "Dossiers that differ or are not known, by the latest reconciliation.",
+          (double)r->differences);
+    if (r->ended_ms != 0) {
+        gauge(m, "dvcsync_reconcile_ended_timestamp_seconds",
+              "When the latest reconciliation ended.", seconds(r->ended_ms));
+    }
+}
+
 static void put_process(struct metrics *m, const struct status_view *v)
 {
     const struct status_process *p = &v->process;
@@ -179,6 +220,8 @@ int status_metrics_render(const struct status_view *v, const struct metrics *met
     for (size_t i = 0; i < v->engine->n_endpoints; i++) {
         put_endpoint(m, &v->engine->endpoints[i]);
     }
+    put_deadlines(m, &v->engine->deadlines);
+    put_reconcile(m, &v->engine->reconcile);
     put_journal(m, v);
     put_process(m, v);
     err = metrics_render(metrics, out);

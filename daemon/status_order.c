@@ -18,6 +18,10 @@ static const struct key {
     {"level", offsetof(struct order, level), sizeof(((struct order *)NULL)->level)},
     {"path", offsetof(struct order, path), sizeof(((struct order *)NULL)->path)},
     {"rows", offsetof(struct order, rows), sizeof(((struct order *)NULL)->rows)},
+    {"what", offsetof(struct order, what), sizeof(((struct order *)NULL)->what)},
+    {"sample", offsetof(struct order, sample), sizeof(((struct order *)NULL)->sample)},
+    {"month", offsetof(struct order, month), sizeof(((struct order *)NULL)->month)},
+    {"fix", offsetof(struct order, fix), 0},
     {"dry_run", offsetof(struct order, dry_run), 0},
     {"full", offsetof(struct order, full), 0},
 };

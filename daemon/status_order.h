@@ -15,8 +15,9 @@ struct order {
     char state[16], hold[32], flow[64], code[64]; /* which items; "" any */
     char level[16];
     char path[512];
-    char rows[8]; /* how many, decimal; "" the verb's own number */
-    bool dry_run, full;
+    char what[16], sample[8], month[8]; /* reconcile: which dossiers */
+    char rows[8];                       /* how many, decimal; "" the verb's own number */
+    bool dry_run, full, fix;
 };
 
 /* An empty body is an empty object. ERR_FORMAT, ERR_NOMEM, with a text for the person who sent it.

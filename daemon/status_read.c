@@ -6,13 +6,11 @@
 
 #include "codec/json.h"
 #include "daemon/status_metrics.h"
-#include "domain/vntime.h"
+#include "domain/term.h"
 
 #define DEFAULT_LIMIT 100
 #define LIST_MAX 1000
 #define CATALOG_MAX 500
-#define DAY_S INT64_C(86400)
-#define OVERDUE_WORKING_S (INT64_C(5) * 8 * 3600)
 
 int read_number(const char *text, int64_t fallback, int64_t *out)
 {
@@ -30,16 +28,6 @@ int read_number(const char *text, int64_t fallback, int64_t *out)
     }
     *out = value;
     return 0;
-}
-
-int64_t read_overdue_before_s(int64_t now_s)
-{
-    int64_t at_s = now_s - 5 * DAY_S;
-
-    while (vntime_working_seconds(at_s, now_s) < OVERDUE_WORKING_S) {
-        at_s -= DAY_S;
-    }
-    return at_s;
 }
 
 /* limit= of a query, cut to max. ERR_FORMAT. */
@@ -308,6 +296,7 @@ void read_dossier(const struct route_call *call)
 
 struct catalog_request {
     struct pending pending;
+    struct routes *routes;
     struct mirror_agreement agreement;
 };
 
@@ -319,12 +308,26 @@ static void on_agreement(struct journal_op *op)
     if (http != NULL && op->err != 0) {
         route_fail(http, op->err, op->why.text);
     } else if (http != NULL) {
+        struct status_env *env = &q->routes->env;
         struct buf out = answer_buf();
+        int err = status_json_agreement(&q->agreement, env->config(env->ctx),
+                                        loop_wall_s(env->loop), &out);
 
-        route_answer(http, 200, status_json_agreement(&q->agreement, &out), &out);
+        route_answer(http, 200, err, &out);
     }
     mirror_agreement_free(&q->agreement);
     free(q);
+}
+
+/* 0: the calendar does not cover the days before now. */
+static uint64_t overdue_before_ms(const struct routes *r)
+{
+    const struct config *config = r->env.config(r->env.ctx);
+    int64_t before_s;
+    int rc = term_over_before(config->calendar, (int)config->publish_days, loop_wall_s(r->env.loop),
+                              &before_s);
+
+    return rc == 0 ? (uint64_t)before_s * 1000 : 0;
 }
 
 void read_catalog(const struct route_call *call)
@@ -341,9 +344,9 @@ void read_catalog(const struct route_call *call)
     if (q == NULL) {
         return;
     }
+    q->routes = r;
     q->agreement.limit = limit;
-    q->agreement.overdue_before_ms =
-        (uint64_t)read_overdue_before_s(loop_wall_s(r->env.loop)) * 1000;
+    q->agreement.overdue_before_ms = overdue_before_ms(r);
     q->agreement.op.done = on_agreement;
     mirror_agreement(r->env.journal, &q->agreement);
 }

@@ -18,7 +18,5 @@ void read_catalog(const struct route_call *call);
 
 /* A decimal number without sign; absent or "" gives fallback. ERR_FORMAT. */
 MUST_CHECK int read_number(const char *text, int64_t fallback, int64_t *out);
-/* Five working days (of 8 hours) before now, to the day: what is older is overdue to publish. */
-int64_t read_overdue_before_s(int64_t now_s);
 
 #endif

@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "daemon/status_act.h"
+#include "daemon/status_heal.h"
 #include "daemon/status_person.h"
 #include "daemon/status_read.h"
+#include "daemon/status_reconcile.h"
 #include "daemon/status_try.h"
 
 #define ACTS(verb, name)                                                                           \
@@ -25,6 +27,7 @@ static const struct route routes[] = {
     {"GET", "/v1/dossiers/{}", read_dossier, false, 0},
     {"GET", "/v1/endpoints/{}", read_endpoint, false, 0},
     {"GET", "/v1/catalog", read_catalog, false, 0},
+    {"GET", "/v1/reconcile", read_reconcile, false, 0},
     {"GET", "/v1/config", read_config, false, 0},
     {"GET", "/v1/events", read_events, false, 0},
     ACTS(JOURNAL_RETRY, "retry"),
@@ -40,6 +43,9 @@ static const struct route routes[] = {
     {"POST", "/v1/sources/{}:try", act_try, true, 0},
     {"POST", "/v1/flows/{}:adopt", act_adopt, true, 0},
     {"POST", "/v1/flows/{}:catalog", act_catalog, true, 0},
+    {"POST", "/v1/flows/{}:heal", act_heal, true, 0},
+    {"POST", "/v1/reconcile", act_reconcile, true, 0},
+    {"POST", "/v1/reconcile:cancel", act_reconcile_cancel, true, 0},
     {"POST", "/v1/reload", act_reload, true, 0},
     {"POST", "/v1/log-level", act_log_level, true, 0},
     {"POST", "/v1/journal:backup", act_backup, true, 0},

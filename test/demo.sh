@@ -3,6 +3,7 @@
 # oracle compare. Its last line is the oracle's. With "run" as argument it leaves the three running.
 #
 #   DOSSIERS=n SEED=n FAULTS=none|hard    KILLS=n (of hard, 50)
+#   FLOWS=core|all    all: the portal's other services too, each judged by a line of its own
 #   STEP_DEDUPE=on|off STEPS_IN_DOUBT=resend|ask LOSING=no|yes TAMPER=n    for the tests of the oracle
 set -u -o pipefail
 cd "$(dirname "$0")/.."
@@ -11,6 +12,7 @@ DOSSIERS=${DOSSIERS:-10000}
 SEED=${SEED:-1}
 FAULTS=${FAULTS:-none}
 KILLS=${KILLS:-50}
+FLOWS=${FLOWS:-core}
 STEP_DEDUPE=${STEP_DEDUPE:-on}
 STEPS_IN_DOUBT=${STEPS_IN_DOUBT:-resend}
 LOSING=${LOSING:-no}
@@ -24,15 +26,17 @@ case "$FAULTS" in none | hard) ;; *) echo "FAULTS is none or hard, not '$FAULTS'
 for n in "$DOSSIERS" "$SEED" "$KILLS"; do
     case "$n" in '' | *[!0-9]*) echo "DOSSIERS, SEED and KILLS are whole numbers, not '$n'" >&2; exit 64 ;; esac
 done
+case "$FLOWS" in core | all) ;; *) echo "FLOWS is core or all, not '$FLOWS'" >&2; exit 64 ;; esac
 daemon=$BUILD/dvcsyncd
 [ "$LOSING" = yes ] && daemon=$BUILD/dvcsyncd-losing
 RUN=demo
 . test/lib.sh
+. test/other.sh
 make_dir
 
 knobs=(--knob "step_dedupe=$STEP_DEDUPE")
 if [ "$FAULTS" = hard ]; then
-    knobs+=(--knob drop_after_commit_percent=5 --knob session_calls=50 --knob lookup_fail_percent=10
+    knobs+=(--knob drop_after_commit_percent=5 --knob session_calls=$([ "$FLOWS" = all ] && echo 500 || echo 50) --knob lookup_fail_percent=10
         --knob duplicate_code=mix --knob burst_every=400 --knob burst_calls=8 --knob burst_status=500
         --knob retry_after_s=1)
 fi
@@ -83,8 +87,10 @@ flow dossiers { from = "onestop" to = "portal" mode = "live" steps_in_doubt = "$
 flow catalog { from = "portal" to = "onestop" at = "01:00" }
 retry { first = 50ms cap = 1s give_up_after = 5d }
 CONF
+[ "$FLOWS" = all ] && other_conf
 
 start_daemon
+[ "$FLOWS" = all ] && other_tell 1
 if [ "$MODE" = run ]; then
     cat <<TEXT
 portal    $portal   (ledger $DIR/ledger.jsonl)
@@ -113,6 +119,7 @@ if [ "$FAULTS" = hard ]; then
         kill -9 "$daemon_pid" 2> /dev/null
         wait "$daemon_pid" 2> /dev/null
         start_daemon
+        [ "$FLOWS" = all ] && other_tell $((kill + 1))
     done
     say_done
     echo "killed with -9: $KILLS times"
@@ -125,6 +132,8 @@ ctl poll onestop --full > /dev/null || die "the last sweep was refused"
 swept() { [ "$(sweeps || echo 0)" -gt "$before" ]; }
 wait_for 3600 "a complete sweep" swept
 idle() { ctl wait --until idle --timeout 1s > /dev/null 2>&1; }
+[ "$FLOWS" = all ] && { other_tell 1000; wait_for 600 "the other services' files to be taken" other_taken
+    wait_for 600 "the other services to agree" other_agrees; }
 wait_for 3600 "idle" idle
 progress
 say_done
@@ -136,5 +145,8 @@ if [ "$TAMPER" -gt 0 ]; then
 fi
 stop_daemon
 echo "peak RSS of the daemon: $((peak / 1024)) MB; seconds: $((SECONDS - started))"
+code=0
+[ "$FLOWS" = core ] || other_verify || code=1
 "$BUILD/dvcsync-sandbox" verify --ledger "$DIR/ledger.jsonl" --province "$province" --portal "$portal" \
-    --journal "$DIR/state/journal.db"
+    --journal "$DIR/state/journal.db" || code=$?
+exit $code

@@ -27,7 +27,10 @@ enum adapter_cap {
     ADAPTER_LOOKUP = 2,     /* can tell whether it holds a code */
     ADAPTER_ATOMIC = 4,     /* a refused call of several steps stored none of them */
     ADAPTER_ACK = 8,        /* wants to be told that rows are safe */
-    ADAPTER_ANSWERS = 16    /* a source whose clients wait for the sink's answer: can't observe */
+    ADAPTER_ANSWERS = 16,   /* a source whose clients wait for the sink's answer: can't observe */
+    ADAPTER_APART = 32, /* a source that lists records other than dossiers by poll.kind, apart from
+                           them, and wants no acknowledgement of those */
+    ADAPTER_DECISIONS = 64 /* detail gives decisions that published procedures (RECORD_DECISION) */
 };
 
 #define ADAPTER_STEPS_MAX 10 /* steps of one dossier in a call (national-portal.md section 2) */
@@ -41,8 +44,9 @@ struct adapter_row {
 /* poll: the next page of what may have changed. */
 struct adapter_poll {
     /* in */
-    const char *cursor; /* as last committed; "" at first */
-    bool full;          /* an operator asked for a complete sweep: start one with this poll */
+    enum record_kind kind; /* what is asked for: RECORD_DOSSIER, ... */
+    const char *cursor;    /* as last committed; "" at first */
+    bool full;             /* an operator asked for a complete sweep: start one with this poll */
     void (*done)(struct adapter_poll *poll);
     /* out */
     int err; /* 0, ERR_REMOTE, ERR_DENIED (the account is not let in, and nothing else), ERR_CONFIG,
@@ -59,7 +63,7 @@ struct adapter_poll {
 /* detail: the full record behind a row, with its steps; or one catalogue record by code. */
 struct adapter_detail {
     /* in */
-    enum record_kind kind; /* RECORD_DOSSIER (with steps), RECORD_PROCEDURE */
+    enum record_kind kind; /* RECORD_DOSSIER (with steps), RECORD_PROCEDURE, RECORD_RATING, ... */
     const char *id;
     bool want_raw; /* for a person: also what the source showed */
     void (*done)(struct adapter_detail *detail);
@@ -177,6 +181,14 @@ struct adapter_lookup {
     void *impl;
 };
 
+/* What a local product shows of a procedure beside its record; -1: its wire does not show it. */
+struct adapter_shown {
+    int level;     /* maxLevel: 4 full, 3 partial, up to 2 information only */
+    int processes; /* how many agencies have a process for it */
+    int eforms;    /* how many form templates it has */
+};
+#define ADAPTER_SHOWN_NOTHING ((struct adapter_shown){-1, -1, -1})
+
 /* list: a whole catalogue dictionary, streamed. */
 struct adapter_list {
     /* in */
@@ -186,6 +198,8 @@ struct adapter_list {
      * and, when the system lists whole records, body and hash. */
     void (*row)(struct adapter_list *list, const struct record *record, const char *name,
                 bool active);
+    struct adapter_shown shown; /* of the row that is handed over; the adapter's from the first row
+                                   on, the caller's ADAPTER_SHOWN_NOTHING before */
     void (*done)(struct adapter_list *list);
     /* out */
     int err; /* 0: complete. Anything else: nothing may be concluded */
@@ -364,8 +378,8 @@ struct adapter_env {
     /* Name of an agency, a sector or a procedure from the catalogue mirror, for what a source
      * leaves empty; kept in memory by the engine; NULL when not known. */
     const char *(*mirror_name)(void *ctx, enum record_kind kind, const char *code);
-    /* 4 when the catalogue has a service for the procedure, 2 when it has none, 0 when no services
-     * are known yet. */
+    /* 4 or 3 when the catalogue has a service for the procedure (full, partial), 2 when it has
+     * none, 0 when no services are known yet. */
     int (*mirror_level)(void *ctx, const char *procedure_code);
     void *mirror_ctx;
     /* Opens a listener on the process's loop: http_server_open with the loop filled in. NULL where

@@ -159,6 +159,7 @@ static int give_row(struct list_op *l, const struct opencps_service *service, co
         return err_wrap(msg, err, "procedure %s", local);
     }
     record.local_no = strcmp(local, national) != 0 ? local : "";
+    l->list->shown = service->shown;
     l->list->n_rows++;
     l->list->row(l->list, &record, service->procedure.name, service->procedure.active);
     return 0;

@@ -112,6 +112,7 @@ MUST_CHECK int opencps_records(const struct opencps_dossier *d,
 struct opencps_service {
     struct procedure procedure; /* code is serviceCode as it stands */
     bool whole;                 /* the texts were there: rows of lists may lack them */
+    struct adapter_shown shown;
 };
 MUST_CHECK int opencps_read_service(const struct opencps_doc *doc, struct arena *a,
                                     struct opencps_service *out, struct errmsg *msg);

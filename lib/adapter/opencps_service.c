@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "adapter/opencps_field.h"
+#include "adapter/opencps_shown.h"
 #include "adapter/opencps_write.h"
 
 /* The fields of the form, with the two that are no texts: in byte order they stand first and
@@ -36,12 +37,14 @@ static int read_service(struct opencps_row row, const char *const *names, struct
     }
     procedure_init(p);
     out->whole = true;
+    out->shown = opencps_read_shown(row);
     p->active = true; /* sites of before the field show active ones only */
     for (size_t i = 0; i < SERVICE_NAMES; i++) {
         if (strcmp(names[i], "active") == 0) {
             p->active = values[i] == NULL || opencps_field_true(values[i]);
         } else if (strcmp(names[i], "maxLevel") == 0) {
             p->level = (int)opencps_field_number(values[i], 0);
+            out->shown.level = values[i] != NULL ? p->level : -1;
         } else {
             const char **to = (const char **)(void *)((char *)p + OPENCPS_SERVICE[field++].offset);
 

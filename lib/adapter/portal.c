@@ -6,6 +6,8 @@
 #include "adapter/portal_bridge.h"
 #include "adapter/portal_call.h"
 #include "adapter/portal_intake.h"
+#include "adapter/portal_other.h"
+#include "adapter/portal_questions.h"
 #include "adapter/portal_relay.h"
 #include "base/text.h"
 #include "domain/status.h"
@@ -17,7 +19,13 @@ static struct portal *self(struct adapter *a)
 
 static void portal_check(struct adapter *a, struct adapter_check *check)
 {
-    portal_wire_check(&self(a)->env, check);
+    const struct national_other *other = national_other_find(check->record->kind);
+
+    if (other != NULL) {
+        portal_other_check(&self(a)->env, other, check);
+    } else {
+        portal_wire_check(&self(a)->env, check);
+    }
 }
 
 /* ---- send ---- */
@@ -31,6 +39,16 @@ static void send_done(struct portal_call *call)
     send->done(send);
 }
 
+static int build(struct portal *portal, const struct config_portal *c,
+                 const struct adapter_send *send, struct portal_request out,
+                 struct adapter_check *verdict)
+{
+    const struct national_other *other = national_other_find(send->kind);
+
+    return other != NULL ? portal_other_build(&portal->env, c, other, send, out, verdict)
+                         : portal_wire_build(&portal->env, c, send, out, verdict);
+}
+
 static void portal_send(struct adapter *a, struct adapter_send *send)
 {
     struct portal *portal = self(a);
@@ -39,8 +57,7 @@ static void portal_send(struct adapter *a, struct adapter_send *send)
     struct adapter_check verdict;
     int err;
 
-    err = portal_wire_build(&portal->env, &call->settings->config, send, portal_call_request(call),
-                            &verdict);
+    err = build(portal, &call->settings->config, send, portal_call_request(call), &verdict);
     if (send->kind == RECORD_DOSSIER && send->n_records == 1) {
         call->outcome.status = verdict.status;
         call->outcome.has_content = verdict.has_held_hash;
@@ -72,8 +89,8 @@ static int portal_preview(struct adapter *a, const struct adapter_send *send, st
     int err;
 
     buf_init(&path, PORTAL_PATH_MAX);
-    err = portal_wire_build(&portal->env, &portal->settings->config, send,
-                            (struct portal_request){.body = out, .path = &path}, &verdict);
+    err = build(portal, &portal->settings->config, send,
+                (struct portal_request){.body = out, .path = &path}, &verdict);
     buf_free(&path);
     return err == 0 ? 0
                     : err_set(msg, err, "%s", err == ERR_INVAL ? verdict.reason : err_text(err));
@@ -137,13 +154,31 @@ static void lookup_done(struct portal_call *call)
     lookup->done(lookup);
 }
 
+/* The portal tells only of dossiers; anything else is sent again, which has no second effect. */
+static void lookup_unasked(struct portal_call *call)
+{
+    struct adapter_lookup *lookup = call->request;
+
+    lookup->answer = LOOKUP_REFUSED;
+    lookup->status = 0;
+    lookup->outcome = call->outcome;
+    portal_call_release(call);
+    lookup->done(lookup);
+}
+
 static void portal_lookup(struct adapter *a, struct adapter_lookup *lookup)
 {
     struct portal_call *call =
         portal_call_new(self(a), PORTAL_READ, PORTAL_INTEGRATION, lookup, lookup_done);
-    int err = portal_wire_read(&call->settings->config, "TraCuuHoSo", "mahoso", lookup->code,
-                               portal_call_request(call));
+    int err;
 
+    if (national_other_code(lookup->code)) {
+        call->done = lookup_unasked;
+        portal_call_end(call, OUTCOME_HELD, "not asked: the portal looks up dossiers only");
+        return;
+    }
+    err = portal_wire_read(&call->settings->config, "TraCuuHoSo", "mahoso", lookup->code,
+                           portal_call_request(call));
     if (err != 0) {
         portal_call_end(call, OUTCOME_TRANSIENT, err_text(err));
         return;
@@ -158,10 +193,21 @@ static void portal_cancel(struct adapter *a)
     portal_call_cancel_all(self(a));
 }
 
+static void portal_poll(struct adapter *a, struct adapter_poll *poll)
+{
+    if (poll->kind == RECORD_QUESTION) {
+        portal_questions_poll(a, poll);
+    } else {
+        portal_intake_poll(a, poll);
+    }
+}
+
 static void portal_detail(struct adapter *a, struct adapter_detail *detail)
 {
     if (detail->kind == RECORD_DOSSIER) {
         portal_intake_detail(a, detail);
+    } else if (detail->kind == RECORD_QUESTION) {
+        portal_questions_detail(a, detail);
     } else {
         portal_catalog_detail(a, detail);
     }
@@ -173,9 +219,10 @@ static void describe(struct portal *portal)
     const struct config_portal *c = &portal->settings->config;
     bool bridge = portal_is_bridge(c);
 
-    portal->adapter.caps = (!bridge || c->bridge_lookup ? ADAPTER_LOOKUP : 0u) |
-                           (c->upserts ? ADAPTER_IDEMPOTENT : 0u) |
-                           (c->atomic_steps ? ADAPTER_ATOMIC : 0u) | (bridge ? 0u : ADAPTER_ACK);
+    portal->adapter.caps =
+        (!bridge || c->bridge_lookup ? ADAPTER_LOOKUP : 0u) |
+        (c->upserts ? ADAPTER_IDEMPOTENT : 0u) | (c->decisions ? ADAPTER_DECISIONS : 0u) |
+        (c->atomic_steps ? ADAPTER_ATOMIC : 0u) | (bridge ? 0u : ADAPTER_ACK) | ADAPTER_APART;
     portal->adapter.batch = bridge ? c->batch : 0;
 }
 
@@ -203,7 +250,7 @@ static void portal_free(struct adapter *a)
 
 static const struct adapter_ops portal_ops = {
     .profile = "portal",
-    .poll = portal_intake_poll,
+    .poll = portal_poll,
     .detail = portal_detail,
     .ack = portal_intake_ack,
     .check = portal_check,

@@ -34,6 +34,11 @@ struct portal {
     struct list open;  /* calls */
     struct list spare; /* calls for reuse */
     size_t n_spare;
+    struct { /* of the last page of the list (portal_questions.c) */
+        struct arena arena;
+        struct record *records; /* in arena */
+        size_t n;
+    } questions;
     bool freed; /* by its owner, from inside the last callback */
 };
 

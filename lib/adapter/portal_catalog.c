@@ -311,6 +311,56 @@ static void detail_done(struct portal_call *call)
     portal_call_release(call);
 }
 
+/* ---- decision ---- */
+
+static int read_decision(struct portal_call *call)
+{
+    const struct adapter_detail *detail = call->request;
+    const struct json *row = call->reply.result;
+    struct catalog_row decision = {"", "", "", ""};
+    int err;
+
+    if (json_is_array(row) && json_size(row) == 0) {
+        return err_set(&call->fault, ERR_NOTFOUND, "LayQDCB: the portal has no decision %s",
+                       detail->id);
+    }
+    row = json_is_array(row) ? json_first(row) : row;
+    if (!json_is_object(row)) {
+        return err_set(&call->fault, ERR_FORMAT, "LayQDCB: the reply holds no decision");
+    }
+    decision.code = detail->id; /* the shape is inferred (4.4): an ID that differs proves nothing */
+    err = take_text(call, row, "TRICHYEU", &decision.name);
+    err = err == 0 ? take_text(call, row, "SOQUYETDINH", &decision.parent) : err;
+    err = err == 0 ? take_text(call, row, "NGAYBANHANH", &decision.extra) : err;
+    if (err == 0 && decision.parent[0] == '\0') {
+        err = err_set(&call->fault, ERR_FORMAT, "LayQDCB %s: no SOQUYETDINH", detail->id);
+    }
+    call->records = err == 0 ? arena_alloc(&call->arena, sizeof(*call->records)) : NULL;
+    if (err != 0 || call->records == NULL) {
+        return err != 0 ? err : err_set(&call->fault, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+    }
+    err = record_from_row(RECORD_DECISION, &decision, &call->arena, call->records, &call->fault);
+    call->n_records = err == 0 ? 1 : 0;
+    return err;
+}
+
+static void decision_rows(struct portal_call *call)
+{
+    begin_rows(call);
+    call->err = read_decision(call);
+}
+
+static void decision_done(struct portal_call *call)
+{
+    struct adapter_detail *detail = call->request;
+
+    detail->err = portal_call_read_error(call, "LayQDCB", &detail->why);
+    detail->records = detail->err == 0 ? call->records : NULL;
+    detail->n_records = detail->err == 0 ? call->n_records : 0;
+    detail->done(detail); /* may free detail; what it was shown is still the call's */
+    portal_call_release(call);
+}
+
 void portal_catalog_detail(struct adapter *a, struct adapter_detail *detail)
 {
     struct portal *portal = CONTAINER_OF(a, struct portal, adapter);
@@ -318,13 +368,20 @@ void portal_catalog_detail(struct adapter *a, struct adapter_detail *detail)
         portal_call_new(portal, PORTAL_READ, PORTAL_INTEGRATION, detail, detail_done);
     int err;
 
-    if (detail->kind != RECORD_PROCEDURE) {
+    if (detail->kind != RECORD_PROCEDURE && detail->kind != RECORD_DECISION) {
         refuse(call, ERR_UNSUPPORTED);
         return;
     }
-    call->read_rows = detail_rows;
-    err = portal_wire_read(&call->settings->config, "LayThuTuc", "maTTHC", detail->id,
-                           portal_call_request(call));
+    if (detail->kind == RECORD_DECISION) {
+        call->done = decision_done;
+        call->read_rows = decision_rows;
+        err = portal_wire_read(&call->settings->config, "LayQDCB", "idQDCB", detail->id,
+                               portal_call_request(call));
+    } else {
+        call->read_rows = detail_rows;
+        err = portal_wire_read(&call->settings->config, "LayThuTuc", "maTTHC", detail->id,
+                               portal_call_request(call));
+    }
     if (err != 0) {
         portal_call_end(call, OUTCOME_TRANSIENT, err_text(err));
         return;

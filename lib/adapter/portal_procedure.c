@@ -189,6 +189,92 @@ static int count_forms(const struct json *row)
     return forms;
 }
 
+/* ---- lists that programs read ---- */
+
+static int keep_list(struct buf *list, struct arena *a, const char **out)
+{
+    int err = buf_error(list);
+
+    if (err == 0 && list->len > 2) {
+        *out = arena_strdup(a, buf_text(list));
+        err = *out != NULL ? 0 : ERR_NOMEM;
+    }
+    buf_free(list);
+    return err;
+}
+
+/* The same paper stands there once for each of its templates, and in several cases. */
+static bool holds(const struct buf *list, const char *code, const struct arena *a)
+{
+    struct buf quoted;
+    bool found;
+
+    buf_init(&quoted, a->max_bytes);
+    buf_put_json(&quoted, code);
+    found = buf_error(&quoted) == 0 && strstr(buf_text(list), buf_text(&quoted)) != NULL;
+    buf_free(&quoted);
+    return found;
+}
+
+static int read_components(const struct json *row, struct arena *a, const char **out)
+{
+    struct json_writer w;
+    struct buf list;
+    char number[24];
+
+    buf_init(&list, a->max_bytes);
+    json_write_begin(&w, &list);
+    json_array_open(&w, NULL);
+    for (EACH(one, row, "THANHPHANHOSO")) {
+        for (EACH(item, one, "GIAYTO")) {
+            const char *code = text_of(item, "MAGIAYTO", number);
+
+            if (code[0] != '\0' && !holds(&list, code, a)) {
+                json_string(&w, NULL, code);
+            }
+        }
+    }
+    json_array_close(&w);
+    return keep_list(&list, a, out);
+}
+
+static void write_fee(struct json_writer *w, const char *channel, const struct json *fee)
+{
+    char number[24];
+
+    json_object_open(w, NULL);
+    json_string(w, "channel", channel);
+    if (fee != NULL) {
+        json_string(w, "code", text_of(fee, "MAPHILEPHI", number));
+        json_string(w, "amount", text_of(fee, "SOTIEN", number));
+        json_string(w, "unit", text_of(fee, "DONVI", number));
+    }
+    json_object_close(w);
+}
+
+static int read_fees(const struct json *row, struct arena *a, const char **out)
+{
+    struct json_writer w;
+    struct buf list;
+    char number[24];
+
+    buf_init(&list, a->max_bytes);
+    json_write_begin(&w, &list);
+    json_array_open(&w, NULL);
+    for (EACH(way, row, "CACHTHUCTHUCHIEN")) {
+        const char *channel = text_of(way, "KENH", number);
+
+        write_fee(&w, channel, NULL);
+        for (EACH(item, way, "THOIGIAN")) {
+            for (EACH(fee, item, "PHILEPHI")) {
+                write_fee(&w, channel, fee);
+            }
+        }
+    }
+    json_array_close(&w);
+    return keep_list(&list, a, out);
+}
+
 static int read_subjects(const struct json *row, struct arena *a, const char **out)
 {
     char number[24];
@@ -272,6 +358,12 @@ static int read_lists(const struct json *row, struct arena *a, struct procedure 
     }
     if (err == 0) {
         err = read_subjects(row, a, &out->subjects_text);
+    }
+    if (err == 0) {
+        err = read_components(row, a, &out->components);
+    }
+    if (err == 0) {
+        err = read_fees(row, a, &out->fees);
     }
     return err == ERR_TOOBIG ? ERR_NOMEM : err;
 }

@@ -6,6 +6,7 @@
 #include "adapter/intake.h"
 #include "adapter/mapped.h"
 #include "adapter/opencps.h"
+#include "adapter/payments.h"
 #include "adapter/portal.h"
 #include "adapter/spool.h"
 
@@ -17,7 +18,7 @@ static const struct {
                 struct adapter **out, struct errmsg *msg);
 } profiles[] = {
     {"opencps", opencps_open}, {"spool", spool_open},   {"gateway", gateway_open},
-    {"intake", intake_open},   {"mapped", mapped_open},
+    {"intake", intake_open},   {"mapped", mapped_open}, {"payments", payments_open},
 };
 
 int adapter_open(const struct adapter_env *env, const char *endpoint, struct adapter **out,

@@ -23,7 +23,7 @@ struct list_op {
     bool listed;
     char *bytes; /* owned: the zip at work; NULL none */
     struct spool_zip zip;
-    struct procedure batch[BATCH];
+    struct opencps_service batch[BATCH];
     size_t n_batch;
 };
 
@@ -136,8 +136,9 @@ static const char *national_code(const struct spool *s, const char *local, char 
     return code_procedure_national(local, buffer) == 0 ? buffer : local;
 }
 
-static int give(struct list_op *l, const struct procedure *found)
+static int give(struct list_op *l, const struct opencps_service *service)
 {
+    const struct procedure *found = &service->procedure;
     const struct spool *s = l->op.s;
     struct procedure p = *found;
     struct record record;
@@ -150,6 +151,7 @@ static int give(struct list_op *l, const struct procedure *found)
         return err_wrap(&l->op.why, err, "procedure %.60s", found->code);
     }
     record.local_no = strcmp(found->code, p.code) != 0 ? found->code : "";
+    l->list->shown = service->shown;
     l->list->n_rows++;
     l->list->row(l->list, &record, p.name, p.active);
     return 0;

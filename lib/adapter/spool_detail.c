@@ -68,7 +68,10 @@ static void detail_run(struct spool_op *op)
 {
     struct detail_op *d = CONTAINER_OF(op, struct detail_op, op);
     const struct spool_settings *s = op->settings;
-    struct spool_how how = {.source = &s->source, .preset = s->preset, .statuses = s->statuses};
+    struct spool_how how = {.source = &s->source,
+                            .preset = s->preset,
+                            .statuses = s->statuses,
+                            .other = national_other_find(d->detail->kind)};
     char *bytes = NULL;
     size_t n;
 
@@ -124,7 +127,8 @@ static void refuse_run(struct spool_op *op)
 void spool_detail_verb(struct adapter *a, struct adapter_detail *detail)
 {
     struct spool *s = spool_self(a);
-    bool fine = detail->kind == RECORD_DOSSIER && is_name(detail->id);
+    bool fine = (detail->kind == RECORD_DOSSIER || national_other_find(detail->kind) != NULL) &&
+                is_name(detail->id);
     struct detail_op *d = spool_op_new(s, sizeof(*d), fine ? detail_run : refuse_run, detail_done);
 
     d->detail = detail;

@@ -205,7 +205,8 @@ static bool name_counts(const char *name)
             return false;
         }
     }
-    return ends_with(name, ".json") || ends_with(name, ".xml") || ends_with(name, ".zip");
+    return ends_with(name, ".json") || ends_with(name, ".xml") || ends_with(name, ".zip") ||
+           ends_with(name, ".csv");
 }
 
 static int hash_entry(struct spool_entry *e)

@@ -10,6 +10,7 @@
 #include "adapter/spool_split.h"
 #include "adapter/spool_xml.h"
 #include "adapter/spool_zip.h"
+#include "base/csv.h"
 #include "codec/json.h"
 #include "codec/xml.h"
 #include "domain/codes.h"
@@ -208,6 +209,14 @@ static int read_dossier(struct reader *r, const struct json *node, struct errmsg
     return err != 0 ? err : read_steps(r, node, records[0].code, msg);
 }
 
+static int read_other(struct reader *r, const struct json *node, struct errmsg *msg)
+{
+    struct record record;
+    int err = r->how->other->read(node, r->a, &record, msg);
+
+    return err == 0 ? keep(r, &record, 1, msg) : err;
+}
+
 static int read_node(struct reader *r, const struct json *node, struct errmsg *msg)
 {
     int err;
@@ -215,6 +224,8 @@ static int read_node(struct reader *r, const struct json *node, struct errmsg *m
     r->dossier++;
     if (!json_is_object(node)) {
         err = err_set(msg, ERR_FORMAT, "no JSON object");
+    } else if (r->how->other != NULL) {
+        err = read_other(r, node, msg);
     } else if (is_test(r, node)) {
         r->out->skipped++;
         return 0;
@@ -324,7 +335,7 @@ static int read_xml(struct reader *r, const char *bytes, size_t n, struct errmsg
         return err;
     }
     root = xml_root(doc);
-    if (xml_child(root, "MaHoSo") != NULL) {
+    if (r->how->other == NULL && xml_child(root, "MaHoSo") != NULL) {
         err = read_element(r, root, msg);
     } else {
         for (const struct xml_node *node = xml_child(root, NULL); node != NULL && err == 0;
@@ -333,6 +344,68 @@ static int read_xml(struct reader *r, const char *bytes, size_t n, struct errmsg
         }
     }
     xml_free(doc);
+    return err;
+}
+
+/* ---- CSV: a header with the wire's names, then a record a row ---- */
+
+static int read_row(struct reader *r, const struct csv_row *header, const struct csv_row *row,
+                    struct errmsg *msg)
+{
+    struct json_writer w;
+    struct buf text;
+    int err;
+
+    if (row->n != header->n) {
+        return err_set(msg, ERR_FORMAT, "line %u: %zu values, and the header names %zu", row->line,
+                       row->n, header->n);
+    }
+    buf_init(&text, SPOOL_OBJECT_MAX);
+    json_write_begin(&w, &text);
+    json_object_open(&w, NULL);
+    for (size_t i = 0; i < row->n; i++) {
+        json_string(&w, header->text[i], row->text[i]);
+    }
+    json_object_close(&w);
+    err = buf_error(&text);
+    err = err != 0 ? err_set(msg, err, "%s", err_text(err))
+                   : read_text(r, buf_text(&text), text.len, msg);
+    buf_free(&text);
+    return err != 0 ? err_wrap(msg, err, "line %u", row->line) : 0;
+}
+
+static int read_rows(struct reader *r, struct csv *csv, struct csv_row *header, struct csv_row *row,
+                     struct errmsg *msg)
+{
+    const char *fault = "";
+    struct csv_row *at = header;
+    int err = csv_next(csv, header, &fault);
+
+    while (err == 0) {
+        at = row;
+        err = csv_next(csv, row, &fault);
+        if (err == 0) {
+            err = read_row(r, header, row, msg);
+            if (err != 0) {
+                return err;
+            }
+        }
+    }
+    return err == ERR_NOTFOUND ? 0 : err_set(msg, err, "line %u: %s", at->line, fault);
+}
+
+static int read_csv(struct reader *r, const char *bytes, size_t n, struct errmsg *msg)
+{
+    struct csv_row *rows = calloc(2, sizeof(*rows)); /* the header and the one at work */
+    struct csv csv;
+    int err;
+
+    if (rows == NULL) {
+        return no_memory(msg);
+    }
+    csv_init(&csv, bytes, n);
+    err = read_rows(r, &csv, &rows[0], &rows[1], msg);
+    free(rows);
     return err;
 }
 
@@ -379,23 +452,19 @@ bool spool_is_service(const char *entry_name)
            strcasecmp(entry_name + n - 4, ".xml") == 0;
 }
 
-int spool_read_service(const char *bytes, size_t n, struct arena *a, struct procedure *out,
+int spool_read_service(const char *bytes, size_t n, struct arena *a, struct opencps_service *out,
                        struct errmsg *msg)
 {
     struct opencps_doc doc = {0};
-    struct opencps_service service;
     int err = opencps_doc_parse(&doc, OPENCPS_XML, bytes, n, msg);
 
     if (err == 0 && strcmp(xml_name(opencps_doc_root(&doc).xml), "ServiceInfo") != 0) {
         err = err_set(msg, ERR_FORMAT, "the root element is not ServiceInfo");
     }
     if (err == 0) {
-        err = opencps_read_service(&doc, a, &service, msg);
+        err = opencps_read_service(&doc, a, out, msg);
     }
     opencps_doc_free(&doc);
-    if (err == 0) {
-        *out = service.procedure;
-    }
     return err;
 }
 
@@ -428,12 +497,12 @@ static bool names_service_info(const char *bytes, size_t n)
 
 static int check_service(const char *bytes, size_t n, struct errmsg *msg)
 {
-    struct procedure procedure;
+    struct opencps_service service;
     struct arena arena;
     int err;
 
     arena_init(&arena, SPOOL_ARENA_MAX);
-    err = spool_read_service(bytes, n, &arena, &procedure, msg);
+    err = spool_read_service(bytes, n, &arena, &service, msg);
     arena_free(&arena);
     return err;
 }
@@ -447,21 +516,25 @@ int spool_read(const struct spool_how *how, const char *name, const char *bytes,
     int err;
 
     *out = (struct spool_records){0};
-    if (end != NULL && strcasecmp(end, ".zip") == 0) {
+    if (how->other == NULL && end != NULL && strcasecmp(end, ".zip") == 0) {
         out->catalog = true;
         return check_zip(bytes, n, msg);
     }
-    if (xml && names_service_info(bytes, n)) {
+    if (how->other == NULL && xml && names_service_info(bytes, n)) {
         out->catalog = true;
         return check_service(bytes, n, msg);
     }
-    if (how->preset != NULL) {
+    if (end != NULL && strcasecmp(end, ".csv") == 0) {
+        err = how->other != NULL ? read_csv(&r, bytes, n, msg)
+                                 : err_set(msg, ERR_FORMAT, "dossiers do not come as CSV");
+    } else if (how->preset != NULL && how->other == NULL) {
         err = read_mapped(&r, bytes, n, msg);
     } else {
         err = xml ? read_xml(&r, bytes, n, msg) : read_json(&r, bytes, n, msg);
     }
     if (err == 0 && out->n == 0 && out->skipped == 0) {
-        err = err_set(msg, ERR_FORMAT, "no dossier stands in it");
+        err = err_set(msg, ERR_FORMAT, "no %s stands in it",
+                      how->other != NULL ? how->other->word : "dossier");
     }
     if (err != 0) {
         spool_records_free(out);

@@ -36,6 +36,9 @@ void spool_check_verb(struct adapter *a, struct adapter_check *check)
     check->hold = HOLD_NONE;
     check->has_held_hash = false;
     check->reason[0] = '\0';
+    if (national_other_find(check->record->kind) != NULL) {
+        return; /* written as it came: who sends it on judges it */
+    }
     if (check->record->kind == RECORD_DOSSIER || check->record->kind == RECORD_STEP) {
         portal_wire_check(&s->env, check);
     } else if (check->record->kind != RECORD_PROCEDURE) {
@@ -170,15 +173,38 @@ static int put_procedure(struct send_op *o, struct errmsg *msg)
     return err != 0 ? err_set(msg, err, "%s", err_text(err)) : 0;
 }
 
+/* ---- records of other services ---- */
+
+/* A list of the one, as it could be dropped again. */
+static int put_other(struct send_op *o, const struct national_other *other, struct errmsg *msg)
+{
+    struct json_writer w;
+    int err;
+
+    json_write_begin(&w, &o->text);
+    json_array_open(&w, NULL);
+    err = other->file(&o->send->records[0], &o->op.arena, &w, msg);
+    json_array_close(&w);
+    buf_putc(&o->text, '\n');
+    return err != 0 ? err : buf_error(&o->text);
+}
+
 /* ---- send ---- */
 
 static const char *const KIND_WORDS[] = {
     [RECORD_DOSSIER] = "dossier", [RECORD_STEP] = "steps", [RECORD_PROCEDURE] = "procedure"};
 
+static const char *word_of(enum record_kind kind)
+{
+    const struct national_other *other = national_other_find(kind);
+
+    return other != NULL ? other->word : KIND_WORDS[kind];
+}
+
 static int make_name(struct send_op *o)
 {
     const struct adapter_send *send = o->send;
-    const char *word = KIND_WORDS[send->kind];
+    const char *word = word_of(send->kind);
     bool xml = send->kind == RECORD_PROCEDURE && o->op.settings->xml;
     uint8_t digest[DIGEST_BYTES];
     char hex[DIGEST_HEX_SIZE];
@@ -245,10 +271,11 @@ static void send_done(struct spool_op *op)
 
 static bool possible(const struct adapter_send *send)
 {
+    const struct national_other *other = national_other_find(send->kind);
     size_t max = send->kind == RECORD_STEP ? ADAPTER_STEPS_MAX : 1;
 
-    return (send->kind == RECORD_DOSSIER || send->kind == RECORD_STEP ||
-            send->kind == RECORD_PROCEDURE) &&
+    return ((other != NULL && other->file != NULL) || send->kind == RECORD_DOSSIER ||
+            send->kind == RECORD_STEP || send->kind == RECORD_PROCEDURE) &&
            send->n_records >= 1 && send->n_records <= max;
 }
 
@@ -257,10 +284,13 @@ static void build(struct send_op *o)
 {
     struct adapter_send *send = o->send;
     struct adapter_check verdict = {0};
+    const struct national_other *other = national_other_find(send->kind);
     struct errmsg why = {""};
     int err;
 
-    if (send->kind == RECORD_PROCEDURE) {
+    if (other != NULL) {
+        err = put_other(o, other, &why);
+    } else if (send->kind == RECORD_PROCEDURE) {
         err = put_procedure(o, &why);
     } else {
         err = national_put(&o->op.s->env, send, &o->text, &verdict, &why);
@@ -293,7 +323,7 @@ void spool_send_verb(struct adapter *a, struct adapter_send *send)
         build(o);
     } else {
         say(&send->outcome, OUTCOME_PERMANENT,
-            "a spool takes one dossier, one procedure or the steps of one dossier in a call");
+            "a spool takes one dossier, procedure or question, or the steps of one dossier");
     }
     spool_op_start(&o->op);
 }

@@ -257,6 +257,85 @@ static void begin(struct encoder *e, struct arena *a, struct errmsg *msg, enum r
     e->n_left_out = 0;
 }
 
+/* "1", "2" or "3" of the wire; 0 for anything else. */
+static int small_code(const char *text)
+{
+    return text != NULL && text[0] >= '1' && text[0] <= '9' && text[1] == '\0' ? text[0] - '0' : 0;
+}
+
+/* What is no list holds no rounds; that it is no JSON is for the sink's check to say. */
+static int count_supplements(const char *extra)
+{
+    static const char name[] = "DanhSachHoSoBoSung";
+    struct json *root = NULL;
+    size_t n = 0;
+
+    if (extra == NULL || strstr(extra, name) == NULL ||
+        json_parse(extra, strlen(extra), &root, NULL) < 0) {
+        return 0;
+    }
+    if (json_is_array(json_get(root, name))) {
+        n = json_size(json_get(root, name));
+    }
+    json_free(root);
+    return (int)n;
+}
+
+static int mark_results(const struct dossier *d, struct arena *a, struct figures *f)
+{
+    uint8_t(*marks)[FIGURES_MARK_BYTES] = arena_alloc(a, (d->n_results + 1) * sizeof(*marks));
+
+    if (marks == NULL) {
+        return ERR_NOMEM;
+    }
+    for (size_t i = 0; i < d->n_results; i++) {
+        const char *url = d->results[i].url;
+
+        if (url != NULL && *url != '\0') {
+            int rc = figures_mark(url, marks[f->n_marks++]);
+
+            if (rc < 0) {
+                return rc;
+            }
+        }
+    }
+    f->marks = (const uint8_t(*)[FIGURES_MARK_BYTES])marks;
+    return 0;
+}
+
+/* The record's texts were cleaned before: nothing new can be wrong with them. */
+static int put_figures(struct encoder *e, const struct dossier *d, struct record *out)
+{
+    struct figures *f = arena_alloc(e->arena, sizeof(*f));
+    int rc;
+
+    if (f == NULL) {
+        return record_no_memory(e->msg);
+    }
+    *f = (struct figures){
+        .channel = small_code(d->channel),
+        .entry = small_code(d->entry),
+        .submitted_s = d->submitted_s,
+        .received_s = d->received_s,
+        .finished_s = d->finished_s,
+        .returned_s = d->returned_s,
+        .refused_s = d->refused_s,
+        .supplements = count_supplements(d->extra),
+        .results = (int)d->n_results,
+        .digitised = d->digitised,
+        .identified = d->identified,
+        .paid_online = d->paid_online,
+    };
+    rc = keep_text(e, "procedure_code", d->procedure_code, &f->procedure);
+    rc = rc == 0 ? keep_text(e, "sector_code", d->sector_code, &f->sector) : rc;
+    rc = rc == 0 ? keep_text(e, "agency_code", d->agency_code, &f->agency) : rc;
+    if (rc == 0 && mark_results(d, e->arena, f) < 0) {
+        rc = record_no_memory(e->msg);
+    }
+    out->figures = f;
+    return rc;
+}
+
 int record_from_dossier(const struct dossier *d, struct arena *a, struct record *out,
                         struct errmsg *msg)
 {
@@ -271,6 +350,7 @@ int record_from_dossier(const struct dossier *d, struct arena *a, struct record 
     if (rc == 0 && strcmp(out->local_no, out->code) == 0) {
         out->local_no = "";
     }
+    rc = rc == 0 ? put_figures(&e, d, out) : rc;
     out->at_s = d->changed_s;
     out->promised_s = d->promised_s;
     buf_free(&e.body);
@@ -357,13 +437,50 @@ int record_from_procedure(const struct procedure *p, struct arena *a, struct rec
     return rc;
 }
 
+int record_from_rating(const struct rating *r, struct arena *a, struct record *out,
+                       struct errmsg *msg)
+{
+    struct encoder e;
+    int rc;
+
+    begin(&e, a, msg, RECORD_RATING, out);
+    rc = encode(&e, &record_rating_fields, r, out);
+    buf_free(&e.body);
+    return rc;
+}
+
+int record_from_question(const struct question *q, struct arena *a, struct record *out,
+                         struct errmsg *msg)
+{
+    struct encoder e;
+    int rc;
+
+    begin(&e, a, msg, RECORD_QUESTION, out);
+    rc = encode(&e, &record_question_fields, q, out);
+    buf_free(&e.body);
+    return rc;
+}
+
+int record_from_payment(const struct payment *p, struct arena *a, struct record *out,
+                        struct errmsg *msg)
+{
+    struct encoder e;
+    int rc;
+
+    begin(&e, a, msg, RECORD_PAYMENT, out);
+    rc = encode(&e, &record_payment_fields, p, out);
+    buf_free(&e.body);
+    return rc;
+}
+
 int record_from_row(enum record_kind kind, const struct catalog_row *row, struct arena *a,
                     struct record *out, struct errmsg *msg)
 {
     struct encoder e;
     int rc;
 
-    if (kind != RECORD_SERVICE && kind != RECORD_SECTOR && kind != RECORD_AGENCY) {
+    if (kind != RECORD_SERVICE && kind != RECORD_SECTOR && kind != RECORD_AGENCY &&
+        kind != RECORD_DECISION) {
         return err_set(msg, ERR_INVAL, "kind %d is no row of a catalogue", (int)kind);
     }
     begin(&e, a, msg, kind, out);

@@ -9,14 +9,18 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "domain/dossier.h"
+#include "domain/payment.h"
 #include "domain/procedure.h"
+#include "domain/question.h"
+#include "domain/rating.h"
 #include "domain/record.h"
 
 #define RECORD_BODY_MAX (1u << 20) /* bytes; the portal takes no more in one call */
 
 /* Fill *out from a canonical struct; body and strings live in the arena. Texts are checked: UTF-8,
  * no NUL; made NFC. NULL texts count as "". A code is needed. ERR_FORMAT names the field,
- * ERR_TOOBIG, ERR_NOMEM. at_s is changed_s of a dossier, at_s of a step, else 0. A step without key
+ * ERR_TOOBIG, ERR_NOMEM. figures are of a dossier only, in the arena.
+ * at_s is changed_s of a dossier, at_s of a step, else 0. A step without key
  * gets one made from its at_s, status, actor and text, an answer one from the answer alone; the
  * body stays without. An answer is to go alone. */
 MUST_CHECK int record_from_dossier(const struct dossier *d, struct arena *a, struct record *out,
@@ -25,6 +29,12 @@ MUST_CHECK int record_from_step(const struct step *s, struct arena *a, struct re
                                 struct errmsg *msg);
 MUST_CHECK int record_from_procedure(const struct procedure *p, struct arena *a, struct record *out,
                                      struct errmsg *msg);
+MUST_CHECK int record_from_rating(const struct rating *r, struct arena *a, struct record *out,
+                                  struct errmsg *msg);
+MUST_CHECK int record_from_question(const struct question *q, struct arena *a, struct record *out,
+                                    struct errmsg *msg);
+MUST_CHECK int record_from_payment(const struct payment *p, struct arena *a, struct record *out,
+                                   struct errmsg *msg);
 MUST_CHECK int record_from_row(enum record_kind kind, const struct catalog_row *row,
                                struct arena *a, struct record *out, struct errmsg *msg);
 
@@ -36,6 +46,12 @@ MUST_CHECK int record_to_step(const char *body, size_t n, struct arena *a, struc
                               struct errmsg *msg);
 MUST_CHECK int record_to_procedure(const char *body, size_t n, struct arena *a,
                                    struct procedure *out, struct errmsg *msg);
+MUST_CHECK int record_to_rating(const char *body, size_t n, struct arena *a, struct rating *out,
+                                struct errmsg *msg);
+MUST_CHECK int record_to_question(const char *body, size_t n, struct arena *a, struct question *out,
+                                  struct errmsg *msg);
+MUST_CHECK int record_to_payment(const char *body, size_t n, struct arena *a, struct payment *out,
+                                 struct errmsg *msg);
 MUST_CHECK int record_to_row(const char *body, size_t n, struct arena *a, struct catalog_row *out,
                              struct errmsg *msg);
 

@@ -1,7 +1,10 @@
 #include "codec/record_fields.h"
 
 #include "domain/dossier.h"
+#include "domain/payment.h"
 #include "domain/procedure.h"
+#include "domain/question.h"
+#include "domain/rating.h"
 
 /* The order of a table is the order in every body: new fields may go anywhere, but none may change
  * places. The first field of a record is its code, which must not be empty. */
@@ -47,6 +50,18 @@ static const struct record_field procedure[] = {
 };
 #undef X
 
+#define X(name) FIELD(rating, name, FIELD_TEXT),
+static const struct record_field rating[] = {RATING_TEXTS(X)};
+#undef X
+
+#define X(name) FIELD(question, name, FIELD_TEXT),
+static const struct record_field question[] = {QUESTION_TEXTS(X)};
+#undef X
+
+#define X(name) FIELD(payment, name, FIELD_TEXT),
+static const struct record_field payment[] = {PAYMENT_TEXTS(X)};
+#undef X
+
 #define X(name) FIELD(catalog_row, name, FIELD_TEXT),
 static const struct record_field row[] = {X(code) X(name) X(parent) X(extra)};
 #undef X
@@ -57,6 +72,10 @@ const struct record_fields record_dossier_fields = {dossier, sizeof(dossier) / s
 const struct record_fields record_step_fields = {step, sizeof(step) / sizeof(step[0])};
 const struct record_fields record_procedure_fields = {procedure,
                                                       sizeof(procedure) / sizeof(procedure[0])};
+const struct record_fields record_rating_fields = {rating, sizeof(rating) / sizeof(rating[0])};
+const struct record_fields record_question_fields = {question,
+                                                     sizeof(question) / sizeof(question[0])};
+const struct record_fields record_payment_fields = {payment, sizeof(payment) / sizeof(payment[0])};
 const struct record_fields record_row_fields = {row, sizeof(row) / sizeof(row[0])};
 
 int record_no_memory(struct errmsg *msg)

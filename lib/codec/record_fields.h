@@ -39,6 +39,9 @@ extern const struct record_fields record_file_fields; /* struct dossier_file */
 extern const struct record_fields record_dossier_fields;
 extern const struct record_fields record_step_fields;
 extern const struct record_fields record_procedure_fields;
+extern const struct record_fields record_rating_fields;
+extern const struct record_fields record_question_fields;
+extern const struct record_fields record_payment_fields;
 extern const struct record_fields record_row_fields; /* struct catalog_row */
 
 /* Both write the cause and return the error. */

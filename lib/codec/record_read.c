@@ -165,6 +165,27 @@ int record_to_procedure(const char *body, size_t n, struct arena *a, struct proc
     return decode(body, n, a, &record_procedure_fields, out, msg);
 }
 
+int record_to_rating(const char *body, size_t n, struct arena *a, struct rating *out,
+                     struct errmsg *msg)
+{
+    rating_init(out);
+    return decode(body, n, a, &record_rating_fields, out, msg);
+}
+
+int record_to_question(const char *body, size_t n, struct arena *a, struct question *out,
+                       struct errmsg *msg)
+{
+    question_init(out);
+    return decode(body, n, a, &record_question_fields, out, msg);
+}
+
+int record_to_payment(const char *body, size_t n, struct arena *a, struct payment *out,
+                      struct errmsg *msg)
+{
+    payment_init(out);
+    return decode(body, n, a, &record_payment_fields, out, msg);
+}
+
 int record_to_row(const char *body, size_t n, struct arena *a, struct catalog_row *out,
                   struct errmsg *msg)
 {

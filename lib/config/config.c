@@ -8,6 +8,8 @@
 #include "base/text.h"
 #include "config/config_impl.h"
 #include "config/preset.h"
+#include "domain/calendar.h"
+#include "domain/catalog_facts.h"
 #include "domain/status.h"
 
 /* Names and values of the file may hold what would harm a terminal. */
@@ -243,8 +245,9 @@ static void faults_hand_over(struct config_load *load, struct config_faults *out
 /* What is there even when no file names it. */
 static void instances_fixed(struct config_load *load)
 {
-    static const enum config_section sections[] = {SECTION_TOP, SECTION_PORTAL, SECTION_RETRY,
-                                                   SECTION_JOURNAL, SECTION_MAPS};
+    static const enum config_section sections[] = {
+        SECTION_TOP,  SECTION_PORTAL,    SECTION_RETRY,     SECTION_JOURNAL,
+        SECTION_MAPS, SECTION_RECONCILE, SECTION_DEADLINES, SECTION_INTEGRITY};
     struct config *c = load->config;
 
     for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {
@@ -320,6 +323,8 @@ void config_free(struct config *c)
     map_free(c->status_map);
     map_free(c->procedure_map);
     map_free(c->agency_map);
+    catalog_facts_free(c->catalog_facts);
+    calendar_free(c->calendar);
     for (size_t i = 0; i < c->n_sources; i++) {
         map_free(c->sources[i].status_map);
         preset_free(c->sources[i].loaded_preset);

@@ -21,6 +21,8 @@
 #define CONFIG_MAX_LIST 64
 
 struct preset;
+struct catalog_facts;
+struct calendar;
 
 /* A list of strings, owned by the config. */
 struct config_list {
@@ -54,6 +56,7 @@ struct config_portal {
     uint64_t list_limit_bytes;
     bool allow_plaintext;
     bool strict_success_text; /* code 0 with an unknown text is not success */
+    bool decisions;           /* LayQDCB is answered */
     bool upserts;             /* isUpdating may be wrong without harm: capability idempotent */
     bool atomic_steps;        /* a refused call of several steps stored none */
     struct config_list permanent_text;
@@ -76,9 +79,9 @@ struct config_portal {
 /* Section `source NAME`: one provincial system. */
 struct config_source {
     const char *name;
-    const char *profile;          /* "opencps", "mapped", "spool", "gateway", "intake" */
-    const char *url;              /* opencps, mapped */
-    const char *preset;           /* mapped: file of the preset, absolute */
+    const char *profile; /* "opencps", "mapped", "spool", "gateway", "intake", "payments" */
+    const char *url;     /* opencps, mapped */
+    const char *preset;  /* mapped: file of the preset, absolute */
     struct preset *loaded_preset; /* owned; NULL none; see config/preset.h */
     struct config_list params;    /* mapped: "name=value", for {name} in the preset */
     uint32_t rank;                /* 0: the profile's own (gateway 3, others 1) */
@@ -98,7 +101,9 @@ struct config_source {
     uint32_t max_clients;    /* connections */
     uint32_t max_per_client; /* calls of one address at a time */
     const char *path_notice, *path_change, *path_receive, *path_search, *path_file; /* intake */
-    const char *format; /* "json" or "xml" */
+    const char *path_duty, *path_paid;                                              /* payments */
+    const char *payee_account, *payee_bank, *payee_name; /* payments: whom the fees go to */
+    const char *format;                                  /* "json" or "xml" */
     const char *username;
     const char *password_credential;
     const char *password_file;
@@ -124,12 +129,21 @@ struct config_source {
     const char *ca_file, *crl_file, *pinned_key;
 };
 
-enum flow_kind { FLOW_DOSSIERS, FLOW_CATALOG, FLOW_SEEN, FLOW_STATUS, FLOW_INTAKE };
+enum flow_kind {
+    FLOW_DOSSIERS,
+    FLOW_CATALOG,
+    FLOW_SEEN,
+    FLOW_STATUS,
+    FLOW_INTAKE,
+    FLOW_RATINGS,
+    FLOW_QUESTIONS,
+    FLOW_PAYMENTS
+};
 enum flow_mode { FLOW_LIVE, FLOW_OBSERVE, FLOW_OFF };
 enum steps_in_doubt { STEPS_RESEND, STEPS_ASK };
 
 /* Section `flow NAME`; the kind is `kind`, by default the flow's own name (dossiers, catalog, seen,
- * status, intake). */
+ * status, intake, ratings, questions, payments). */
 struct config_flow {
     const char *name;
     enum flow_kind kind;
@@ -168,9 +182,34 @@ struct config {
     uint64_t give_up_after_ms;
     uint32_t give_up_attempts; /* and at least so many charged attempts */
 
+    /* section `reconcile` */
+    const char *reconcile_at; /* nightly, "HH:MM"; "" never by itself */
+    uint32_t reconcile_sample;
+    uint32_t reconcile_rate; /* look-ups a minute, 0 none */
+    uint64_t reconcile_grace_ms;
+    struct config_list reconcile_tolerate; /* "OURS/SHOWN" */
+
+    /* section `deadlines`: days and hours are working ones */
+    const char *calendar_path; /* "" none: calendar_plain */
+    struct calendar *calendar; /* owned, never NULL; see domain/calendar.h */
+    uint32_t publish_days;     /* to publish what the portal announced */
+    uint32_t risk_hours;       /* promised within them and not acknowledged: at risk; 0 off */
+    uint32_t silent_days;      /* an agency that sent nothing for so many is silent; 0 off */
+    uint64_t silent_until_ms;  /* silent for longer: taken for closed */
+
+    /* section `integrity`: `dvcsyncctl integrity` */
+    struct config_list
+        certified; /* codes of procedures and result papers that are certified copies */
+    struct config_list links_allow; /* addresses and nets that links may lead to; empty: any but
+                                       this machine and its own net's (loopback, link-local) */
+    const char *links_ca_file;      /* "" the system's */
+    bool links_plaintext;           /* http too */
+
     /* section `maps`: loaded with the configuration; a bad map is a configuration error */
     const char *status_map_path, *procedure_map_path, *agency_map_path; /* "" none */
     struct map *status_map, *procedure_map, *agency_map; /* owned; NULL when no path */
+    const char *catalog_facts_path;      /* what no wire shows of procedures; "" none */
+    struct catalog_facts *catalog_facts; /* owned; NULL when no path; see domain/catalog_facts.h */
 
     bool has_portal;
     struct config_portal portal;

@@ -6,6 +6,9 @@
 #include "base/net_allow.h"
 #include "config/config_impl.h"
 #include "config/preset.h"
+#include "domain/calendar.h"
+#include "domain/catalog_facts.h"
+#include "domain/difference.h"
 
 static void check_required(struct config_load *load, struct config_instance *in)
 {
@@ -87,7 +90,7 @@ static const struct {
 } needs[] = {
     {"opencps", true, false, false, false}, {"mapped", true, true, false, false},
     {"spool", false, false, true, false},   {"gateway", false, false, false, true},
-    {"intake", false, false, false, true},
+    {"intake", false, false, false, true},  {"payments", false, false, false, true},
 };
 
 static void check_needed(struct config_load *load, struct config_instance *in, const char *key,
@@ -147,22 +150,22 @@ static void check_listen(struct config_load *load, struct config_instance *in)
     }
 }
 
-static void check_allow(struct config_load *load, struct config_instance *in)
+static void check_allow(struct config_load *load, struct config_instance *in, const char *key,
+                        const struct config_list *allow)
 {
-    const struct config_source *s = in->base;
     const struct config_row *row;
     struct errmsg msg = {{0}};
     struct net_range range;
 
-    if (config_instance_key(in, "allow", &row)->bad) {
+    if (config_instance_key(in, key, &row)->bad) {
         return;
     }
-    if (s->allow.n > NET_ALLOW_MAX) {
+    if (allow->n > NET_ALLOW_MAX) {
         config_fault_value(load, in, row, "too many; at most %d are allowed", NET_ALLOW_MAX);
         return;
     }
-    for (size_t i = 0; i < s->allow.n; i++) {
-        if (net_range_parse(s->allow.items[i], &range, &msg) != 0) {
+    for (size_t i = 0; i < allow->n; i++) {
+        if (net_range_parse(allow->items[i], &range, &msg) != 0) {
             config_fault_value(load, in, row, "%s", msg.text);
         }
     }
@@ -183,7 +186,25 @@ static void check_endpoint(struct config_load *load, struct config_instance *in)
         check_password(load, in, s->username, s->password_credential, s->password_file);
         check_profile(load, in);
         check_listen(load, in);
-        check_allow(load, in);
+        check_allow(load, in, "allow", &s->allow);
+    } else if (in->section == SECTION_INTEGRITY) {
+        check_allow(load, in, "links_allow", &load->config->links_allow);
+    }
+}
+
+static void check_pairs(struct config_load *load, struct config_instance *in)
+{
+    const struct config_list *pairs = &load->config->reconcile_tolerate;
+    const struct config_row *row;
+    const struct config_value *value = config_instance_key(in, "tolerate", &row);
+    struct difference_pair unused;
+
+    for (size_t i = 0; i < pairs->n && !value->bad; i++) {
+        if (difference_pair_parse(pairs->items[i], &unused) != 0) {
+            config_fault_value(load, in, row,
+                               "not a pair of statuses like \"9/10\", or \"*/0\" for none shown");
+            return;
+        }
     }
 }
 
@@ -203,170 +224,8 @@ static void check_top(struct config_load *load, struct config_instance *in)
         if (c->retry_cap_ms < c->retry_first_ms && !value->bad) {
             config_fault_value(load, in, row, "smaller than first; it must be as long or longer");
         }
-    }
-}
-
-/* Where a flow of a kind may begin and end. */
-struct route {
-    bool from_portal, from_source;
-    bool to_portal, to_source, to_nothing;
-    const char *from_words;
-    const char *to_words;
-};
-
-static const struct route routes[] = {
-    [FLOW_DOSSIERS] = {false, true, true, false, false, "a source", "the portal"},
-    [FLOW_CATALOG] = {true, false, false, true, true, "the portal", "a source, or nothing"},
-    [FLOW_SEEN] = {true, false, false, false, true, "the portal", "nothing (\"\")"},
-    [FLOW_STATUS] = {true, true, true, true, true, "the portal or a source",
-                     "the portal, a source, or nothing"},
-    [FLOW_INTAKE] = {true, true, false, true, false, "the portal or a source", "a source"},
-};
-
-/* The kind by key or name; false after a fault. */
-static bool flow_kind_known(struct config_load *load, struct config_instance *in)
-{
-    const struct config_row *row;
-    const struct config_value *value = config_instance_key(in, "kind", &row);
-    struct config_flow *flow = in->base;
-
-    if (value->bad) {
-        return false;
-    }
-    if (value->given && value->n > 0 && value->items[0][0] != '\0') {
-        return true;
-    }
-    for (size_t i = 0; row->choices[i] != NULL; i++) {
-        if (strcmp(row->choices[i], flow->name) == 0) {
-            flow->kind = (enum flow_kind)i;
-            return true;
-        }
-    }
-    if (!load->lost) {
-        config_fault_value(
-            load, in, row,
-            "missing, and \"%s\" is no kind; allowed: dossiers, catalog, seen, status, intake",
-            flow->name);
-    }
-    return false;
-}
-
-/* Whether an endpoint of that name is there; notes a fault when not. */
-static bool endpoint_known(struct config_load *load, struct config_instance *in,
-                           const struct config_row *row, const char *name)
-{
-    const struct config *c = load->config;
-    const char *names[CONFIG_MAX_SOURCES + 2];
-    const char *near;
-    size_t n = 0;
-
-    if (config_source_find(c, name) != NULL || (c->has_portal && strcmp(name, "portal") == 0)) {
-        return true;
-    }
-    if (load->lost) {
-        return false;
-    }
-    for (size_t i = 0; i < c->n_sources; i++) {
-        names[n++] = c->sources[i].name;
-    }
-    if (c->has_portal) {
-        names[n++] = "portal";
-    }
-    names[n] = NULL;
-    near = config_nearest(name, names);
-    if (strcmp(name, "portal") == 0) {
-        config_fault_value(load, in, row, "there is no section portal; add it");
-    } else {
-        config_fault_value(load, in, row, "there is no source \"%s\"; %s%s%s", name,
-                           near != NULL ? "did you mean " : "add section source ",
-                           near != NULL ? near : name, near != NULL ? "?" : "");
-    }
-    return false;
-}
-
-/* Further sources of the same dossiers. */
-static void check_also(struct config_load *load, struct config_instance *in)
-{
-    const struct config_flow *flow = in->base;
-    const struct route *route = &routes[flow->kind];
-    const struct config_row *row;
-
-    if (config_instance_key(in, "also_from", &row)->bad) {
-        return;
-    }
-    if (flow->also_from.n > 0 && flow->kind != FLOW_DOSSIERS && flow->kind != FLOW_INTAKE) {
-        config_fault_value(load, in, row, "only flows of kind dossiers and intake have several");
-        return;
-    }
-    for (size_t i = 0; i < flow->also_from.n; i++) {
-        const char *name = flow->also_from.items[i];
-        bool portal = strcmp(name, "portal") == 0;
-        bool again = strcmp(name, flow->from) == 0 || strcmp(name, flow->to) == 0;
-
-        for (size_t k = 0; k < i; k++) {
-            again = again || strcmp(name, flow->also_from.items[k]) == 0;
-        }
-        if (again) {
-            config_fault_value(load, in, row, "%s is named twice in this flow", name);
-        } else if (endpoint_known(load, in, row, name) &&
-                   !(portal ? route->from_portal : route->from_source)) {
-            config_fault_value(load, in, row, "these dossiers can't come from %s; allowed: %s",
-                               name, route->from_words);
-        }
-    }
-}
-
-static void check_route(struct config_load *load, struct config_instance *in)
-{
-    const struct config_flow *flow = in->base;
-    const struct route *route = &routes[flow->kind];
-    const struct config_row *row = config_row_find(SECTION_FLOW, "kind");
-    const char *kind = row->choices[flow->kind];
-    bool portal = strcmp(flow->from, "portal") == 0;
-
-    if (!config_instance_key(in, "from", &row)->bad && flow->from[0] != '\0' &&
-        endpoint_known(load, in, row, flow->from) &&
-        !(portal ? route->from_portal : route->from_source)) {
-        config_fault_value(load, in, row, "a flow of kind %s can't come from %s; allowed: %s", kind,
-                           flow->from, route->from_words);
-    }
-    portal = strcmp(flow->to, "portal") == 0;
-    if (config_instance_key(in, "to", &row)->bad) {
-        return;
-    }
-    if (flow->to[0] == '\0') {
-        if (!route->to_nothing && !load->lost) {
-            config_fault_value(load, in, row, "missing; allowed: %s", route->to_words);
-        }
-    } else if (endpoint_known(load, in, row, flow->to)) {
-        if (!(portal ? route->to_portal : route->to_source)) {
-            config_fault_value(load, in, row, "a flow of kind %s can't go to %s; allowed: %s", kind,
-                               flow->to, route->to_words);
-        } else if (strcmp(flow->from, flow->to) == 0) {
-            config_fault_value(load, in, row, "the same as from; a flow connects two systems");
-        }
-    }
-}
-
-/* Two flows of one kind from one place would send everything twice. */
-static void check_unique(struct config_load *load, struct config_instance *in)
-{
-    const struct config_impl *impl = load->impl;
-    const struct config_flow *flow = in->base;
-    const struct config_row *row;
-
-    (void)config_instance_key(in, "from", &row);
-    for (size_t i = 0; i < impl->n_instances && impl->instances[i] != in; i++) {
-        const struct config_instance *other = impl->instances[i];
-        const struct config_flow *first = other->base;
-
-        if (other->section == SECTION_FLOW && first->kind == flow->kind && flow->from[0] != '\0' &&
-            strcmp(first->from, flow->from) == 0) {
-            config_fault_value(load, in, row, "flow %s (%s:%u) of the same kind begins at %s too",
-                               first->name, impl->files[other->origin.file], other->origin.line,
-                               flow->from);
-            return;
-        }
+    } else if (in->section == SECTION_RECONCILE) {
+        check_pairs(load, in);
     }
 }
 
@@ -385,20 +244,49 @@ static void pass_on(struct config_load *load, struct config_instance *in,
     }
 }
 
-static void load_map(struct config_load *load, struct config_instance *in, const char *key,
-                     enum map_kind kind, const char *path, struct map **map)
+/* What became of a file that the configuration names. */
+static void note_loaded(struct config_load *load, struct config_instance *in, const char *key,
+                        const char *path, struct errmsg *msg, int rc)
 {
-    struct errmsg msg = {{0}};
     const struct config_row *row;
-    int rc = path[0] != '\0' ? map_load(kind, path, map, &msg) : 0;
 
     if (rc == ERR_NOMEM) {
         load->nomem = true;
     } else if (rc != 0) {
         config_unreadable(load, rc);
         (void)config_instance_key(in, key, &row);
-        pass_on(load, in, row, path, &msg, rc);
+        pass_on(load, in, row, path, msg, rc);
     }
+}
+
+static void load_map(struct config_load *load, struct config_instance *in, const char *key,
+                     enum map_kind kind, const char *path, struct map **map)
+{
+    struct errmsg msg = {{0}};
+    int rc = path[0] != '\0' ? map_load(kind, path, map, &msg) : 0;
+
+    note_loaded(load, in, key, path, &msg, rc);
+}
+
+static void load_facts(struct config_load *load, struct config_instance *in)
+{
+    struct config *c = load->config;
+    const char *path = c->catalog_facts_path;
+    struct errmsg msg = {{0}};
+    int rc = path[0] != '\0' ? catalog_facts_load(path, &c->catalog_facts, &msg) : 0;
+
+    note_loaded(load, in, "catalog", path, &msg, rc);
+}
+
+static void load_calendar(struct config_load *load, struct config_instance *in)
+{
+    struct config *c = load->config;
+    const char *path = c->calendar_path;
+    struct errmsg msg = {{0}};
+    int rc =
+        path[0] != '\0' ? calendar_load(path, &c->calendar, &msg) : calendar_plain(&c->calendar);
+
+    note_loaded(load, in, "calendar", path, &msg, rc);
 }
 
 static void load_maps(struct config_load *load, struct config_instance *in)
@@ -418,6 +306,7 @@ static void load_maps(struct config_load *load, struct config_instance *in)
     for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
         load_map(load, in, maps[i].key, maps[i].kind, maps[i].path, maps[i].map);
     }
+    load_facts(load, in);
 }
 
 /* The faults of the preset's file, each with its own place, stand beside those of the
@@ -469,14 +358,14 @@ void config_check(struct config_load *load)
         check_urls(load, in);
         check_endpoint(load, in);
         check_top(load, in);
-        if (in->section == SECTION_FLOW && flow_kind_known(load, in)) {
-            check_route(load, in);
-            check_also(load, in);
-            check_unique(load, in);
+        if (in->section == SECTION_FLOW) {
+            config_check_flow(load, in);
         } else if (in->section == SECTION_SOURCE) {
             load_source_files(load, in);
         } else if (in->section == SECTION_MAPS) {
             load_maps(load, in);
+        } else if (in->section == SECTION_DEADLINES) {
+            load_calendar(load, in);
         }
     }
     if (load->config->n_flows == 0 && !load->lost) {

@@ -124,6 +124,9 @@ int config_dump_json(const struct config *c, struct buf *out)
     json_single(impl, SECTION_RETRY, out);
     json_single(impl, SECTION_JOURNAL, out);
     json_single(impl, SECTION_MAPS, out);
+    json_single(impl, SECTION_RECONCILE, out);
+    json_single(impl, SECTION_DEADLINES, out);
+    json_single(impl, SECTION_INTEGRITY, out);
     buf_putc(out, '}');
     return buf_error(out);
 }

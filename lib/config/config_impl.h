@@ -18,7 +18,7 @@
 #define CONFIG_MAX_FILES 65 /* the main one and conf.d */
 #define CONFIG_MAX_FILE_BYTES (1024 * 1024)
 #define CONFIG_MAX_LINE_BYTES 4096
-#define CONFIG_MAX_INSTANCES (CONFIG_MAX_SOURCES + CONFIG_MAX_FLOWS + 5)
+#define CONFIG_MAX_INSTANCES (CONFIG_MAX_SOURCES + CONFIG_MAX_FLOWS + 8)
 #define CONFIG_MAX_NAME 32 /* bytes of a source's or flow's name */
 #define CONFIG_ARENA_BYTES (8 * 1024 * 1024)
 #define CONFIG_FAULTS_SEEN                                                                         \
@@ -39,7 +39,8 @@ struct config_value {
     struct config_origin origin;
 };
 
-/* One section: the top, portal, retry, journal, maps, or one source or flow. */
+/* One section: the top, portal, retry, journal, maps, reconcile, deadlines, or one source or flow.
+ */
 struct config_instance {
     enum config_section section;
     const char *name; /* of a source or flow, else "" */
@@ -123,6 +124,8 @@ bool config_secret_look(const char *credential, const char *file, bool lines, st
 
 /* Checks keys against each other, loads maps. */
 void config_check(struct config_load *load);
+/* config_flow.c: one section `flow`, for config_check. */
+void config_check_flow(struct config_load *load, struct config_instance *in);
 
 /* The entry of a NULL-terminated list that looks most like word; NULL when none is near. */
 const char *config_nearest(const char *word, const char *const *list);

@@ -202,8 +202,8 @@ static void fault_unknown_key(struct parse *p, const struct stop *stop, unsigned
 
 static void fault_unknown_section(struct parse *p, unsigned line, const char *name)
 {
-    static const char *const names[] = {"portal",  "source", "flow", "retry",
-                                        "journal", "maps",   NULL};
+    static const char *const names[] = {"portal", "source",    "flow",      "retry", "journal",
+                                        "maps",   "reconcile", "deadlines", NULL};
     struct config_origin at = {.file = p->file, .line = line};
     const char *near = config_nearest(name, names);
 
@@ -212,7 +212,7 @@ static void fault_unknown_section(struct parse *p, unsigned line, const char *na
     } else {
         config_fault(p->load, at,
                      "%s: unknown section; known are portal, source NAME, flow NAME, retry, "
-                     "journal and maps",
+                     "journal, maps, reconcile and deadlines",
                      name);
     }
 }

@@ -22,6 +22,9 @@
 #define NAME_RETRY "retry"
 #define NAME_JOURNAL "journal"
 #define NAME_MAPS "maps"
+#define NAME_RECONCILE "reconcile"
+#define NAME_DEADLINES "deadlines"
+#define NAME_INTEGRITY "integrity"
 
 /* The offset of a field, and a compile error when the field has not the type that the row's type
  * writes. */
@@ -62,7 +65,8 @@
 #define DATE(sec, st, f, key, help)                                                                \
     ROW(sec, key, "date", CONFIG_DATE, FIELD(st, f, int64_t), 0, 0, "", NULL, FORM_ANY, 0, help)
 
-static const char *const profiles[] = {"opencps", "mapped", "spool", "gateway", "intake", NULL};
+static const char *const profiles[] = {"opencps", "mapped",   "spool", "gateway",
+                                       "intake",  "payments", NULL};
 static const char *const transports[] = {"direct", "bridge", NULL};
 
 static const char *const levels[] = {
@@ -72,8 +76,9 @@ static const char *const generations[] = {"G1", "G2", "G3", NULL};
 static const char *const result_keys[] = {"MaGiayToKetQua", "MaKetQua", NULL};
 static const char *const formats[] = {"json", "xml", NULL};
 static const char *const kinds[] = {
-    [FLOW_DOSSIERS] = "dossiers", [FLOW_CATALOG] = "catalog", [FLOW_SEEN] = "seen",
-    [FLOW_STATUS] = "status",     [FLOW_INTAKE] = "intake",   NULL};
+    [FLOW_DOSSIERS] = "dossiers",   [FLOW_CATALOG] = "catalog",   [FLOW_SEEN] = "seen",
+    [FLOW_STATUS] = "status",       [FLOW_INTAKE] = "intake",     [FLOW_RATINGS] = "ratings",
+    [FLOW_QUESTIONS] = "questions", [FLOW_PAYMENTS] = "payments", NULL};
 static const char *const modes[] = {
     [FLOW_LIVE] = "live", [FLOW_OBSERVE] = "observe", [FLOW_OFF] = "off", NULL};
 static const char *const doubts[] = {[STEPS_RESEND] = "resend", [STEPS_ASK] = "ask", NULL};
@@ -146,6 +151,8 @@ static const struct config_row rows[] = {
          "http addresses are allowed, not only https"),
     BOOL(PORTAL, config_portal, strict_success_text, "strict_success_text", "no",
          "error_code 0 with an unknown text is not taken for success"),
+    BOOL(PORTAL, config_portal, decisions, "decisions", "no",
+         "LayQDCB is answered (by a bridge): decisions are read, each once"),
     BOOL(PORTAL, config_portal, upserts, "upserts", "no",
          "the portal takes a wrong isUpdating without harm, so doubt needs no look-up"),
     BOOL(PORTAL, config_portal, atomic_steps, "atomic_steps", "no",
@@ -234,6 +241,16 @@ static const struct config_row rows[] = {
          FORM_ENDPOINT, 0, "intake: path for look-ups"),
     TEXT(SOURCE, config_source, path_file, "path_file", TEXT_BYTES, "/downloadfile", FORM_ENDPOINT,
          0, "intake: path under which the province's files are fetched"),
+    TEXT(SOURCE, config_source, path_duty, "path_duty", TEXT_BYTES, "/dptracuuthanhtoanhs",
+         FORM_ENDPOINT, 0, "payments: path that tells what is to be paid"),
+    TEXT(SOURCE, config_source, path_paid, "path_paid", TEXT_BYTES, "/dpnhankqthanhtoanhs",
+         FORM_ENDPOINT, 0, "payments: path for the results of payments"),
+    TEXT(SOURCE, config_source, payee_account, "payee_account", 64, "", FORM_ANY, 0,
+         "payments: account that the fees go to (TKThuHuong)"),
+    TEXT(SOURCE, config_source, payee_bank, "payee_bank", 64, "", FORM_ANY, 0,
+         "payments: code of its bank (MaNHThuHuong)"),
+    TEXT(SOURCE, config_source, payee_name, "payee_name", TEXT_BYTES, "", FORM_ANY, 0,
+         "payments: its holder (TenTKThuHuong)"),
     CHOICE(SOURCE, config_source, format, "format", formats, "json", "format that is asked for"),
     TEXT(SOURCE, config_source, username, "username", TEXT_BYTES, "", FORM_ANY, 0,
          "account; empty: no login"),
@@ -300,7 +317,7 @@ static const struct config_row rows[] = {
          "older dossiers are not read at the first time; empty: everything"),
     TIME(FLOW, config_flow, at, "at", "", "catalog: daily time of a full reading; empty: none"),
     DURATION(FLOW, config_flow, every_ms, "every", 1 * S, 365 * D, "1d",
-             "catalog: time between readings; seen: how old an answer may be"),
+             "catalog, questions: time between readings; seen: how old an answer may be"),
     DURATION(FLOW, config_flow, refresh_ms, "refresh", 1 * S, 365 * D, "7d",
              "catalog: details older than this are read again"),
     INTEGER(FLOW, config_flow, shrink_percent, "shrink_percent", 0, 100, "80",
@@ -329,14 +346,54 @@ static const struct config_row rows[] = {
          "file: local procedure code to national code"),
     TEXT(MAPS, config, agency_map_path, "agency", TEXT_BYTES, "", FORM_PATH, 0,
          "file: local agency code to the code to send"),
+    TEXT(MAPS, config, catalog_facts_path, "catalog", TEXT_BYTES, "", FORM_PATH, 0,
+         "file: what no wire shows of procedures, for catalog report; empty: none"),
+
+    TIME(RECONCILE, config, reconcile_at, "at", "",
+         "daily time of a reconciliation by sample; empty: only when asked for"),
+    INTEGER(RECONCILE, config, reconcile_sample, "sample", 1, 100000, "200",
+            "dossiers of that sample"),
+    INTEGER(RECONCILE, config, reconcile_rate, "rate", 0, 100000, "60",
+            "look-ups a minute of a reconciliation; 0: as seen_rate of the portal allows"),
+    DURATION(RECONCILE, config, reconcile_grace_ms, "grace", 0, 30 * D, "15m",
+             "what changed later than this before its look-up counts as in grace"),
+    LIST(RECONCILE, config, reconcile_tolerate, "tolerate", "",
+         "pairs OURS/SHOWN of statuses that count as tolerated; 0: shows none, *: any of ours"),
+
+    TEXT(DEADLINES, config, calendar_path, "calendar", TEXT_BYTES, "", FORM_PATH, 0,
+         "file of working days and hours; empty: Monday to Friday, no holidays"),
+    INTEGER(DEADLINES, config, publish_days, "publish_days", 1, 60, "5",
+            "working days to publish what the portal announced"),
+    INTEGER(DEADLINES, config, risk_hours, "risk_hours", 0, 80, "8",
+            "a dossier promised within so many working hours is at risk until delivered; 0: off"),
+    INTEGER(DEADLINES, config, silent_days, "silent_days", 0, 60, "2",
+            "an agency that sent nothing for so many working days is silent; 0: off"),
+    DURATION(DEADLINES, config, silent_until_ms, "silent_until", 1 * D, 3650 * D, "30d",
+             "an agency that is silent for longer is taken for closed, and not told any more"),
+
+    LIST(INTEGRITY, config, certified, "certified", "2.000815, 2.000942",
+         "codes of procedures and result papers that are certified copies, which nobody signs"),
+    LIST(INTEGRITY, config, links_allow, "links_allow", "",
+         "addresses and nets that links of results may lead to; empty: all but this machine"),
+    TEXT(INTEGRITY, config, links_ca_file, "links_ca_file", TEXT_BYTES, "", FORM_PATH, 0,
+         "file of authorities for these links; empty: the system's"),
+    BOOL(INTEGRITY, config, links_plaintext, "links_plaintext", "no",
+         "links with http are opened too, not only https"),
 };
 
 #define N_ROWS (sizeof(rows) / sizeof(rows[0]))
 
 static const char *const section_names[SECTION_COUNT] = {
-    [SECTION_TOP] = NAME_TOP,   [SECTION_PORTAL] = NAME_PORTAL, [SECTION_SOURCE] = NAME_SOURCE,
-    [SECTION_FLOW] = NAME_FLOW, [SECTION_RETRY] = NAME_RETRY,   [SECTION_JOURNAL] = NAME_JOURNAL,
+    [SECTION_TOP] = NAME_TOP,
+    [SECTION_PORTAL] = NAME_PORTAL,
+    [SECTION_SOURCE] = NAME_SOURCE,
+    [SECTION_FLOW] = NAME_FLOW,
+    [SECTION_RETRY] = NAME_RETRY,
+    [SECTION_JOURNAL] = NAME_JOURNAL,
     [SECTION_MAPS] = NAME_MAPS,
+    [SECTION_RECONCILE] = NAME_RECONCILE,
+    [SECTION_DEADLINES] = NAME_DEADLINES,
+    [SECTION_INTEGRITY] = NAME_INTEGRITY,
 };
 
 const struct config_row *config_row_at(size_t index)

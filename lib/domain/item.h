@@ -56,7 +56,8 @@ enum item_flag {
     ITEM_FLAG_TRUNCATED = 1, /* a field was cut to the portal's limit */
     ITEM_FLAG_JUMPED = 2,    /* the status skipped states that we did not see */
     ITEM_FLAG_CONSENTED = 4, /* released by a person: the check that held it is not made again */
-    ITEM_FLAG_WITHDRAWN = 8  /* a catalogue record that left the catalogue */
+    ITEM_FLAG_WITHDRAWN = 8, /* a catalogue record that left the catalogue */
+    ITEM_FLAG_AGAIN = 16     /* a copy that a reconciliation put in: the portal had lost it */
 };
 
 bool item_open(enum item_state state); /* PENDING, INFLIGHT, UNSURE, HELD */

@@ -26,14 +26,17 @@
     X(condition_text)                                                                              \
     X(subjects_text)                                                                               \
     X(results_text)                                                                                \
-    X(legal_text)
+    X(legal_text)                                                                                  \
+    X(components) /* codes of all papers it names (MAGIAYTO), a JSON array, each once; "" none */  \
+    X(fees)       /* a JSON array: {"channel":"1","code":MAPHILEPHI,"amount":SOTIEN as it stood,   \
+                     "unit":DONVI}; each channel comes once by its name alone; "" no channels */
 
 struct procedure {
 #define X(field) const char *field;
     PROCEDURE_TEXTS(X)
 #undef X
-    int level;    /* service level known from LayDVC: 4 full or partial service, 2 none; 0 not known
-                     yet */
+    int level;    /* service level known from LayDVC: 4 full, or a service that does not say, 3
+                     partial, 2 none; 0 not known yet (domain/level.h) */
     int sectors;  /* how many LINHVUCTHUCHIEN rows */
     int agencies; /* how many COQUANTHUCHIEN rows */
     int forms;    /* how many component rows carry a form template */
@@ -42,12 +45,14 @@ struct procedure {
 
 void procedure_init(struct procedure *p);
 
-/* A row of LayDVC, LayDanhMucLinhVuc or LayDanhMucCoQuan. */
+/* A row of LayDVC, LayDanhMucLinhVuc or LayDanhMucCoQuan, or a decision of LayQDCB. */
 struct catalog_row {
     const char *code;
-    const char *name;
-    const char *parent; /* service: procedure code; sector: MANGANH; agency: "" */
-    const char *extra;  /* service: issuing agency's name; agency: CAPDONVI; sector "" */
+    const char *name;   /* decision: TRICHYEU */
+    const char *parent; /* service: procedure code; sector: MANGANH; agency: ""; decision: its
+                           number (SOQUYETDINH) */
+    const char *extra;  /* service: issuing agency's name; agency: CAPDONVI; sector ""; decision:
+                           NGAYBANHANH as it stood */
 };
 
 #endif

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "domain/figures.h"
 #include "domain/item.h"
 
 enum record_kind {
@@ -20,7 +21,11 @@ enum record_kind {
     RECORD_SERVICE = 4,
     RECORD_SECTOR = 5,
     RECORD_AGENCY = 6,
-    RECORD_STATUS = 7 /* a status that the portal shows, on its way to the province */
+    RECORD_STATUS = 7,   /* a status that the portal shows, on its way to the province */
+    RECORD_RATING = 8,   /* a month's satisfaction with a procedure at an agency */
+    RECORD_QUESTION = 9, /* a question, of the portal or of the province, with its answer */
+    RECORD_PAYMENT = 10, /* the result of a payment for a dossier */
+    RECORD_DECISION = 11 /* a decision that published procedures (LayQDCB) */
 };
 
 /* Steps are delivered one by one in order; of everything else the newest takes the older one's
@@ -35,7 +40,8 @@ static inline enum item_kind record_item_kind(enum record_kind kind)
 /* All pointers borrowed. */
 struct record {
     enum record_kind kind;
-    const char *code;                /* whose: dossier (portal_no) or procedure code */
+    const char *code;                /* whose: dossier (portal_no) or procedure code; what is about
+                                        neither has an identity of its own, "rating:..." */
     const char *local_no;            /* "" when the same */
     const char *step_key;            /* steps: the source's identity, else "" */
     int64_t at_s;                    /* the source's time of the event or snapshot */
@@ -43,6 +49,7 @@ struct record {
     uint8_t hash[RECORD_HASH_BYTES]; /* over the canonical record without volatile parts */
     const char *body;
     size_t body_len;
+    const struct figures *figures; /* dossiers: what is counted of it; NULL nothing */
     bool alone; /* steps: never in one call with others (an answer, see dossier.h) */
 };
 

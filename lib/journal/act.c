@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/crash_point.h"
-#include "base/digest.h"
+#include "journal/audit.h"
 #include "journal/subject.h"
 #include "journal/worker.h"
 
@@ -16,59 +16,6 @@ static const char *const verb_names[] = {[JOURNAL_RETRY] = "retry",
                                          [JOURNAL_DROP] = "drop",
                                          [JOURNAL_DELIVERED] = "resolve-delivered",
                                          [JOURNAL_RESEND] = "resolve-resend"};
-
-int audit_load(struct db *db)
-{
-    static const struct sql last = {"SELECT id, chain FROM audit ORDER BY id DESC LIMIT 1"};
-    int err = 0;
-    sqlite3_stmt *stmt = db_bind(db, &last, &err, "");
-
-    memset(&db->audit, 0, sizeof(db->audit));
-    if (stmt == NULL) {
-        return err;
-    }
-    err = db_row(db, stmt);
-    if (err == 1) {
-        db->audit.row = sqlite3_column_int64(stmt, 0);
-        db_digest(stmt, 1, db->audit.chain);
-        db_reset(stmt);
-    }
-    return err < 0 ? err : 0;
-}
-
-/* Each row's chain holds the digest of the row before: a change anywhere breaks all that follows.
- */
-int audit_add(struct db *db, uint64_t now_ms, const char *who, const char *verb, const char *object,
-              const char *reason)
-{
-    static const struct sql insert = {"INSERT INTO audit (at_ms, who, verb, object, reason, chain) "
-                                      "VALUES (?1, ?2, ?3, ?4, ?5, ?6)"};
-    struct digest d;
-    uint8_t chain[32];
-    char at[32];
-    int err = audit_load(db); /* not from memory: the row before may have been rolled back */
-
-    err = err == 0 ? digest_begin(&d) : err;
-    if (err < 0) {
-        return err;
-    }
-    memcpy(chain, db->audit.chain, sizeof(chain));
-    (void)snprintf(at, sizeof(at), "%llu", (unsigned long long)now_ms);
-    digest_add(&d, chain, sizeof(chain));
-    digest_add_field(&d, at);
-    digest_add_field(&d, who);
-    digest_add_field(&d, verb);
-    digest_add_field(&d, object);
-    digest_add_field(&d, reason);
-    digest_end(&d, chain);
-    err = db_run(db, &insert, "ittttb", (int64_t)now_ms, who, verb, object, reason,
-                 (const void *)chain, sizeof(chain));
-    if (err == 0) {
-        db->audit.row = sqlite3_last_insert_rowid(db->sqlite);
-        memcpy(db->audit.chain, chain, sizeof(chain));
-    }
-    return err;
-}
 
 static int move_to(struct db *db, struct subject *s, struct open_item *item, enum item_state to,
                    enum hold_why hold, const struct journal_act *a)

@@ -4,6 +4,7 @@
 
 #include "base/crash_point.h"
 #include "base/digest.h"
+#include "journal/figure.h"
 #include "journal/subject.h"
 #include "journal/worker.h"
 
@@ -79,9 +80,13 @@ int journal_append_add(struct journal_append *a, const struct journal_record *re
     copy->record.step_key = copied(&a->arena, record->record.step_key);
     copy->record.body = arena_strndup(&a->arena, record->record.body, record->record.body_len);
     copy->reason = record->reason != NULL ? arena_strdup(&a->arena, record->reason) : NULL;
+    if (record->record.figures != NULL) {
+        copy->record.figures = figures_copy(&a->arena, record->record.figures);
+    }
     if (copy->record.code == NULL || copy->record.local_no == NULL ||
         copy->record.step_key == NULL || copy->record.body == NULL ||
-        (record->reason != NULL && copy->reason == NULL)) {
+        (record->reason != NULL && copy->reason == NULL) ||
+        (record->record.figures != NULL && copy->record.figures == NULL)) {
         return refused(&a->arena, record->record.body_len);
     }
     err = sourced ? copy_part(a, record, copy) : 0;
@@ -105,10 +110,12 @@ int journal_append_row(struct journal_append *a, const char *source, const struc
     *copy = *row;
     copy->id = copied(&a->arena, row->id);
     copy->why = row->why != NULL ? arena_strdup(&a->arena, row->why) : NULL;
+    copy->code = row->code != NULL ? arena_strdup(&a->arena, row->code) : NULL;
     if (a->source == NULL) {
         a->source = arena_strdup(&a->arena, source);
     }
-    if (copy->id == NULL || a->source == NULL || (row->why != NULL && copy->why == NULL)) {
+    if (copy->id == NULL || a->source == NULL || (row->why != NULL && copy->why == NULL) ||
+        (row->code != NULL && copy->code == NULL)) {
         return refused(&a->arena, 0);
     }
     copy->next = NULL;
@@ -159,12 +166,15 @@ static void check_path(const struct subject *s, struct item_new *n)
 }
 
 /* The newest snapshot is this content already, and nothing is wrong with how it is stored. */
-static int is_newest(struct db *db, const struct subject *s, const uint8_t hash[32])
+static int is_newest(struct db *db, const struct subject *s, const uint8_t hash[32], bool again)
 {
     struct open_item item;
     int64_t subject;
     int found = s->newest_item != 0 ? item_load(db, s->newest_item, &item, &subject) : 0;
 
+    if (found == 1 && again && !item_open(item.state)) {
+        return 0;
+    }
     return found == 1 ? memcmp(item.hash, hash, 32) == 0 && item.hold != HOLD_DAMAGED : found;
 }
 
@@ -235,13 +245,17 @@ static int admit_snapshot(struct db *db, struct subject *s, struct journal_recor
     struct subject_view view;
     struct open_item *waiting = NULL;
     bool in_flight = false;
-    int same = is_newest(db, s, r->record.hash);
+    int same = is_newest(db, s, r->record.hash, a->again);
     int err = same == 0 ? subject_view(db, s, &view) : 0;
 
     if (same != 0 || err < 0) {
         a->unchanged += same == 1;
         r->item = s->newest_item;
         return same < 0 ? same : err; /* same == 1: err is 0 */
+    }
+    err = figure_store(db, s, &r->record, a->now_ms);
+    if (err < 0) {
+        return err;
     }
     for (size_t i = 0; i < view.n_snapshots; i++) {
         if (view.snapshots[i].state == ITEM_INFLIGHT) {
@@ -253,7 +267,7 @@ static int admit_snapshot(struct db *db, struct subject *s, struct journal_recor
     s->status = r->status;
     s->at_s = r->record.at_s;
     s->promised_s = r->record.promised_s;
-    if (s->has_acked && s->present && memcmp(s->acked_hash, r->record.hash, 32) == 0 &&
+    if (!a->again && s->has_acked && s->present && memcmp(s->acked_hash, r->record.hash, 32) == 0 &&
         !in_flight && !s->doubt && (waiting == NULL || waiting->state != ITEM_UNSURE)) {
         return return_to_acknowledged(db, s, r, waiting, a);
     }
@@ -474,13 +488,14 @@ static int admit_subject(struct db *db, struct journal_record **at, struct journ
 static int store_row(struct db *db, const char *source, const struct journal_row *row)
 {
     static const struct sql upsert = {
-        "INSERT INTO source_row (source, id, hash, owed, tries, why) "
-        "VALUES (?1, ?2, ?3, ?4, ?4, ?5) "
+        "INSERT INTO source_row (source, id, hash, owed, tries, why, code) "
+        "VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6) "
         "ON CONFLICT (source, id) DO UPDATE SET hash = excluded.hash, owed = excluded.owed, "
-        "tries = iif(excluded.owed, tries + 1, 0), why = excluded.why"};
+        "tries = iif(excluded.owed, tries + 1, 0), why = excluded.why, "
+        "code = ifnull(excluded.code, code)"};
 
-    return db_run(db, &upsert, "ttbit", source, row->id, (const void *)row->hash, sizeof(row->hash),
-                  (int64_t)row->owed, row->why);
+    return db_run(db, &upsert, "ttbitt", source, row->id, (const void *)row->hash,
+                  sizeof(row->hash), (int64_t)row->owed, row->why, row->code);
 }
 
 /* At the end, when every record of the request has had its effect on the others. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/crash_point.h"
+#include "journal/review.h"
 #include "journal/subject.h"
 #include "journal/worker.h"
 
@@ -260,6 +261,9 @@ static int run_finish(struct db *db, struct journal_op *op)
     }
     if (f->verb == JOURNAL_SEND && f->became == ITEM_DONE) {
         s.since_ms = 0; /* what is left has waited since its own arrival */
+    }
+    if (err == 0 && f->flip && f->present == 1) {
+        err = review_recall(db, &s, f->ended_ms);
     }
     if (err == 0 && f->resnap) {
         err = put_snapshot_again(db, f, &s);

@@ -10,6 +10,7 @@
 
 #include "base/crash_point.h"
 #include "base/digest.h"
+#include "journal/audit.h"
 #include "journal/place.h"
 #include "journal/worker.h"
 
@@ -80,6 +81,16 @@ static int look_for_scrub(struct db *db)
     return err;
 }
 
+/* So that evidence says whose work it tells of. */
+static int note_program(struct db *db)
+{
+    static const struct sql note = {
+        "INSERT INTO fact (name, value) VALUES ('" JOURNAL_PROGRAM_FACT "', ?1) "
+        "ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE value <> excluded.value"};
+
+    return db_run(db, &note, "t", DVCSYNC_VERSION);
+}
+
 static int recover(struct db *db, uint64_t now_ms, struct journal_restored *restored)
 {
     int err = db_begin(db);
@@ -89,6 +100,7 @@ static int recover(struct db *db, uint64_t now_ms, struct journal_restored *rest
     }
     err = err == 0 ? restore_open(db, now_ms, restored) : err;
     err = err == 0 ? look_for_scrub(db) : err;
+    err = err == 0 ? note_program(db) : err;
     err = err == 0 ? audit_load(db) : err;
     if (err == 0) {
         err = db_commit(db);

@@ -180,6 +180,7 @@ struct journal_row {
     uint8_t hash[RECORD_HASH_BYTES];
     bool owed;
     const char *why;          /* of owed; copied; may be NULL */
+    const char *code;         /* whose row it is; copied; NULL: not told, what is known stays */
     struct journal_row *next; /* the journal's */
 };
 
@@ -194,6 +195,9 @@ struct journal_append {
     int64_t born_flow;
     /* A step of another source with the same time, national status and digest is the same step. */
     bool steps_by_content;
+    /* Snapshots go to the sink once more though it acknowledged the same: it has lost or changed
+     * what it was sent. What is open already stays as it is. */
+    bool again;
     /* The caller's, one per record in the order of journal_append_add; filled in the transaction.
      * NULL: not wanted. */
     struct journal_fate *fates;

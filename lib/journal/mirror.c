@@ -4,6 +4,7 @@
 
 #include "base/crash_point.h"
 #include "base/digest.h"
+#include "journal/catalog_change.h"
 #include "journal/worker.h"
 
 #define STAGE_BYTES_MAX (16u << 20)
@@ -16,13 +17,6 @@ struct mirror_stage_row {
     size_t body_len;
     bool active;
     struct mirror_stage_row *next;
-};
-
-struct mirror_local_row {
-    const char *code, *name, *lacks;
-    uint8_t hash[32];
-    bool active;
-    struct mirror_local_row *next;
 };
 
 static int no_memory(struct journal_op *op)
@@ -242,7 +236,8 @@ static int run_swap(struct db *db, struct journal_op *op)
                                (long long)listed, (long long)before, s->shrink_percent);
     }
     CRASH_POINT(swap_before);
-    err = swap_rows(db, s);
+    err = catalog_change_swap(db, s->kind, s->now_ms);
+    err = err == 0 ? swap_rows(db, s) : err;
     if (err == 0) {
         err = db_run(db, &clear, "i", (int64_t)s->kind);
     }
@@ -350,65 +345,6 @@ void mirror_list_free(struct mirror_list *l)
     l->n = 0;
 }
 
-/* ---- local ---- */
-
-void mirror_local_init(struct mirror_local *l)
-{
-    memset(l, 0, sizeof(*l));
-    arena_init(&l->arena, STAGE_BYTES_MAX);
-    l->rows_end = &l->rows;
-}
-
-int mirror_local_add(struct mirror_local *l, const char *code, const char *name,
-                     const uint8_t hash[RECORD_HASH_BYTES], bool active, const char *lacks)
-{
-    struct mirror_local_row *row = arena_alloc(&l->arena, sizeof(*row));
-
-    if (row == NULL) {
-        return ERR_NOMEM;
-    }
-    row->code = arena_strdup(&l->arena, code);
-    row->name = arena_strdup(&l->arena, name);
-    row->lacks = arena_strdup(&l->arena, lacks != NULL ? lacks : "");
-    row->active = active;
-    memcpy(row->hash, hash, sizeof(row->hash));
-    if (row->code == NULL || row->name == NULL || row->lacks == NULL) {
-        return ERR_NOMEM;
-    }
-    *l->rows_end = row;
-    l->rows_end = &row->next;
-    return 0;
-}
-
-static int run_local(struct db *db, struct journal_op *op)
-{
-    static const struct sql clear = {"DELETE FROM local_catalog"};
-    static const struct sql insert = {
-        "INSERT OR REPLACE INTO local_catalog (code, name, hash, active, lacks) "
-        "VALUES (?1, ?2, ?3, ?4, ?5)"};
-    struct mirror_local *l = CONTAINER_OF(op, struct mirror_local, op);
-    int err = db_run(db, &clear, "");
-
-    CRASH_POINT(local_cleared);
-    for (const struct mirror_local_row *row = l->rows; row != NULL && err == 0; row = row->next) {
-        err = db_run(db, &insert, "ttbit", row->code, row->name, (const void *)row->hash,
-                     sizeof(row->hash), (int64_t)row->active, row->lacks);
-        CRASH_POINT(local_row);
-    }
-    CRASH_POINT(local_written);
-    return err;
-}
-
-void mirror_local(struct journal *j, struct mirror_local *l)
-{
-    journal_start(j, &l->op, run_local, NULL, true);
-}
-
-void mirror_local_free(struct mirror_local *l)
-{
-    arena_free(&l->arena);
-}
-
 /* ---- agreement ---- */
 
 const char *mirror_difference_name(enum mirror_difference d)
@@ -427,7 +363,7 @@ static int read_difference(struct db *db, struct mirror_agreement *a, enum mirro
              "?1 >= 0 AND NOT EXISTS (SELECT 1 FROM mirror m WHERE m.kind = 3 AND "
              "m.code = l.code) ORDER BY 1"},
         [MIRROR_PORTAL_ONLY] =
-            {"SELECT m.code, m.name, '' FROM mirror m WHERE m.kind = 3 AND m.active "
+            {"SELECT m.code, m.name, '', m.first_ms FROM mirror m WHERE m.kind = 3 AND m.active "
              "= 1 AND ?1 >= 0 AND NOT EXISTS (SELECT 1 FROM local_catalog l WHERE "
              "l.code = m.code AND l.active = 1) ORDER BY 1"},
         [MIRROR_DIFFERS] = {"SELECT m.code, m.name, iif(m.name <> l.name, 'name', 'content') FROM "
@@ -439,7 +375,8 @@ static int read_difference(struct db *db, struct mirror_agreement *a, enum mirro
              "l.code = m.code WHERE m.kind = 3 AND m.active = 0 AND l.active = 1 "
              "AND ?1 >= 0 ORDER BY 1"},
         [MIRROR_OVERDUE] =
-            {"SELECT m.code, m.name, '' FROM mirror m WHERE m.kind = 3 AND m.active = 1 "
+            {"SELECT m.code, m.name, '', m.first_ms FROM mirror m WHERE m.kind = 3 AND m.active = "
+             "1 "
              "AND m.first_ms < ?1 AND NOT EXISTS (SELECT 1 FROM local_catalog l WHERE "
              "l.code = m.code AND l.active = 1) ORDER BY 1"},
         [MIRROR_LACKS] = {"SELECT m.code, m.name, m.lacks FROM mirror m WHERE m.kind = 3 AND "
@@ -464,6 +401,7 @@ static int read_difference(struct db *db, struct mirror_agreement *a, enum mirro
             row->code = db_text(&a->arena, stmt, 0);
             row->name = db_text(&a->arena, stmt, 1);
             row->note = db_text(&a->arena, stmt, 2);
+            row->first_ms = (uint64_t)sqlite3_column_int64(stmt, 3); /* 0 where there is none */
             if (row->code == NULL || row->name == NULL || row->note == NULL) {
                 db_reset(stmt);
                 return no_memory(&a->op);
@@ -526,22 +464,4 @@ void mirror_agreement_free(struct mirror_agreement *a)
     arena_free(&a->arena);
     memset(a->counts, 0, sizeof(a->counts));
     memset(a->n_rows, 0, sizeof(a->n_rows));
-}
-
-/* ---- what the sink can hold of a record ---- */
-
-static int run_reduced(struct db *db, struct journal_op *op)
-{
-    static const struct sql update = {"UPDATE mirror SET local_hash = ?3, lacks = ?4 "
-                                      "WHERE kind = ?1 AND code = ?2"};
-    struct mirror_reduced *r = CONTAINER_OF(op, struct mirror_reduced, op);
-
-    CRASH_POINT(reduced_before);
-    return db_run(db, &update, "itbt", (int64_t)r->kind, r->code, (const void *)r->hash,
-                  sizeof(r->hash), r->lacks);
-}
-
-void mirror_reduced(struct journal *j, struct mirror_reduced *r)
-{
-    journal_start(j, &r->op, run_reduced, NULL, true);
 }

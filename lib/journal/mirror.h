@@ -79,16 +79,28 @@ struct mirror_list {
 void mirror_list(struct journal *j, struct mirror_list *l);
 void mirror_list_free(struct mirror_list *l);
 
-/* What the local product shows, as one replacement. */
+/* What the local product shows, in pages: each is stored as it comes, and what no page of the same
+ * now_ms named goes with the last one. */
 struct mirror_local {
     struct journal_op op;
+    uint64_t now_ms; /* the same for all pages of a list, and no other list's */
+    bool last;
+    /* the journal's own */
     struct arena arena;
     struct mirror_local_row *rows, **rows_end;
+    size_t bytes;
+};
+struct mirror_local_entry {
+    const char *code, *name, *lacks;
+    const uint8_t *hash; /* RECORD_HASH_BYTES */
+    const char *body;    /* canonical record */
+    size_t body_len;     /* 0: none is kept */
+    bool active;
+    int level, processes, eforms; /* -1: not shown */
 };
 void mirror_local_init(struct mirror_local *l);
-MUST_CHECK int mirror_local_add(struct mirror_local *l, const char *code, const char *name,
-                                const uint8_t hash[RECORD_HASH_BYTES], bool active,
-                                const char *lacks);
+/* All copied. ERR_NOMEM, ERR_TOOBIG. */
+MUST_CHECK int mirror_local_add(struct mirror_local *l, const struct mirror_local_entry *entry);
 void mirror_local(struct journal *j, struct mirror_local *l);
 void mirror_local_free(struct mirror_local *l);
 
@@ -105,7 +117,8 @@ enum mirror_difference {
 const char *mirror_difference_name(enum mirror_difference d); /* "local_only" */
 struct mirror_agreement {
     struct journal_op op;
-    uint64_t overdue_before_ms; /* first seen before this and not local: overdue to publish */
+    uint64_t overdue_before_ms; /* first seen before this and not local: overdue to publish; 0: not
+                                   known which are */
     size_t limit;               /* codes listed per difference, <= 500 */
     /* out */
     struct arena arena;
@@ -113,6 +126,7 @@ struct mirror_agreement {
     uint64_t counts[MIRROR_DIFFERENCES];
     struct mirror_diff_row {
         const char *code, *name, *note;
+        uint64_t first_ms; /* PORTAL_ONLY, OVERDUE: when it was first seen; else 0 */
     } * rows[MIRROR_DIFFERENCES];
     size_t n_rows[MIRROR_DIFFERENCES];
     uint64_t services, sectors, agencies;
@@ -131,5 +145,31 @@ struct mirror_reduced {
     char lacks[256];
 };
 void mirror_reduced(struct journal *j, struct mirror_reduced *r);
+
+/* Decisions that published procedures: which ids the active procedures name and the mirror has not.
+ */
+struct mirror_undecided {
+    struct journal_op op;
+    size_t limit;
+    struct arena arena; /* out */
+    const char **ids;
+    size_t n;
+};
+void mirror_undecided(struct journal *j, struct mirror_undecided *u);
+void mirror_undecided_free(struct mirror_undecided *u);
+
+/* One row into the mirror, beside any list: a decision. */
+struct mirror_put {
+    struct journal_op op;
+    uint64_t now_ms;
+    /* the journal's own */
+    struct arena arena;
+    struct record record;
+    const char *name;
+};
+/* All copied. ERR_NOMEM, ERR_TOOBIG; free it in any case. */
+MUST_CHECK int mirror_put_init(struct mirror_put *p, const struct record *record, const char *name);
+void mirror_put(struct journal *j, struct mirror_put *p);
+void mirror_put_free(struct mirror_put *p);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "domain/status.h"
+#include "journal/audit.h"
 #include "journal/person.h"
 #include "journal/subject.h"
 #include "journal/worker.h"
@@ -45,6 +46,7 @@ static int remove_of_subject(struct db *db, struct person_erase *e, const struct
         "DELETE FROM body WHERE item IN (SELECT id FROM item WHERE subject = ?1)"};
     static const struct sql rest[] = {
         {"DELETE FROM part WHERE subject = ?1"},
+        {"DELETE FROM result_mark WHERE subject = ?1"},
         {"UPDATE item SET reason = NULL WHERE subject = ?1 AND reason IS NOT NULL"},
         {"UPDATE attempt SET words = NULL WHERE subject = ?1 AND words IS NOT NULL"},
         {"DELETE FROM seen WHERE code = (SELECT code FROM subject WHERE id = ?1)"},

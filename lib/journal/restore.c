@@ -4,10 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "journal/audit.h"
 #include "journal/worker.h"
 
-#define MARK "journal.copied"    /* of a copy that nobody has opened */
-#define NOTED "journal.restored" /* of the journal that it became */
+#define MARK "journal.copied" /* of a copy that nobody has opened */
+#define NOTED RESTORE_FACT    /* of the journal that it became */
 
 static int set_fact(struct db *db, const char *name, const char *value)
 {

@@ -15,6 +15,9 @@
 struct journal;
 struct db;
 
+/* What is noted of the latest: "backup" or "salvage", when the copy was made, when opened (ms). */
+#define RESTORE_FACT "journal.restored"
+
 struct journal_restored {
     bool fresh;           /* this opening is the first */
     bool salvaged;        /* by `journal recover`, else from a backup */

@@ -40,9 +40,13 @@ static const struct shape {
     [SALVAGE_ATTEMPT] = {"attempt", "niiiiiiiIIITTHHiI", 0,
                          "INSERT OR IGNORE INTO attempt VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, "
                          "?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)"},
-    [SALVAGE_AUDIT] = {"audit", "nitttTh", 0,
-                       "INSERT OR IGNORE INTO old_audit VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"},
+    [SALVAGE_AUDIT] = {"audit", "nitttThB", 1,
+                       "INSERT OR IGNORE INTO old_audit VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"},
     [SALVAGE_FACT] = {"fact", "tt", 0, "INSERT OR IGNORE INTO fact VALUES (?1, ?2)"},
+    [SALVAGE_FIGURE] = {"figure", "ntttiiiiiiiiiiiiii", 0,
+                        "INSERT OR IGNORE INTO figure VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
+                        "?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)"},
+    [SALVAGE_MARK] = {"result_mark", "ib", 0, "INSERT OR IGNORE INTO result_mark VALUES (?1, ?2)"},
 };
 
 const char *salvage_table_name(enum salvage_table table)
@@ -134,6 +138,11 @@ static bool makes_sense(const struct salvage_row *r, enum salvage_table table)
         return v[1].integer > 0 && within(v[2].integer, 1, 2) && v[3].integer > 0;
     case SALVAGE_FACT: /* pauses alone outlive: the rest is found out anew */
         return v[0].n > 6 && memcmp(v[0].bytes, "pause:", 6) == 0;
+    case SALVAGE_FIGURE:
+        return within(v[4].integer, 0, 9) && within(v[5].integer, 0, 9) &&
+               within(v[12].integer, 0, INT32_MAX) && within(v[14].integer, 0, INT32_MAX);
+    case SALVAGE_MARK:
+        return v[0].integer > 0 && v[1].n == FIGURES_MARK_BYTES;
     default:
         return true;
     }
@@ -143,7 +152,7 @@ static bool makes_sense(const struct salvage_row *r, enum salvage_table table)
 static enum salvage_table table_of(const struct salvage_row *r)
 {
     for (unsigned t = 0; t < SALVAGE_TABLES; t++) {
-        if (r->keyed == (t == SALVAGE_FACT) && has_shape(r, &shapes[t])) {
+        if (r->keyed == (t == SALVAGE_FACT || t == SALVAGE_MARK) && has_shape(r, &shapes[t])) {
             return (enum salvage_table)t;
         }
     }
@@ -255,7 +264,7 @@ static int take_row(void *ctx, const struct salvage_row *r)
     if (is_flow_entry(r)) {
         return take_flow_entry(s, r);
     }
-    if (table == SALVAGE_TABLES || (table == SALVAGE_FACT && !makes_sense(r, table))) {
+    if (table == SALVAGE_TABLES || (r->keyed && !makes_sense(r, table))) {
         return 0;
     }
     if (!makes_sense(r, table)) {
@@ -277,7 +286,7 @@ static int prepare(struct saving *s)
         "PRAGMA temp_store = MEMORY;"
         "PRAGMA foreign_keys = OFF;" /* pages come in no order; put right at the end */
         "CREATE TEMP TABLE old_audit (id INTEGER PRIMARY KEY, at_ms, who, verb, object, reason, "
-        "chain);"
+        "chain, salt);"
         "CREATE TEMP TABLE suspect (subject INTEGER PRIMARY KEY)";
     int err = db_exec(s->db, temporary);
 

@@ -21,6 +21,8 @@ enum salvage_table {
     SALVAGE_ATTEMPT,
     SALVAGE_AUDIT,
     SALVAGE_FACT,
+    SALVAGE_FIGURE,
+    SALVAGE_MARK,
     SALVAGE_TABLES
 };
 const char *salvage_table_name(enum salvage_table table);

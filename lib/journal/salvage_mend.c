@@ -10,6 +10,8 @@
 #include "base/buf.h"
 #include "base/digest.h"
 #include "base/file.h"
+#include "journal/audit.h"
+#include "journal/figure.h"
 #include "journal/restore.h"
 #include "journal/subject.h"
 #include "journal/worker.h"
@@ -72,6 +74,8 @@ static int mend_references(struct db *db, struct salvage_report *report)
         {"DELETE FROM body WHERE item NOT IN (SELECT id FROM item)"},
         {"DELETE FROM part WHERE subject NOT IN (SELECT id FROM subject)"},
         {"DELETE FROM attempt WHERE subject NOT IN (SELECT id FROM subject)"},
+        {"DELETE FROM figure WHERE subject NOT IN (SELECT id FROM subject)"},
+        {"DELETE FROM result_mark WHERE subject NOT IN (SELECT id FROM subject)"},
         /* The newest snapshot is gone: what the peer holds is not known any more. */
         {"INSERT OR IGNORE INTO suspect SELECT id FROM subject WHERE "
          "(newest_item IS NOT NULL AND newest_item NOT IN (SELECT id FROM item)) OR "
@@ -156,9 +160,7 @@ static int reschedule_all(struct db *db, uint64_t now_ms)
 /* Whether the old rows are a whole chain from the first; how many, and the last one's digest. */
 static int walk_chain(struct db *db, bool *whole, int64_t *rows, uint8_t chain[DIGEST_BYTES])
 {
-    static const struct sql select = {
-        "SELECT id, CAST(at_ms AS TEXT), who, verb, object, reason, chain FROM old_audit "
-        "ORDER BY id"};
+    static const struct sql select = {"SELECT " AUDIT_COLUMNS "FROM old_audit ORDER BY id"};
     int err = 0;
     sqlite3_stmt *stmt = db_bind(db, &select, &err, "");
 
@@ -167,7 +169,7 @@ static int walk_chain(struct db *db, bool *whole, int64_t *rows, uint8_t chain[D
     memset(chain, 0, DIGEST_BYTES);
     for (err = stmt != NULL ? db_row(db, stmt) : err; err == 1; err = db_row(db, stmt)) {
         uint8_t stored[DIGEST_BYTES];
-        int failed = audit_chain(stmt, chain);
+        int failed = audit_chain(stmt, chain, NULL);
 
         db_digest(stmt, 6, stored);
         (*rows)++;
@@ -182,6 +184,7 @@ static void put_row(struct buf *out, sqlite3_stmt *stmt)
 {
     static const char *const names[] = {"id", "at_ms", "who", "verb", "object", "reason"};
     char hex[DIGEST_HEX_SIZE];
+    const char *salt = (const char *)sqlite3_column_text(stmt, 7);
     uint8_t stored[DIGEST_BYTES];
 
     for (int i = 0; i < 6; i++) {
@@ -192,15 +195,17 @@ static void put_row(struct buf *out, sqlite3_stmt *stmt)
     }
     db_digest(stmt, 6, stored);
     digest_hex(stored, hex);
-    buf_printf(out, ",\"chain\":\"%s\"}\n", hex);
+    buf_printf(out, ",\"chain\":\"%s\",\"salt\":", hex);
+    buf_put_json(out, salt != NULL ? salt : "");
+    buf_puts(out, "}\n");
 }
 
 /* Evidence, as it was found: a broken chain is not mended. */
 static int write_beside(struct db *db, const char *path)
 {
     static const struct sql select = {
-        "SELECT id, CAST(at_ms AS TEXT), who, verb, object, reason, chain FROM old_audit "
-        "ORDER BY id"};
+        "SELECT id, CAST(at_ms AS TEXT), who, verb, object, reason, chain, lower(hex(salt)) "
+        "FROM old_audit ORDER BY id"};
     struct buf text;
     int err = 0;
     int fd = -1;
@@ -228,8 +233,8 @@ static int mend_audit(struct db *db, const char *audit_path, uint64_t now_ms,
                       struct salvage_report *report)
 {
     static const struct sql keep = {
-        "INSERT INTO audit (id, at_ms, who, verb, object, reason, chain) SELECT id, at_ms, who, "
-        "verb, object, reason, chain FROM old_audit ORDER BY id"};
+        "INSERT INTO audit (id, at_ms, who, verb, object, reason, chain, salt) SELECT id, at_ms, "
+        "who, verb, object, reason, chain, salt FROM old_audit ORDER BY id"};
     uint8_t chain[DIGEST_BYTES];
     char hex[DIGEST_HEX_SIZE];
     char text[240];
@@ -254,10 +259,11 @@ static int mend_audit(struct db *db, const char *audit_path, uint64_t now_ms,
 int salvage_mend(struct db *db, const char *audit_path, const struct salvage_flows *flows,
                  uint64_t now_ms, struct salvage_report *report)
 {
+    static const char figures[] = FIGURE_FROM_BODIES;
     int err = mend_flows(db, flows);
 
     err = err == 0 ? mend_references(db, report) : err;
-
+    err = err == 0 ? db_exec(db, figures) : err;
     err = err == 0 ? mend_suspects(db, report) : err;
     err = err == 0 ? mend_items(db, report) : err;
     err = err == 0 ? restore_mark(db, now_ms, true) : err;

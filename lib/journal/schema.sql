@@ -1,4 +1,4 @@
--- The journal's tables, version 2, as a fresh file has them; older files are brought here by the
+-- The journal's tables, version 3, as a fresh file has them; older files are brought here by the
 -- migrations in sqlite_open.c. Applied in one transaction; user_version is set last.
 -- Text is UTF-8 NFC, times are UTC (_ms milliseconds, otherwise seconds), digests are SHA-256.
 
@@ -40,7 +40,9 @@ CREATE INDEX subject_due ON subject (flow, due_ms) WHERE queue = 2;
 CREATE INDEX subject_busy ON subject (id) WHERE busy = 1;
 CREATE INDEX subject_code ON subject (code);
 CREATE INDEX subject_local ON subject (local_no) WHERE local_no IS NOT NULL;
+-- What is open and promised, for what is at risk (risk.h).
 CREATE INDEX subject_settled ON subject (settled) WHERE settled > 0;
+CREATE INDEX subject_promised ON subject (promised, flow, since_ms) WHERE settled = 0 AND promised > 0;
 
 -- One thing to deliver. kind: 1 snapshot (a newer one replaces it), 2 step (each is delivered, in order).
 -- state: see lib/domain/item.h, which holds the legal moves.
@@ -92,6 +94,45 @@ CREATE TABLE part (
     PRIMARY KEY (subject, source)
 );
 
+-- What is counted of each dossier (dvcsyncctl report, integrity), as its newest snapshot says. No
+-- personal data: codes, times, flags, numbers. Stays when bodies go. Of the rest, status and promised
+-- date stand in subject, what was delivered when in item.
+CREATE TABLE figure (
+    subject     INTEGER PRIMARY KEY REFERENCES subject,
+    procedure   TEXT NOT NULL,    -- raw codes, '' unknown
+    sector      TEXT NOT NULL,
+    agency      TEXT NOT NULL,
+    channel     INTEGER NOT NULL, -- 1 in person, 2 online, 3 post, 0 unknown
+    entry       INTEGER NOT NULL, -- 1 at the portal, 2 at the province, 0 unknown
+    submitted   INTEGER NOT NULL, -- times of the source, 0 none
+    received    INTEGER NOT NULL,
+    finished    INTEGER NOT NULL,
+    returned    INTEGER NOT NULL,
+    refused     INTEGER NOT NULL,
+    first_promised INTEGER NOT NULL, -- the first promised date that was told; the last is in subject
+    moved       INTEGER NOT NULL, -- how often the promised date was put off when it had passed
+    supplements INTEGER NOT NULL, -- rounds that the source lists; items of status 5 tell more
+    results     INTEGER NOT NULL,
+    digitised   INTEGER NOT NULL, -- 1 yes, 0 no, -1 unknown
+    identified  INTEGER NOT NULL,
+    paid_online INTEGER NOT NULL  -- 0, 1, 2; -1 unknown
+);
+-- Which result is whose: a digest of its address (domain/figures.h), to find one in two dossiers.
+-- Goes with a person's erasure.
+CREATE TABLE result_mark (
+    subject INTEGER NOT NULL,
+    mark    BLOB NOT NULL,
+    PRIMARY KEY (subject, mark)
+) WITHOUT ROWID;
+
+-- When each agency last sent something (silence.h): a sum over item and figure up to the highest item
+-- of any row, made anew when it is empty. Agency '' holds what has none.
+CREATE TABLE agency_seen (
+    agency  TEXT PRIMARY KEY,
+    item    INTEGER NOT NULL, -- the newest
+    seen_ms INTEGER NOT NULL  -- when it was stored
+) WITHOUT ROWID;
+
 -- How many items are in each state; kept with every move, so that status never counts rows.
 CREATE TABLE tally (
     flow  INTEGER NOT NULL,
@@ -140,9 +181,11 @@ CREATE TABLE source_row (
     owed     INTEGER NOT NULL DEFAULT 0,
     tries    INTEGER NOT NULL DEFAULT 0,
     why      TEXT,
+    code     TEXT,                       -- of the dossier that its detail was about; NULL not read since version 3
     PRIMARY KEY (source, id)
 ) WITHOUT ROWID;
 CREATE INDEX source_row_owed ON source_row (source, tries, id) WHERE owed = 1;
+CREATE INDEX source_row_code ON source_row (code) WHERE code IS NOT NULL;
 
 CREATE TABLE cursor (
     source TEXT PRIMARY KEY,
@@ -205,10 +248,71 @@ CREATE TABLE local_catalog (
     name   TEXT NOT NULL,
     hash   BLOB NOT NULL,
     active INTEGER NOT NULL,
-    lacks  TEXT NOT NULL
+    lacks  TEXT NOT NULL,
+    body   BLOB,                         -- canonical record as the product shows it; NULL not read since version 3
+    level  INTEGER NOT NULL DEFAULT -1,  -- maxLevel; -1 here and below: the product does not show it
+    processes INTEGER NOT NULL DEFAULT -1, -- agencies with a process
+    eforms INTEGER NOT NULL DEFAULT -1,  -- form templates
+    read_ms INTEGER NOT NULL DEFAULT 0   -- the list that it last stood in
 ) WITHOUT ROWID;
+-- What changed in either catalogue, and when it was seen. What is new stands in mirror.first_ms.
+CREATE TABLE catalog_change (
+    id     INTEGER PRIMARY KEY,
+    at_ms  INTEGER NOT NULL,
+    side   INTEGER NOT NULL,             -- enum book_side: 1 the portal's, 2 the province's
+    kind   INTEGER NOT NULL,             -- as in mirror
+    code   TEXT NOT NULL,
+    what   INTEGER NOT NULL,             -- enum book_what
+    fields TEXT NOT NULL                 -- of a changed record: the names that differ, ", " between
+);
+CREATE INDEX catalog_change_code ON catalog_change (code, id);
 
--- Operators' actions. Append-only; each row's chain is the digest of the row before and itself.
+-- A reconciliation: which dossiers are compared with the portal and their source, and how far it is.
+-- At most one runs.
+CREATE TABLE review (
+    id       INTEGER PRIMARY KEY AUTOINCREMENT,
+    what     INTEGER NOT NULL,           -- enum review_what
+    scope    TEXT NOT NULL,              -- "sample 200", "open", "month 2026-10", "dossier CODE"
+    from_s   INTEGER NOT NULL,           -- of a month
+    to_s     INTEGER NOT NULL,
+    flows    INTEGER NOT NULL,           -- a bit for each flow's id, from 1
+    fix      INTEGER NOT NULL,           -- 1: what can be mended is
+    who      TEXT NOT NULL,
+    begun_ms INTEGER NOT NULL,
+    ended_ms INTEGER,                    -- NULL while it runs
+    canceled INTEGER NOT NULL DEFAULT 0,
+    upto     INTEGER NOT NULL,           -- the newest subject at its begin
+    place    INTEGER NOT NULL,           -- the scope was looked for up to this subject
+    sweep    INTEGER NOT NULL            -- sources: 0 are not read for it, 1 are being read, 2 were read
+);
+-- What it counted: kinds of differences, tolerances used, how sources were asked.
+CREATE TABLE review_count (
+    review INTEGER NOT NULL,
+    name   TEXT NOT NULL,
+    n      INTEGER NOT NULL,
+    PRIMARY KEY (review, name)
+) WITHOUT ROWID;
+-- Dossiers that are still to be compared, and those that did not agree; who agrees is only counted.
+CREATE TABLE review_dossier (
+    review   INTEGER NOT NULL,
+    flow     INTEGER NOT NULL,
+    code     TEXT NOT NULL,
+    late     INTEGER NOT NULL DEFAULT 0, -- 1: came into the journal by this reconciliation's reading
+    kind     INTEGER NOT NULL DEFAULT -1,-- -1 to be compared, else enum difference
+    source   INTEGER,                    -- enum side of each, and its status (0 not known)
+    source_status  INTEGER,
+    journal  INTEGER,
+    journal_status INTEGER,
+    portal   INTEGER,
+    portal_status  INTEGER,
+    mended   INTEGER,                    -- 1: put right by this reconciliation
+    note     TEXT,                       -- what was done, or what a person must decide
+    at_ms    INTEGER,
+    PRIMARY KEY (review, flow, code)
+) WITHOUT ROWID;
+CREATE INDEX review_todo ON review_dossier (review) WHERE kind = -1;
+
+-- Operators' actions. Append-only; each row's chain is the digest of the row before and itself (audit.h).
 CREATE TABLE audit (
     id     INTEGER PRIMARY KEY AUTOINCREMENT,
     at_ms  INTEGER NOT NULL,
@@ -216,7 +320,8 @@ CREATE TABLE audit (
     verb   TEXT NOT NULL,
     object TEXT NOT NULL,
     reason TEXT,
-    chain  BLOB NOT NULL
+    chain  BLOB NOT NULL,
+    salt   BLOB                          -- seals who and why, so that the chain is proven without them; NULL in rows of version 2
 );
 CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;
 CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;

@@ -390,6 +390,41 @@ int db_open_reader(struct db *db, const char *path, struct errmsg *msg)
     return err_set(msg, code, "journal %s: %s", path, db->why.text);
 }
 
+int db_open_report(struct db *db, const char *path, struct errmsg *msg)
+{
+    static const struct sql select = {"PRAGMA user_version"};
+    int64_t version = 0;
+    int err = db_open_reader(db, path, msg);
+
+    if (err < 0) {
+        return err;
+    }
+    err = db_integer(db, &select, &version, "");
+    if (err < 0) {
+        return db_close_report(db, path, err, true, msg);
+    }
+    if (version == DB_SCHEMA_VERSION) {
+        return 0;
+    }
+    err =
+        err_set(msg, ERR_SCHEMA,
+                version < DB_SCHEMA_VERSION
+                    ? "journal %s is of schema version %lld: a start of the daemon brings it to %d"
+                    : "journal %s is of schema version %lld: this program knows up to %d",
+                path, (long long)version, DB_SCHEMA_VERSION);
+    db_close(db);
+    return err;
+}
+
+int db_close_report(struct db *db, const char *path, int err, bool words, struct errmsg *msg)
+{
+    if (err < 0 && words) {
+        err = err_set(msg, err, "journal %s: %s", path, db->why.text);
+    }
+    db_close(db);
+    return err;
+}
+
 void db_close(struct db *db)
 {
     for (size_t i = 0; i < db->n_statements; i++) {

@@ -17,9 +17,9 @@
 #include "domain/item.h"
 #include "journal/journal.h"
 
-#define DB_SCHEMA_VERSION 2
+#define DB_SCHEMA_VERSION 3
 #define DB_APPLICATION 0x64766373 /* "dvcs" in the file's header, see schema.sql */
-#define DB_MAX_STATEMENTS 160
+#define DB_MAX_STATEMENTS 256
 #define DB_MAX_FLOWS 64
 #define DB_CHECKPOINT_PAGES 4000
 #define DB_BUSY_TIMEOUT_MS 5000
@@ -66,6 +66,10 @@ MUST_CHECK int db_open(struct db *db, const char *path, const struct db_options 
                        struct errmsg *msg);
 /* A read-only connection beside whoever writes; the file is left as it is, whatever its version. */
 MUST_CHECK int db_open_reader(struct db *db, const char *path, struct errmsg *msg);
+/* The same for reports that need this version's tables: ERR_SCHEMA for an older or a newer file. */
+MUST_CHECK int db_open_report(struct db *db, const char *path, struct errmsg *msg);
+/* Closes and gives err back; words: a failure of the database, whose words go into msg. */
+int db_close_report(struct db *db, const char *path, int err, bool words, struct errmsg *msg);
 /* Writes nothing: see db_checkpoint for a clean stop. */
 void db_close(struct db *db);
 /* Brings the schema from its version to n; steps[i] leads from version i to i + 1. No file has

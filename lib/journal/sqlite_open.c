@@ -8,6 +8,8 @@
 
 #include "base/crash_point.h"
 #include "base/file.h"
+#include "journal/catalog_change.h"
+#include "journal/figure.h"
 #include "journal/schema.h"
 #include "journal/sqlite.h"
 
@@ -230,6 +232,63 @@ static const char *const migrations[DB_SCHEMA_VERSION] = {
           "CREATE TABLE part (subject INTEGER NOT NULL REFERENCES subject, source TEXT NOT NULL, "
           "rank INTEGER NOT NULL, at INTEGER NOT NULL, sha256 BLOB NOT NULL, body BLOB NOT NULL, "
           "PRIMARY KEY (subject, source))",
+    [2] =
+        "ALTER TABLE source_row ADD COLUMN code TEXT;"
+        "CREATE INDEX subject_promised ON subject (promised, flow, since_ms) "
+        "WHERE settled = 0 AND promised > 0;"
+        "CREATE TABLE agency_seen (agency TEXT PRIMARY KEY, item INTEGER NOT NULL, "
+        "seen_ms INTEGER NOT NULL) WITHOUT ROWID;"
+        "ALTER TABLE audit ADD COLUMN salt BLOB;"
+        "CREATE INDEX source_row_code ON source_row (code) WHERE code IS NOT NULL;"
+        "CREATE TABLE review (id INTEGER PRIMARY KEY AUTOINCREMENT, what INTEGER NOT NULL, "
+        "scope TEXT NOT NULL, from_s INTEGER NOT NULL, to_s INTEGER NOT NULL, "
+        "flows INTEGER NOT NULL, fix INTEGER NOT NULL, who TEXT NOT NULL, "
+        "begun_ms INTEGER NOT NULL, ended_ms INTEGER, canceled INTEGER NOT NULL DEFAULT 0, "
+        "upto INTEGER NOT NULL, place INTEGER NOT NULL, sweep INTEGER NOT NULL);"
+        "CREATE TABLE review_count (review INTEGER NOT NULL, name TEXT NOT NULL, "
+        "n INTEGER NOT NULL, PRIMARY KEY (review, name)) WITHOUT ROWID;"
+        "CREATE TABLE review_dossier (review INTEGER NOT NULL, flow INTEGER NOT NULL, "
+        "code TEXT NOT NULL, late INTEGER NOT NULL DEFAULT 0, kind INTEGER NOT NULL DEFAULT -1, "
+        "source INTEGER, source_status INTEGER, journal INTEGER, journal_status INTEGER, "
+        "portal INTEGER, portal_status INTEGER, mended INTEGER, note TEXT, at_ms INTEGER, "
+        "PRIMARY KEY (review, flow, code)) WITHOUT ROWID;"
+        "CREATE INDEX review_todo ON review_dossier (review) WHERE kind = -1;"
+        "ALTER TABLE local_catalog ADD COLUMN body BLOB;"
+        "ALTER TABLE local_catalog ADD COLUMN level INTEGER NOT NULL DEFAULT -1;"
+        "ALTER TABLE local_catalog ADD COLUMN processes INTEGER NOT NULL DEFAULT -1;"
+        "ALTER TABLE local_catalog ADD COLUMN eforms INTEGER NOT NULL DEFAULT -1;"
+        "ALTER TABLE local_catalog ADD COLUMN read_ms INTEGER NOT NULL DEFAULT 0;"
+        "CREATE TABLE catalog_change (id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, "
+        "side INTEGER NOT NULL, kind INTEGER NOT NULL, code TEXT NOT NULL, "
+        "what INTEGER NOT NULL, fields TEXT NOT NULL);"
+        "CREATE INDEX catalog_change_code ON catalog_change (code, id);"
+        "INSERT INTO catalog_change (at_ms, side, kind, code, what, fields) "
+        "SELECT ifnull(n.at_ms, m.changed_ms), 1, v.kind, v.code, 1, " CATALOG_FIELDS(
+            "v.body",
+            "ifnull(n.body, m.body)") " FROM mirror_version v LEFT JOIN mirror_version n ON n.kind "
+                                      "= v.kind "
+                                      "AND n.code = v.code AND n.version = v.version + 1 LEFT JOIN "
+                                      "mirror m "
+                                      "ON m.kind = v.kind AND m.code = v.code WHERE v.kind IN (3, "
+                                      "4) AND "
+                                      "(n.body IS NOT NULL OR m.body IS NOT NULL) ORDER BY 1;"
+                                      "CREATE TABLE figure (subject INTEGER PRIMARY KEY REFERENCES "
+                                      "subject, "
+                                      "procedure TEXT NOT NULL, sector TEXT NOT NULL, agency TEXT "
+                                      "NOT NULL, "
+                                      "channel INTEGER NOT NULL, entry INTEGER NOT NULL, submitted "
+                                      "INTEGER NOT NULL, "
+                                      "received INTEGER NOT NULL, finished INTEGER NOT NULL, "
+                                      "returned INTEGER NOT NULL, "
+                                      "refused INTEGER NOT NULL, first_promised INTEGER NOT NULL, "
+                                      "moved INTEGER NOT NULL, "
+                                      "supplements INTEGER NOT NULL, results INTEGER NOT NULL, "
+                                      "digitised INTEGER NOT NULL, "
+                                      "identified INTEGER NOT NULL, paid_online INTEGER NOT NULL);"
+                                      "CREATE TABLE result_mark (subject INTEGER NOT NULL, mark "
+                                      "BLOB NOT NULL, "
+                                      "PRIMARY KEY (subject, mark)) WITHOUT "
+                                      "ROWID;" FIGURE_FROM_BODIES,
 };
 
 static int connect_file(struct db *db, const char *path, const struct db_options *options)
@@ -249,7 +308,7 @@ static int connect_file(struct db *db, const char *path, const struct db_options
     }
     (void)sqlite3_extended_result_codes(db->sqlite, 1);
     (void)sqlite3_busy_timeout(db->sqlite, DB_BUSY_TIMEOUT_MS);
-    return 0;
+    return figure_register(db); /* a migration calls it */
 }
 
 /* Makes an empty journal under another name first: a crash half-way leaves no file that looks like

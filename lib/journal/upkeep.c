@@ -10,6 +10,8 @@
 #include "base/crash_point.h"
 #include "base/digest.h"
 #include "base/file.h"
+#include "journal/audit.h"
+#include "journal/review.h"
 #include "journal/worker.h"
 
 /* Subjects that have been settled for long enough, each once: its mark turns negative until it is
@@ -33,14 +35,16 @@ static int remove_parts(struct db *db, int64_t subject)
     return db_run(db, &parts, "i", subject);
 }
 
-/* A body goes when its dossier is final or its item was dropped; else the newest snapshot's stays,
+/* A body goes when its dossier is final, its item was dropped, or it is about no dossier and no
+ * procedure (such a code has a kind and a colon in front); else the newest snapshot's stays,
  * since a refused step may need it again. */
 static int remove_bodies(struct db *db, struct upkeep_retention *r)
 {
     static const struct sql bodies = {
         "DELETE FROM body WHERE item IN (SELECT i.id FROM item i JOIN subject s "
         "ON s.id = i.subject JOIN body b ON b.item = i.id WHERE i.subject = ?1 AND "
-        "(s.status IN (3, 8, 10) OR i.state = 7 OR i.id <> ifnull(s.newest_item, 0)) LIMIT ?2)"};
+        "(s.status IN (3, 8, 10) OR instr(s.code, ':') > 0 OR i.state = 7 OR i.id <> "
+        "ifnull(s.newest_item, 0)) LIMIT ?2)"};
     static const struct sql mark = {"UPDATE subject SET settled = -settled WHERE id = ?1"};
     int64_t before_s = ((int64_t)r->now_ms - (int64_t)r->keep_payload_ms) / 1000;
     int64_t left = (int64_t)r->limit;
@@ -99,7 +103,10 @@ static int run_retention(struct db *db, struct journal_op *op)
     r->more = false;
     err = remove_bodies(db, r);
     CRASH_POINT(retention_attempts);
-    return err < 0 ? err : remove_attempts(db, r);
+    err = err < 0 ? err : remove_attempts(db, r);
+    return err < 0 || r->now_ms < r->keep_history_ms
+               ? err
+               : review_expire(db, r->now_ms - r->keep_history_ms, r->limit, &r->more);
 }
 
 void upkeep_retention(struct journal *j, struct upkeep_retention *r)
@@ -313,29 +320,6 @@ int upkeep_check(const char *path, void (*found)(void *ctx, const char *text), v
     return err;
 }
 
-/* The digest that a row must carry; the same fields in the same order as when it was written. */
-int audit_chain(sqlite3_stmt *stmt, uint8_t chain[32])
-{
-    struct digest d;
-    int err = digest_begin(&d);
-
-    if (err < 0) {
-        return err;
-    }
-    digest_add(&d, chain, 32);
-    for (int column = 1; column <= 5; column++) {
-        bool given = sqlite3_column_type(stmt, column) != SQLITE_NULL;
-        const char *text = (const char *)sqlite3_column_text(stmt, column);
-
-        if (given && text == NULL) {
-            err = ERR_NOMEM; /* a field left out would look like a broken chain */
-        }
-        digest_add_field(&d, text);
-    }
-    digest_end(&d, chain);
-    return err;
-}
-
 /* SQLite counts the rows that ever were: fewer at the end means that some were cut off. */
 static int check_audit_end(struct db *db, int64_t last)
 {
@@ -354,12 +338,14 @@ static int check_audit_end(struct db *db, int64_t last)
 int upkeep_audit_verify(const char *path, uint64_t *rows, struct journal_audit_head *head,
                         struct errmsg *msg)
 {
-    static const struct sql select = {
-        "SELECT id, CAST(at_ms AS TEXT), who, verb, object, reason, chain FROM audit ORDER BY id"};
+    static const struct sql select = {"SELECT " AUDIT_COLUMNS "FROM audit ORDER BY id"};
+    static const struct sql unsalted = {"SELECT id, CAST(at_ms AS TEXT), who, verb, object, "
+                                        "reason, chain, NULL FROM audit ORDER BY id"};
     uint8_t chain[32] = {0};
     int64_t last = 0;
     struct db db;
     sqlite3_stmt *stmt;
+    int salted;
     int err = db_open_reader(&db, path, msg);
 
     *rows = 0;
@@ -368,13 +354,16 @@ int upkeep_audit_verify(const char *path, uint64_t *rows, struct journal_audit_h
     }
     /* One view of it: a daemon that writes a row meanwhile is no thief. */
     err = db_exec(&db, "BEGIN");
-    stmt = err == 0 ? db_bind(&db, &select, &err, "") : NULL;
+    salted = err == 0 ? audit_has_salt(&db) : err;
+    err = salted < 0 ? salted : 0;
+    stmt = err == 0 ? db_bind(&db, salted == 1 ? &select : &unsalted, &err, "") : NULL;
     for (err = stmt != NULL ? db_row(&db, stmt) : err; err == 1; err = db_row(&db, stmt)) {
         uint8_t stored[32];
 
-        err = audit_chain(stmt, chain);
+        err = audit_chain(stmt, chain, NULL);
         db_digest(stmt, 6, stored);
-        if (err == 0 && !digest_equal(chain, stored)) {
+        if (err == 0 &&
+            (!digest_equal(chain, stored) || sqlite3_column_int64(stmt, 0) != last + 1)) {
             err = err_set(&db.why, ERR_CORRUPT, "audit row %lld breaks the chain",
                           (long long)sqlite3_column_int64(stmt, 0));
         }

@@ -95,15 +95,9 @@ void worker_cancel_all(struct journal *j);
 
 /* Stands from an erasure until the next start. */
 #define JOURNAL_SCRUB_FACT "journal.scrub"
+/* The version of the daemon that opened the journal last. */
+#define JOURNAL_PROGRAM_FACT "journal.program"
 
-/* The digest that the row after `chain` must carry, into chain. Columns 1..5: time as text, who,
- * verb, object, reason. */
-MUST_CHECK int audit_chain(sqlite3_stmt *stmt, uint8_t chain[32]);
-/* At start: the end of the chain into db->audit. */
-MUST_CHECK int audit_load(struct db *db);
-/* One more row of the audit's chain. */
-MUST_CHECK int audit_add(struct db *db, uint64_t now_ms, const char *who, const char *verb,
-                         const char *object, const char *reason);
 struct subject;
 /* Gives one waiting or held item up, with its row in the audit. The caller reschedules. */
 MUST_CHECK int act_drop(struct db *db, struct subject *s, int64_t id, const char *who,

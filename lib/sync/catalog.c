@@ -365,7 +365,7 @@ static void names_read(struct catalog *c, bool last)
 {
     if (c->loaded_names && last) {
         c->handed = 0;
-        c->step = CATALOG_HAND;
+        catalog_begin_decisions(c);
     } else if (c->loaded_names) {
         c->kind++;
         c->step = CATALOG_LIST;
@@ -524,7 +524,8 @@ static void pump_rest(struct catalog *c)
 
 static void pump(struct catalog *c)
 {
-    if (c->stopping && c->step != CATALOG_DETAILS && c->step != CATALOG_WAIT) {
+    if (c->stopping && c->step != CATALOG_DETAILS && c->step != CATALOG_DECISIONS &&
+        c->step != CATALOG_WAIT) {
         c->step = CATALOG_REST;
     }
     switch (c->step) {
@@ -548,6 +549,9 @@ static void pump(struct catalog *c)
     case CATALOG_NAMES:
         next_names(c);
         break;
+    case CATALOG_DECISIONS:
+        catalog_run_decisions(c);
+        break;
     case CATALOG_HAND:
         if (c->sink != NULL) {
             catalog_ask_hand(c);
@@ -562,7 +566,7 @@ static void pump(struct catalog *c)
     case CATALOG_WAIT:
         break;
     }
-    if (c->stopped != NULL && c->step == CATALOG_REST) {
+    if (c->stopped != NULL && c->step == CATALOG_REST && c->healing == 0) {
         void (*stopped)(void *ctx) = c->stopped;
 
         c->stopped = NULL;

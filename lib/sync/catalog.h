@@ -10,15 +10,16 @@
 #define CATALOG_DETAILS_MAX 8
 
 enum catalog_step {
-    CATALOG_REST,    /* waits for its hour */
-    CATALOG_LIST,    /* next: list a dictionary and stage it */
-    CATALOG_WANTED,  /* next: which procedures need their details */
-    CATALOG_DETAILS, /* asks for them */
-    CATALOG_SWAP,    /* next: the stage becomes the mirror */
-    CATALOG_NAMES,   /* next: names in memory are renewed */
-    CATALOG_HAND,    /* next: mirror rows become items for the sink */
-    CATALOG_LOCAL,   /* next: what the province shows */
-    CATALOG_WAIT     /* an answer is on its way */
+    CATALOG_REST,      /* waits for its hour */
+    CATALOG_LIST,      /* next: list a dictionary and stage it */
+    CATALOG_WANTED,    /* next: which procedures need their details */
+    CATALOG_DETAILS,   /* asks for them */
+    CATALOG_SWAP,      /* next: the stage becomes the mirror */
+    CATALOG_NAMES,     /* next: names in memory are renewed */
+    CATALOG_DECISIONS, /* next: decisions that procedures name, one after the other */
+    CATALOG_HAND,      /* next: mirror rows become items for the sink */
+    CATALOG_LOCAL,     /* next: what the province shows */
+    CATALOG_WAIT       /* an answer is on its way */
 };
 
 struct catalog;
@@ -64,7 +65,18 @@ struct catalog {
     struct mirror_list page;
     char page_after[64];
     struct journal_append append;
-    struct mirror_local local;
+    struct mirror_local *local; /* the page being filled, owned; NULL none */
+    uint64_t local_ms;          /* of this list */
+    uint32_t local_pages;       /* on their way into the journal */
+    bool local_failed;
+    bool local_ended; /* the list is complete */
+    struct errmsg local_why;
+    struct mirror_undecided undecided;
+    size_t next_undecided;
+    uint32_t decisions_failed;
+    struct mirror_put put;
+    uint32_t healing; /* orders under way */
+    bool told_again;  /* an operator had records sent once more: compare after their delivery */
     struct mirror_reduced reduced;
     size_t reduce_row;
     struct journal_fact fact;
@@ -91,6 +103,28 @@ void catalog_now(struct catalog *c);
 void catalog_kick(struct catalog *c);
 /* The sink has taken what was handed to it: compare again. */
 void catalog_delivered(struct catalog *c);
+/* The mirror's records of these procedures become items once more, whatever the sink acknowledged.
+ * One transaction. Withdrawn ones say so. done comes once, later, on the loop. */
+#define CATALOG_HEAL_MAX 200
+struct catalog_heal {
+    /* in */
+    char codes[CATALOG_HEAL_MAX][64];
+    size_t n;
+    void (*done)(struct catalog_heal *heal);
+    /* out */
+    int err; /* ERR_STATE: the flow observes, is off or has no sink; nothing was stored */
+    struct errmsg why;
+    uint32_t stored, unchanged; /* items made; already on their way */
+    uint32_t unknown;           /* codes that the mirror has not */
+    uint32_t held;              /* of stored: a person must look */
+    /* the catalogue's own */
+    struct catalog *catalog;
+    struct loop_task task;
+    struct mirror_list page;
+    struct journal_append append;
+    size_t at;
+};
+void catalog_heal(struct catalog *c, struct catalog_heal *heal);
 void catalog_stop(struct catalog *c, void (*stopped)(void *ctx), void *ctx);
 bool catalog_idle(const struct catalog *c);
 /* Whether the mirror's names are in memory; a flow that is off reads none. */

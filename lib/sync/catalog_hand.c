@@ -1,5 +1,5 @@
-/* catalog_hand: what the sink of a catalogue gets and shows: mirror rows handed over as items, what
- * it can hold of each, and its own list for the agreement. */
+/* catalog_hand: what the sink of a catalogue gets: mirror rows handed over as items, and what it
+ * can hold of each. */
 #include <stdio.h>
 #include <string.h>
 
@@ -103,6 +103,28 @@ static void handed(struct journal_op *op)
     reduce_next(c);
 }
 
+int catalog_hand_row(struct catalog *c, const struct mirror_row *row, struct journal_append *append)
+{
+    struct journal_record r = {.record = {.kind = RECORD_PROCEDURE,
+                                          .code = row->code,
+                                          .local_no = "",
+                                          .step_key = "",
+                                          .at_s = (int64_t)(row->changed_ms / 1000),
+                                          .body = row->body,
+                                          .body_len = row->body_len}};
+    struct adapter_check check = {.record = &r.record};
+
+    c->sink->adapter->ops->check(c->sink->adapter, &check);
+    /* What the sink can hold decides whether it must be told again. */
+    memcpy(r.record.hash, check.has_held_hash ? check.held_hash : row->hash, sizeof(r.record.hash));
+    if (!row->active) {
+        mark_withdrawn(&r);
+    }
+    r.hold = check.hold;
+    r.reason = check.reason;
+    return check.err != 0 ? check.err : journal_append_add(append, &r);
+}
+
 static void hand_page(struct journal_op *op)
 {
     struct catalog *c = CONTAINER_OF(op, struct catalog, page.op);
@@ -110,27 +132,8 @@ static void hand_page(struct journal_op *op)
 
     journal_append_init(&c->append, c->flow);
     for (size_t i = 0; i < c->page.n && err == 0; i++) {
-        const struct mirror_row *row = &c->page.rows[i];
-        struct journal_record r = {.record = {.kind = RECORD_PROCEDURE,
-                                              .code = row->code,
-                                              .local_no = "",
-                                              .step_key = "",
-                                              .at_s = (int64_t)(row->changed_ms / 1000),
-                                              .body = row->body,
-                                              .body_len = row->body_len}};
-        struct adapter_check check = {.record = &r.record};
-
-        c->sink->adapter->ops->check(c->sink->adapter, &check);
-        /* What the sink can hold decides whether it must be told again. */
-        memcpy(r.record.hash, check.has_held_hash ? check.held_hash : row->hash,
-               sizeof(r.record.hash));
-        if (!row->active) {
-            mark_withdrawn(&r);
-        }
-        r.hold = check.hold;
-        r.reason = check.reason;
-        err = check.err != 0 ? check.err : journal_append_add(&c->append, &r);
-        (void)snprintf(c->page_after, sizeof(c->page_after), "%s", row->code);
+        err = catalog_hand_row(c, &c->page.rows[i], &c->append);
+        (void)snprintf(c->page_after, sizeof(c->page_after), "%s", c->page.rows[i].code);
     }
     if (err != 0) {
         journal_append_free(&c->append);
@@ -152,71 +155,4 @@ void catalog_ask_hand(struct catalog *c)
     c->page.limit = CATALOG_PAGE_ROWS;
     c->page.with_body = true;
     mirror_list(c->env->journal, &c->page);
-}
-
-/* ---- what the province shows ---- */
-
-static void local_stored(struct journal_op *op)
-{
-    struct catalog *c = CONTAINER_OF(op, struct catalog, local.op);
-
-    CRASH_POINT(catalog_local_stored);
-    mirror_local_free(&c->local);
-    c->local_due = false;
-    catalog_end_reading(c);
-}
-
-static void local_row(struct adapter_list *list, const struct record *record, const char *name,
-                      bool active)
-{
-    struct catalog *c = CONTAINER_OF(list, struct catalog, list);
-
-    if (list->err == 0 &&
-        mirror_local_add(&c->local, record->code, name, record->hash, active, "") < 0) {
-        list->err = err_set(&list->why, ERR_TOOBIG, "the list is larger than allowed");
-    }
-}
-
-static void local_done(struct adapter_list *list)
-{
-    struct catalog *c = CONTAINER_OF(list, struct catalog, list);
-
-    CRASH_POINT(catalog_local_read);
-    party_read(c->env, c->sink, list->err, &list->why);
-    if (list->err != 0 || c->stopping) {
-        mirror_local_free(&c->local);
-        catalog_fail(c, "the province's list", catalog_words(&list->why, list->err));
-        return;
-    }
-    c->local.op.done = local_stored;
-    mirror_local(c->env->journal, &c->local);
-}
-
-void catalog_read_local(struct catalog *c)
-{
-    if (c->sink == NULL || c->sink->adapter->ops->list == NULL) {
-        catalog_end_reading(c);
-        return;
-    }
-    if (catalog_must_wait(c, c->sink)) {
-        return;
-    }
-    c->step = CATALOG_WAIT;
-    c->local_due = true; /* until it is stored: a failure comes back to this alone */
-    mirror_local_init(&c->local);
-    memset(&c->list, 0, sizeof(c->list));
-    c->list.kind = RECORD_PROCEDURE;
-    c->list.row = local_row;
-    c->list.done = local_done;
-    endpoint_begin(&c->sink->endpoint, LANE_CATALOG, loop_now_ms(c->env->loop));
-    c->sink->adapter->ops->list(c->sink->adapter, &c->list);
-}
-
-void catalog_delivered(struct catalog *c)
-{
-    if (c->step == CATALOG_REST && c->read_ms > 0 && !c->stopping) {
-        loop_timer_stop(&c->timer);
-        c->step = CATALOG_LOCAL;
-        catalog_kick(c);
-    }
 }

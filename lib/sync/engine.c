@@ -60,6 +60,9 @@ void engine_kick(struct engine *e)
     for (size_t i = 0; i < e->n_flows && e->running; i++) {
         engine_flow_kick(e->flows[i]);
     }
+    if (e->running) {
+        reviewer_kick(&e->reviewer);
+    }
 }
 
 static void room_task(struct loop_task *task)
@@ -68,6 +71,9 @@ static void room_task(struct loop_task *task)
 
     for (size_t i = 0; i < e->n_flows && !e->closing; i++) {
         engine_flow_room(e->flows[i]);
+    }
+    if (!e->closing) {
+        reviewer_kick(&e->reviewer);
     }
 }
 
@@ -188,6 +194,8 @@ static struct engine *engine_new(const struct engine_env *env, const struct conf
                                           .serve = env->serve,
                                           .serve_ctx = env->serve_ctx};
     names_init(&e->names);
+    engine_reviewer_init(e);
+    engine_watch_init(e);
     loop_timer_init(&e->upkeep, upkeep_fired);
     loop_timer_init(&e->deadline, deadline_fired);
     loop_task_init(&e->room, room_task);
@@ -204,6 +212,8 @@ static void engine_free(struct engine *e)
         e->parties[i].adapter->ops->free(e->parties[i].adapter);
     }
     names_free(&e->names);
+    reviewer_free(&e->reviewer);
+    watch_free(&e->watch);
     free(e->retention);
     free(e);
 }
@@ -249,6 +259,7 @@ int engine_open(const struct engine_env *env, const struct config *config, struc
         engine_unlisten(e); /* those that were opened end on later turns, and the rest with them */
         return err;
     }
+    engine_reviewer_link(e);
     engine_set_live(e);
     *out = e;
     return 0;
@@ -293,6 +304,7 @@ static void begin(struct engine *e)
             }
         }
     }
+    reviewer_start(&e->reviewer);
     start_upkeep(e);
 }
 
@@ -395,6 +407,8 @@ int engine_reload(struct engine *e, const struct config *config, struct errmsg *
 
         engine_flow_configure(e->flows[i], c != NULL ? c : &gone);
     }
+    reviewer_configure(&e->reviewer, config);
+    watch_configure(&e->watch, config);
     engine_set_live(e);
     return 0;
 }
@@ -462,6 +476,7 @@ static void start_upkeep(struct engine *e)
             catalog_delivered(&f->catalog);
         }
     }
+    engine_watch_run(e);
     loop_timer_start(e->env.loop, &e->upkeep, UPKEEP_MS);
 }
 
@@ -480,7 +495,7 @@ static bool quiet(const struct engine *e)
         looking = looking || e->flows[i]->waits.looking > 0;
     }
     return !looking && e->open_listeners == 0 && e->open_parts == 0 && e->small_ops == 0 &&
-           e->probes == 0;
+           e->probes == 0 && e->watch.ops == 0;
 }
 
 /* What counts has ended: is it the last? */
@@ -545,7 +560,8 @@ void engine_close_parts(struct engine *e)
         e->open_parts += engine_flow_parts(e->flows[i]);
     }
     /* One part more, so that parts that stop at once do not end the engine under our hands. */
-    e->open_parts++;
+    e->open_parts += 2;
+    reviewer_stop(&e->reviewer, part_stopped, e);
     for (size_t i = 0; i < e->n_flows; i++) {
         engine_flow_stop(e->flows[i], part_stopped, e);
     }
@@ -566,6 +582,7 @@ void engine_close(struct engine *e, void (*closed)(void *ctx), void *ctx)
     e->closed = closed;
     e->closed_ctx = ctx;
     loop_timer_stop(&e->upkeep);
+    watch_stop(&e->watch);
     journal_on_change(e->env.journal, NULL, NULL);
     loop_timer_start(e->env.loop, &e->deadline, e->config->shutdown_timeout_ms);
     engine_unlisten(e);

@@ -15,6 +15,7 @@
 #include "config/config.h"
 #include "journal/journal.h"
 #include "journal/mirror.h"
+#include "journal/review.h"
 
 struct engine;
 
@@ -112,6 +113,21 @@ struct engine_flow_status {
     bool idle; /* nothing due, nothing in flight, nothing owed */
 };
 
+/* What is watched by working days and hours; see sync/watch.h. */
+struct engine_deadlines {
+    char calendar[240];     /* its file; "" none: Monday to Friday, no holidays */
+    int64_t calendar_end_s; /* of the days that it covers; 0: no file */
+    bool covered;           /* today is */
+    uint32_t risk_hours;    /* 0 off */
+    bool risk_known;        /* else the numbers below are not */
+    uint64_t at_risk, passed;
+    int64_t risk_first_s; /* promised date of the first that is at risk; 0 none */
+    uint32_t silent_days; /* 0 off */
+    bool silence_known;
+    uint64_t agencies, silent, closed; /* that have sent before; among them */
+    uint64_t silence_unknown;          /* last sent on a day that the calendar does not cover */
+};
+
 enum engine_verdict { ENGINE_OK, ENGINE_DEGRADED, ENGINE_FAILING };
 const char *engine_verdict_name(enum engine_verdict v); /* "ok" */
 
@@ -125,6 +141,18 @@ struct engine_status {
     size_t n_sources;
     struct engine_endpoint_status endpoints[CONFIG_MAX_SOURCES + 1];
     size_t n_endpoints;
+    struct engine_reconcile_status {
+        bool running;
+        int64_t id; /* of the running one, or of the last one since start; 0 none */
+        char scope[96];
+        bool fix;
+        bool sweeping;               /* reads the sources whole */
+        uint64_t begun_ms, ended_ms; /* wall; ended 0: it runs */
+        /* since it was begun, or gone on with after a start */
+        uint64_t compared, differences, mended, lookups;
+        char trouble[200]; /* what it waits for; "" nothing */
+    } reconcile;
+    struct engine_deadlines deadlines;
     uint64_t orphaned; /* items of flows that are no longer configured */
     bool ready;        /* journal fine and every live flow's adapters open */
     bool idle;         /* every flow idle */
@@ -142,9 +170,28 @@ MUST_CHECK int engine_resume(struct engine *e, const char *endpoint, const char 
 MUST_CHECK int engine_poll(struct engine *e, const char *source, bool full);
 /* Reads the catalogue now. */
 MUST_CHECK int engine_catalog(struct engine *e, const char *flow);
+/* Has records of the catalogue sent once more; heal->done comes later. ERR_NOTFOUND: no flow. */
+struct catalog_heal;
+MUST_CHECK int engine_catalog_heal(struct engine *e, const char *flow, struct catalog_heal *heal);
 /* Starts adopting: every dossier of the flow journaled before now is looked up. ERR_STATE unless
  * the flow observes. */
 MUST_CHECK int engine_adopt(struct engine *e, const char *flow, const char *who);
+/* Begins to compare dossiers with the portal and their source. One at a time: ERR_BUSY; ERR_INVAL:
+ * no flow that can be compared. Answers once, later, when it is committed; then it runs by itself
+ * until its end, whatever stops in between. */
+struct engine_reconcile {
+    struct review_begin begin; /* in: what, sample, code, from_s, to_s, scope, fix, sweep, who */
+    void (*done)(struct engine_reconcile *reconcile);
+    void *ctx;
+    int err; /* out */
+    struct errmsg why;
+    /* the engine's own */
+    struct engine *engine;
+    int64_t flows[CONFIG_MAX_FLOWS];
+};
+void engine_reconcile(struct engine *e, struct engine_reconcile *reconcile);
+/* Ends it; what was found so far is kept. ERR_STATE: none runs. */
+MUST_CHECK int engine_reconcile_cancel(struct engine *e, const char *who);
 /* After an operator changed items (journal_act): look for work again. */
 void engine_kick(struct engine *e);
 

@@ -154,6 +154,17 @@ int engine_catalog(struct engine *e, const char *flow)
     return 0;
 }
 
+int engine_catalog_heal(struct engine *e, const char *flow, struct catalog_heal *heal)
+{
+    struct flow *f = flow_find(e, flow);
+
+    if (f == NULL || !f->has_catalog) {
+        return ERR_NOTFOUND;
+    }
+    catalog_heal(&f->catalog, heal);
+    return 0;
+}
+
 int engine_adopt(struct engine *e, const char *flow, const char *who)
 {
     struct flow *f = flow_find(e, flow);

@@ -48,6 +48,19 @@ static void set_live(void *ctx)
 
 /* ---- kinds ---- */
 
+/* What flows of a kind deliver, where it is one thing after the other. */
+static const enum record_kind delivered[] = {
+    [FLOW_DOSSIERS] = RECORD_DOSSIER, [FLOW_CATALOG] = RECORD_PROCEDURE,
+    [FLOW_STATUS] = RECORD_STATUS,    [FLOW_INTAKE] = RECORD_DOSSIER,
+    [FLOW_RATINGS] = RECORD_RATING,   [FLOW_QUESTIONS] = RECORD_QUESTION,
+    [FLOW_PAYMENTS] = RECORD_PAYMENT,
+};
+
+enum record_kind engine_flow_record(enum flow_kind kind)
+{
+    return delivered[kind];
+}
+
 static int needs(const struct config_flow *c, const struct party *party, bool there,
                  const char *verb, struct errmsg *msg)
 {
@@ -81,10 +94,17 @@ static void build_poller(struct flow *f, struct flow_source *s, struct party *si
 {
     struct engine *e = f->engine;
 
+    bool apart = (s->party->adapter->caps & ADAPTER_APART) != 0 && kind != RECORD_DOSSIER;
+
     poller_init(&s->poller, &e->flow_env, f->name, f->id, kind, s->party, sink);
     s->poller.appended = records_stored;
     s->poller.ctx = f;
-    if ((s->party->adapter->caps & ADAPTER_ACK) != 0 && s->party->adapter->ops->ack != NULL) {
+    if (apart) { /* rows and places of its own */
+        (void)snprintf(s->place, sizeof(s->place), "%s.%s", s->party->adapter->name, f->name);
+        s->poller.source_name = s->place;
+    }
+    if ((s->party->adapter->caps & ADAPTER_ACK) != 0 && s->party->adapter->ops->ack != NULL &&
+        !apart) {
         poller_acknowledge(&s->poller, f->kind == FLOW_INTAKE);
     }
     s->has_poller = true;
@@ -107,7 +127,7 @@ static int build_source(struct flow *f, const struct config_flow *c, const char 
     s->flow = f;
     s->party = party;
     if (polls) {
-        build_poller(f, s, sink, c->kind == FLOW_STATUS ? RECORD_STATUS : RECORD_DOSSIER);
+        build_poller(f, s, sink, delivered[c->kind]);
     }
     if (listens) {
         host_init(&s->host, &f->engine->flow_env, f->name, f->id, party, sink, &f->waits);
@@ -160,12 +180,12 @@ static int build_dossiers(struct flow *f, const struct config_flow *c, struct pa
         return err;
     }
     build_merge(f, sink);
-    pusher_init(&f->pusher, &e->flow_env, f->name, f->id, sink,
-                c->kind == FLOW_STATUS ? RECORD_STATUS : RECORD_DOSSIER);
+    pusher_init(&f->pusher, &e->flow_env, f->name, f->id, sink, delivered[c->kind]);
     f->pusher.ended = call_ended;
     f->pusher.ctx = f;
     f->has_pusher = true;
-    if (sink->adapter->ops->lookup != NULL && c->kind != FLOW_INTAKE) {
+    if (sink->adapter->ops->lookup != NULL && delivered[c->kind] == RECORD_DOSSIER &&
+        c->kind != FLOW_INTAKE) {
         walk_init(&f->walk, &e->flow_env, f->name, sink, true);
         f->walk.ended = set_live;
         f->walk.ctx = f;
@@ -223,6 +243,9 @@ static int build(struct flow *f, const struct config_flow *c, struct errmsg *msg
     case FLOW_DOSSIERS:
     case FLOW_STATUS:
     case FLOW_INTAKE:
+    case FLOW_RATINGS:
+    case FLOW_QUESTIONS:
+    case FLOW_PAYMENTS:
         return build_dossiers(f, c, sink, msg);
     case FLOW_CATALOG:
         return build_catalog(f, c, sink, msg);
@@ -274,13 +297,22 @@ static int64_t told_flow(const struct engine *e, const struct flow *f)
     return 0;
 }
 
+/* 0: there is none. */
+static int64_t first_flow(const struct engine *e, enum flow_kind kind)
+{
+    for (size_t i = 0; i < e->n_flows; i++) {
+        if (e->flows[i]->kind == kind) {
+            return e->flows[i]->id;
+        }
+    }
+    return 0;
+}
+
 void engine_flows_link(struct engine *e)
 {
-    int64_t intake = 0;
+    int64_t intake = first_flow(e, FLOW_INTAKE);
+    int64_t dossiers = first_flow(e, FLOW_DOSSIERS); /* payments ask what they cost */
 
-    for (size_t i = 0; i < e->n_flows && intake == 0; i++) {
-        intake = e->flows[i]->kind == FLOW_INTAKE ? e->flows[i]->id : 0;
-    }
     for (size_t i = 0; i < e->n_flows; i++) {
         struct flow *f = e->flows[i];
 
@@ -290,6 +322,9 @@ void engine_flows_link(struct engine *e)
         }
         for (size_t k = 0; k < f->n_sources && f->kind == FLOW_INTAKE; k++) {
             f->sources[k].host.told_flow = told_flow(e, f);
+        }
+        for (size_t k = 0; k < f->n_sources && f->kind == FLOW_PAYMENTS; k++) {
+            f->sources[k].host.told_flow = dossiers;
         }
     }
 }

@@ -11,7 +11,9 @@
 #include "sync/poller.h"
 #include "sync/pusher.h"
 #include "sync/reconcile.h"
+#include "sync/reviewer.h"
 #include "sync/waits.h"
+#include "sync/watch.h"
 
 #define ENGINE_PARTIES (CONFIG_MAX_SOURCES + 1)
 /* As many as can be merged of one dossier. */
@@ -23,6 +25,7 @@ struct flow_source {
     struct party *party;
     bool has_poller, has_host;
     bool listening;
+    char place[2 * ENGINE_NAME]; /* under which a poller apart keeps its rows; "" its source's */
     struct poller poller;
     struct host host;
 };
@@ -58,13 +61,15 @@ struct engine {
     struct flow *flows[CONFIG_MAX_FLOWS]; /* owned */
     size_t n_flows;
     struct names names;
+    struct reviewer reviewer;
     bool running;
     uint32_t starting; /* pauses that are still being read; it runs when all are known */
 
     struct journal_summary summing_op; /* the worker writes into it */
     struct journal_summary summary;    /* the last that ended well: what the loop reads */
     bool summing;
-    struct loop_timer upkeep;       /* summary, retention */
+    struct watch watch;
+    struct loop_timer upkeep;       /* summary, retention, watch */
     struct loop_task room;          /* a call ended: pump everyone */
     struct upkeep_state *retention; /* owned */
     uint64_t retention_due_ms;
@@ -102,15 +107,28 @@ MUST_CHECK int engine_listen(struct engine *e, struct errmsg *msg);
  */
 void engine_unlisten(struct engine *e);
 
+/* ---- engine_reconcile.c ---- */
+
+void engine_reviewer_init(struct engine *e);
+/* When all flows are built: whose dossiers can be compared. */
+void engine_reviewer_link(struct engine *e);
+
 /* ---- engine_act.c ---- */
 
 void engine_keep_fact(struct engine *e, const char *prefix, const char *name, const char *value);
 void engine_op_ended(struct engine *e); /* a small op; small_ops was counted up for it */
 
+/* ---- engine_watch.c ---- */
+
+void engine_watch_init(struct engine *e);
+void engine_watch_run(struct engine *e);
+
 /* ---- engine_flow.c ---- */
 
 /* Builds a flow whose parties are open and adds it. */
 MUST_CHECK int engine_flow_open(struct engine *e, const struct config_flow *c, struct errmsg *msg);
+/* What flows of a kind deliver; RECORD_NONE for those that deliver nothing. */
+enum record_kind engine_flow_record(enum flow_kind kind);
 /* When all are built: what one knows of another. */
 void engine_flows_link(struct engine *e);
 /* Whether a flow could go on with these values: its systems must be the same. */

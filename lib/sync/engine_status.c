@@ -237,6 +237,35 @@ static void judge_endpoint(struct engine_status *out, const struct engine_endpoi
     }
 }
 
+static void reconcile_status(const struct engine *e, struct engine_reconcile_status *out)
+{
+    struct reviewer_status s;
+
+    reviewer_status(&e->reviewer, &s);
+    out->running = s.running;
+    out->id = s.id;
+    memcpy(out->scope, s.scope, sizeof(out->scope));
+    out->fix = s.fix;
+    out->sweeping = s.sweeping;
+    out->begun_ms = s.begun_ms;
+    out->ended_ms = s.ended_ms;
+    out->compared = s.compared;
+    out->differences = s.differences;
+    out->mended = s.mended;
+    out->lookups = s.lookups;
+    memcpy(out->trouble, s.trouble, sizeof(out->trouble));
+}
+
+static void judge_deadlines(struct engine_status *out, const struct engine_deadlines *d)
+{
+    if (d->risk_known && d->at_risk > 0) {
+        reason(out, ENGINE_DEGRADED,
+               "%" PRIu64 " dossiers are promised within %" PRIu32
+               " working hours and not delivered; `dvcsyncctl risk`",
+               d->at_risk, d->risk_hours);
+    }
+}
+
 void engine_status(struct engine *e, struct engine_status *out)
 {
     memset(out, 0, sizeof(*out));
@@ -257,6 +286,9 @@ void engine_status(struct engine *e, struct engine_status *out)
             source_status(&e->flows[i]->sources[k], &out->sources[out->n_sources++]);
         }
     }
+    reconcile_status(e, &out->reconcile);
+    out->deadlines = e->watch.status;
+    judge_deadlines(out, &out->deadlines);
     out->orphaned = orphans(e);
     if (out->orphaned > 0) {
         reason(out, ENGINE_DEGRADED, "%" PRIu64 " item%s of flows that are no longer configured",

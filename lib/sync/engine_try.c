@@ -13,7 +13,8 @@
 struct try_run {
     struct engine *engine;
     struct engine_try *try;
-    struct party *sink; /* of the first flow that reads the source; NULL none */
+    struct party *sink;    /* of the first flow that reads the source; NULL none */
+    enum record_kind kind; /* of what that flow delivers */
     struct adapter *adapter;
     struct adapter_poll poll;
     struct adapter_detail detail;
@@ -50,6 +51,7 @@ static void poll_done(struct adapter_poll *poll);
 static void poll_page(struct try_run *r)
 {
     memset(&r->poll, 0, sizeof(r->poll));
+    r->poll.kind = r->kind;
     r->poll.cursor = r->cursor != NULL ? r->cursor : "";
     r->poll.done = poll_done;
     r->adapter->ops->poll(r->adapter, &r->poll);
@@ -111,8 +113,10 @@ static void show_row(struct try_run *r, const struct adapter_detail *detail)
         row.n_records = detail->n_records;
         checks = calloc(detail->n_records, sizeof(*checks));
         row.checks = check_all(r, detail, checks) ? checks : NULL;
-        steps = detail->n_records - 1;
-        steps = steps < ADAPTER_STEPS_MAX ? steps : ADAPTER_STEPS_MAX;
+        while (1 + steps < detail->n_records && steps < ADAPTER_STEPS_MAX &&
+               detail->records[1 + steps].kind == RECORD_STEP) {
+            steps++;
+        }
         preview(r, detail, 0, 1, &row, 0, &bodies[0]);
         if (steps > 0) {
             preview(r, detail, 1, steps, &row, 1, &bodies[1]);
@@ -147,7 +151,7 @@ static void next_run(struct loop_task *task)
         return;
     }
     memset(&r->detail, 0, sizeof(r->detail));
-    r->detail.kind = RECORD_DOSSIER;
+    r->detail.kind = r->kind;
     r->detail.id = r->ids[r->at];
     r->detail.want_raw = true;
     r->detail.done = detail_done;
@@ -221,6 +225,7 @@ static void find_sink(struct try_run *r)
         for (size_t k = 0; k < flow->n_sources; k++) {
             if (strcmp(flow->sources[k].party->adapter->name, r->try->source) == 0) {
                 r->sink = engine_party(r->engine, flow->to);
+                r->kind = engine_flow_record(flow->kind);
             }
         }
     }
@@ -236,6 +241,7 @@ void engine_try(struct engine *e, struct engine_try *try)
     }
     r->engine = e;
     r->try = try;
+    r->kind = RECORD_DOSSIER;
     e->probes++;
     try->err = 0;
     try->n_listed = 0;

@@ -21,7 +21,7 @@ struct host {
     int64_t flow;
     int64_t born_flow; /* see journal_append */
     /* Intake: the flow in which the sink tells of its own dossiers, and so where they stand; 0: it
-     * does not. */
+     * does not. Payments: the flow of the dossiers that they are for. */
     int64_t told_flow;
     int rank;
     const struct party *source; /* paused: nothing is taken from it */

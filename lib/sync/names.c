@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "domain/level.h"
+
 #define TABLE_BYTES_MAX (8u << 20)
 #define TABLE_ROWS_MAX 100000
 
@@ -112,6 +114,7 @@ const char *names_find(const struct names *n, enum record_kind kind, const char 
 int names_level(const struct names *n, const char *procedure_code)
 {
     const struct name_table *t = &n->services;
+    enum service_level level = LEVEL_INFORMATION;
     size_t i;
 
     if (t->n == 0) {
@@ -120,9 +123,9 @@ int names_level(const struct names *n, const char *procedure_code)
     i = lower_bound(t, procedure_code);
     while (i < t->n && strncmp(t->rows[i].code, procedure_code, strlen(procedure_code)) == 0) {
         if (t->rows[i].code[strlen(procedure_code)] == '.') {
-            return 4;
+            level = level_higher(level, level_of_service(t->rows[i].name));
         }
         i++;
     }
-    return 2;
+    return level_number(level);
 }

@@ -33,8 +33,8 @@ MUST_CHECK int names_add(struct names *n, const char *code, const char *name);
 void names_commit(struct names *n, enum record_kind kind);
 /* NULL when not known. */
 const char *names_find(const struct names *n, enum record_kind kind, const char *code);
-/* 4 when a service of the procedure is known, 2 when there are services but none of it, 0 when no
- * services are known. */
+/* 4 or 3 when services of the procedure are known, by what their names say (domain/level.h), 2 when
+ * there are services but none of it, 0 when no services are known. */
 int names_level(const struct names *n, const char *procedure_code);
 
 #endif

@@ -362,6 +362,7 @@ static void ask_page(struct poller *p)
         return;
     }
     memset(&p->poll, 0, sizeof(p->poll));
+    p->poll.kind = p->kind;
     p->poll.cursor = p->cursor;
     p->poll.full = p->want_full;
     p->want_full = false;

@@ -92,11 +92,18 @@ struct poller_append *poller_append_open(struct poller *p)
     return p->append;
 }
 
+/* Whose row it is: all records of a detail are about one dossier. NULL when it brought none. */
+static const char *code_of(const struct record *records, size_t n)
+{
+    return n > 0 ? records[0].code : NULL;
+}
+
 /* False: the append has no room left. */
-static bool append_row(struct poller_append *a, size_t row, bool owed, const char *why)
+static bool append_row(struct poller_append *a, size_t row, bool owed, const char *why,
+                       const char *code)
 {
     struct poller *p = a->poller;
-    struct journal_row r = {.id = p->ids[row], .owed = owed, .why = why};
+    struct journal_row r = {.id = p->ids[row], .owed = owed, .why = why, .code = code};
 
     memcpy(r.hash, p->hashes[row], sizeof(r.hash));
     if (journal_append_row(&a->append, p->source_name, &r) < 0) {
@@ -107,13 +114,13 @@ static bool append_row(struct poller_append *a, size_t row, bool owed, const cha
 }
 
 /* To the append of the page; when a huge record has filled it, to the next one. */
-static void add_row(struct poller *p, size_t row, bool owed, const char *why)
+static void add_row(struct poller *p, size_t row, bool owed, const char *why, const char *code)
 {
-    if (append_row(poller_append_open(p), row, owed, why)) {
+    if (append_row(poller_append_open(p), row, owed, why, code)) {
         return;
     }
     poller_append_start(p);
-    if (!append_row(poller_append_open(p), row, owed, why)) {
+    if (!append_row(poller_append_open(p), row, owed, why, code)) {
         abort(); /* an empty append takes any row; the cursor has not moved, nothing is lost */
     }
 }
@@ -123,7 +130,7 @@ static void add_owed(struct poller *p, size_t row, const char *why)
     uint64_t suppressed = 0;
 
     p->detail_failures++;
-    add_row(p, row, true, why);
+    add_row(p, row, true, why, NULL);
     if (log_limit_pass(&p->detail_log, loop_now_ms(p->env->loop), POLLER_LOG_MS, &suppressed)) {
         flow_say(p->env, LOG_LEVEL_WARN, "detail_failed", p->name,
                  "row %s is owed: %s (%" PRIu64 " more not shown)", p->ids[row], why, suppressed);
@@ -139,7 +146,7 @@ static void take_ready(struct merge_job *job)
     struct poller_append *a = append_new(p);
     int err = job->err != 0 ? job->err : merge_add(job, &a->append);
 
-    if (err == 0 && !append_row(a, t->row, false, NULL)) {
+    if (err == 0 && !append_row(a, t->row, false, NULL, code_of(job->records, job->n_records))) {
         err = ERR_TOOBIG;
     }
     p->taking--;
@@ -166,7 +173,9 @@ static int copy_record(struct arena *a, const struct record *from, struct record
     to->local_no = arena_strdup(a, from->local_no != NULL ? from->local_no : "");
     to->step_key = arena_strdup(a, from->step_key != NULL ? from->step_key : "");
     to->body = arena_strndup(a, from->body, from->body_len);
-    return to->code != NULL && to->local_no != NULL && to->step_key != NULL && to->body != NULL
+    to->figures = from->figures != NULL ? figures_copy(a, from->figures) : NULL;
+    return to->code != NULL && to->local_no != NULL && to->step_key != NULL && to->body != NULL &&
+                   (to->figures != NULL || from->figures == NULL)
                ? 0
                : ERR_TOOBIG;
 }
@@ -221,7 +230,7 @@ static int add_records(struct poller *p, size_t row, const struct adapter_detail
             return err;
         }
     }
-    add_row(p, row, false, NULL);
+    add_row(p, row, false, NULL, code_of(detail->records, detail->n_records));
     return 0;
 }
 
@@ -242,7 +251,7 @@ static void detail_done(struct adapter_detail *detail)
         p->n_details++;
         err = add_records(p, row, detail);
     } else if (err == ERR_NOTFOUND || err == ERR_UNSUPPORTED) {
-        add_row(p, row, false, NULL);
+        add_row(p, row, false, NULL, NULL);
         err = 0;
     }
     if (err == ERR_CANCELED) {

@@ -55,6 +55,13 @@ void pusher_init(struct pusher *p, const struct flow_env *env, const char *name,
     p->lag_seconds = metrics_get(env->metrics, METRIC_HISTOGRAM, "dvcsync_delivery_lag_seconds",
                                  "From the storing of an item to its success.", labels, 1, lag,
                                  sizeof(lag) / sizeof(lag[0]));
+    p->intake_lag_seconds =
+        metrics_get(env->metrics, METRIC_HISTOGRAM, "dvcsync_intake_lag_seconds",
+                    "From the source's time of an item to its storing; of items that succeeded.",
+                    labels, 1, lag, sizeof(lag) / sizeof(lag[0]));
+    p->whole_lag_seconds = metrics_get(env->metrics, METRIC_HISTOGRAM, "dvcsync_whole_lag_seconds",
+                                       "From the source's time of an item to its success.", labels,
+                                       1, lag, sizeof(lag) / sizeof(lag[0]));
 }
 
 void pusher_configure(struct pusher *p, const struct config *config, const struct config_flow *flow)

@@ -51,7 +51,7 @@ struct pusher {
     uint64_t delivered, sent, lookups, unsure, refused, last_delivery_ms;
     struct metric *outcomes[OUTCOME_HELD + 1];
     struct metric *call_seconds;
-    struct metric *lag_seconds;
+    struct metric *lag_seconds, *intake_lag_seconds, *whole_lag_seconds;
     struct log_limit held_log;
 };
 

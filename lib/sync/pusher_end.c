@@ -168,6 +168,23 @@ void pusher_fill_finish(struct pusher *p, struct pusher_member *m, const struct 
     f->resnap = d->resnap;
 }
 
+/* Clocks of other systems may be ahead of ours: that is no lag. */
+static double lag_s(int64_t from_ms, int64_t to_ms)
+{
+    return to_ms > from_ms ? (double)(to_ms - from_ms) / 1000.0 : 0;
+}
+
+/* source_s 0: its source tells no time. */
+static void count_lag(struct pusher *p, const struct journal_call_item *item, int64_t source_s,
+                      int64_t now_ms)
+{
+    metric_observe(p->lag_seconds, lag_s(item->created_ms, now_ms));
+    if (source_s != 0) {
+        metric_observe(p->intake_lag_seconds, lag_s(source_s * 1000, item->created_ms));
+        metric_observe(p->whole_lag_seconds, lag_s(source_s * 1000, now_ms));
+    }
+}
+
 static void count(struct pusher *p, const struct pusher_call *c, const struct outcome *outcome)
 {
     int64_t now_ms = loop_wall_ms(p->env->loop);
@@ -190,7 +207,7 @@ static void count(struct pusher *p, const struct pusher_call *c, const struct ou
         p->delivered += call->n;
         p->last_delivery_ms = (uint64_t)now_ms;
         for (size_t i = 0; i < call->n; i++) {
-            metric_observe(p->lag_seconds, (double)(now_ms - call->items[i].created_ms) / 1000.0);
+            count_lag(p, &call->items[i], call->records[i].at_s, now_ms);
         }
     }
 }

@@ -9,7 +9,18 @@ from cases_disk import ends, whims
 from harness import wait_until
 
 # What leads from a version back to the one before: the reverse of the migrations in sqlite_open.c.
-BACK = {2: "DROP TABLE part; ALTER TABLE item DROP COLUMN source; PRAGMA user_version = 1;"}
+BACK = {
+    2: "DROP TABLE part; ALTER TABLE item DROP COLUMN source; PRAGMA user_version = 1;",
+    3: """DROP TABLE review; DROP TABLE review_count; DROP TABLE review_dossier;
+          DROP TABLE catalog_change; DROP TABLE agency_seen; DROP INDEX subject_promised;
+          DROP TABLE figure; DROP TABLE result_mark;
+          DROP INDEX source_row_code; ALTER TABLE source_row DROP COLUMN code;
+          ALTER TABLE audit DROP COLUMN salt;
+          ALTER TABLE local_catalog DROP COLUMN body; ALTER TABLE local_catalog DROP COLUMN level;
+          ALTER TABLE local_catalog DROP COLUMN processes;
+          ALTER TABLE local_catalog DROP COLUMN eforms;
+          ALTER TABLE local_catalog DROP COLUMN read_ms; PRAGMA user_version = 2;""",
+}
 KILLS_MAX = 200
 
 
@@ -64,8 +75,8 @@ def up(run):
             assert world.daemon.popen.returncode == -9, world.log_tail()
             killed += 1
             found = version(world.journal_path)
-            assert found in (1, newest), f"version {found} after a kill"
-            half += found == 1
+            assert 1 <= found <= newest, f"version {found} after a kill"
+            half += found < newest
             if n % 5 == 1:
                 world.start()
                 assert world.stop() == 0

@@ -86,6 +86,10 @@ int ctl_journal_recover(struct ctl *c) { return ran_verb(c); }
 int ctl_subject_find(struct ctl *c) { return ran_verb(c); }
 int ctl_subject_export(struct ctl *c) { return ran_verb(c); }
 int ctl_subject_erase(struct ctl *c) { return ran_verb(c); }
+int ctl_evidence(struct ctl *c) { return ran_verb(c); }
+int ctl_integrity(struct ctl *c) { return ran_verb(c); }
+int ctl_evidence_key(struct ctl *c) { return ran_verb(c); }
+int ctl_evidence_verify(struct ctl *c) { return ran_verb(c); }
 /* clang-format on */
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)

@@ -49,7 +49,7 @@ static void zip(const char *bytes, size_t n)
 
     while (err == 0) {
         char *out = NULL;
-        struct procedure p;
+        struct opencps_service service;
         struct arena a;
 
         err = spool_zip_next(&z, &entry, &why);
@@ -64,8 +64,10 @@ static void zip(const char *bytes, size_t n)
         }
         FUZZ_CHECK(entry.size <= SPOOL_ZIP_ENTRY_MAX && out[entry.size] == '\0', "%u", entry.size);
         arena_init(&a, SPOOL_ARENA_MAX);
-        if (spool_read_service(out, entry.size, &a, &p, &why) == 0) {
-            FUZZ_CHECK(p.code[0] != '\0' && text_is_utf8(p.code, strlen(p.code)), "%s", p.code);
+        if (spool_read_service(out, entry.size, &a, &service, &why) == 0) {
+            const char *code = service.procedure.code;
+
+            FUZZ_CHECK(code[0] != '\0' && text_is_utf8(code, strlen(code)), "%s", code);
         }
         arena_free(&a);
         free(out);

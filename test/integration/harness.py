@@ -253,11 +253,13 @@ class World:
         self.children.append(self.portal)
         return self.portal
 
-    def start_province(self, dossiers=8, seed=1, changes=0, rate=0, days=30, **knobs):
+    def start_province(self, dossiers=8, seed=1, changes=0, rate=0, days=30, until=None, **knobs):
         knobs = {"username": "demo", "password": PROVINCE_PASSWORD, "planted": 0, **knobs}
         arguments = [part for k, v in knobs.items() for part in ("--knob", f"{k}={v}")]
         if changes:
             arguments += ["--changes", changes, "--rate", rate]
+        if until is not None:
+            arguments += ["--until", until]
         self.province = Sandbox(self, "province", "--catalog", self.catalog_path, "--agencies",
                                 AGENCIES, "--dossiers", dossiers, "--seed", seed, "--days", days,
                                 *arguments)
@@ -429,15 +431,16 @@ class World:
     def idle(self):
         return self.status()["idle"]
 
-    def sweep(self):
+    def sweep(self, deadline_s=DEADLINE_S):
         """One complete reading of the province that began after this call."""
         before = self.flow()["full_sweeps"]
         self.order("/v1/sources/onestop:poll", full=True)
-        self.wait(lambda: self.flow()["full_sweeps"] > before, "a complete sweep")
+        self.wait(lambda: self.flow()["full_sweeps"] > before, "a complete sweep",
+                  deadline_s)
 
     def settle(self, deadline_s=DEADLINE_S):
         """All that the province holds now is read, and nothing is left to do."""
-        self.sweep()
+        self.sweep(deadline_s)
         self.wait(self.idle, "idle", deadline_s)
 
     # ---- judging ----

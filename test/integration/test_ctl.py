@@ -391,7 +391,7 @@ class CtlTest(unittest.TestCase):
         for word, verbs in (("subject", ("find", "export", "erase")),
                             ("journal", ("check", "backup", "recover")), ("audit", ("verify",)),
                             ("config", ("check", "dump")), ("map", ("check",)),
-                            ("source", ("try",)), ("catalog", ("", "read"))):
+                            ("source", ("try",)), ("catalog", ("", "read", "report", "history", "heal"))):
             for args in (["help", word], [word, "--help"], [word, "-h"]):
                 with self.subTest(args=args):
                     lines = self.ctl(*args).splitlines()

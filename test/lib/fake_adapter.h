@@ -61,7 +61,8 @@ struct fake_dossier {
     int status;
     char text[64];
     int64_t at_s, promised_s;
-    uint64_t seq; /* of its last change */
+    struct figures figures; /* of its record; agency NULL: none */
+    uint64_t seq;           /* of its last change */
     bool gone;
     bool acked;          /* since its last change */
     uint32_t fail_times; /* detail fails so often */
@@ -121,6 +122,7 @@ struct fake_peer {
     bool acks_forgotten;  /* an acknowledgement succeeds and changes nothing */
     bool listen_fails;
     bool relay_fails;
+    bool bodies_json; /* the catalogue's records are JSON that names a decision, not words */
     uint32_t polls_fail, lists_fail,
         list_cut; /* list_cut: so many rows at most, as if complete; 0 all */
     int poll_err;
@@ -172,6 +174,8 @@ void fake_peer_let_go(
 /* As a source. */
 void fake_source_put(struct fake_peer *p, const char *code, int status, const char *text);
 void fake_source_promise(struct fake_peer *p, const char *code, int64_t promised_s);
+/* agency is borrowed. */
+void fake_source_agency(struct fake_peer *p, const char *code, const char *agency);
 void fake_source_step(struct fake_peer *p, const char *code, const char *key, int status);
 void fake_source_fail(struct fake_peer *p, const char *code, int err, uint32_t times);
 void fake_source_remove(struct fake_peer *p, const char *code);

@@ -159,6 +159,16 @@ void fake_source_promise(struct fake_peer *p, const char *code, int64_t promised
     dossier_of(p, code)->promised_s = promised_s;
 }
 
+void fake_source_agency(struct fake_peer *p, const char *code, const char *agency)
+{
+    dossier_of(p, code)->figures = (struct figures){.procedure = "",
+                                                    .sector = "",
+                                                    .agency = agency,
+                                                    .digitised = -1,
+                                                    .identified = -1,
+                                                    .paid_online = -1};
+}
+
 void fake_source_step(struct fake_peer *p, const char *code, const char *key, int status)
 {
     struct fake_dossier *d = dossier_of(p, code);
@@ -246,6 +256,7 @@ void fake_source_record(const struct fake_peer *p, const struct fake_dossier *d,
         out->kind = kind;
         out->at_s = d->at_s;
         out->promised_s = d->promised_s;
+        out->figures = d->figures.agency != NULL ? &d->figures : NULL;
         (void)snprintf(body, size, "dossier %s status=%d %s", d->code, d->status, d->text);
         len = strlen(body);
         if (p->pad_bytes > 0 && len + p->pad_bytes < size) {

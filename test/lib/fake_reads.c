@@ -132,11 +132,15 @@ static void answer_dossier(struct fake_peer *p, struct adapter_detail *detail)
     free(bodies);
 }
 
-static void procedure_record(const struct fake_catalog_row *row, char *body, size_t size,
+static void procedure_record(const struct fake_catalog_row *row, bool json, char *body, size_t size,
                              struct record *out)
 {
     memset(out, 0, sizeof(*out));
-    (void)snprintf(body, size, "procedure %s %s %s", row->code, row->name, row->text);
+    if (json) {
+        (void)snprintf(body, size, "{\"code\":\"%s\",\"decision_id\":\"9123\"}", row->code);
+    } else {
+        (void)snprintf(body, size, "procedure %s %s %s", row->code, row->name, row->text);
+    }
     out->kind = row->kind;
     out->code = row->code;
     out->local_no = "";
@@ -166,7 +170,7 @@ static void answer_procedure(struct fake_peer *p, struct adapter_detail *detail)
         row->fail_times--;
         detail->err = err_set(&detail->why, ERR_REMOTE, "detail of %s failed", detail->id);
     } else {
-        procedure_record(row, body, sizeof(body), &record);
+        procedure_record(row, p->bodies_json, body, sizeof(body), &record);
         detail->records = &record;
         detail->n_records = 1;
     }
@@ -210,7 +214,7 @@ void fake_read_list(struct fake_peer *p, struct adapter_list *list)
         if (list->err != 0 && list->n_rows == 1) {
             break; /* a broken list has delivered some rows */
         }
-        procedure_record(row, body, sizeof(body), &record);
+        procedure_record(row, p->bodies_json, body, sizeof(body), &record);
         if (list->kind == RECORD_PROCEDURE) {
             record.body = "";
             record.body_len = 0;
@@ -239,7 +243,7 @@ void fake_read_detail(struct fake_peer *p, struct adapter_detail *detail)
     if (p->down) {
         detail->err = err_set(&detail->why, ERR_REMOTE, "connect failed");
         detail->done(detail);
-    } else if (detail->kind == RECORD_PROCEDURE) {
+    } else if (detail->kind == RECORD_PROCEDURE || detail->kind == RECORD_DECISION) {
         answer_procedure(p, detail);
     } else {
         answer_dossier(p, detail);

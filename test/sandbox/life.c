@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sandbox/life_flaw.h"
 #include "sandbox/people.h"
 
 #define DAY_S 86400
@@ -111,6 +112,9 @@ size_t life_find(const struct life *w, const char *id)
         return SIZE_MAX;
     }
     number -= LIFE_FIRST_ID;
+    if ((w->dossiers[number].flaws & FLAW_GONE) != 0) {
+        return SIZE_MAX;
+    }
     if (strlen(id) == 36) {
         life_uid(w, (size_t)number, uid);
         if (strcmp(uid, id) != 0) {

@@ -58,6 +58,8 @@ struct life_dossier {
     uint8_t extended; /* how often the promised date was moved */
     uint8_t tampered; /* how often it was changed in secret */
     uint8_t planted;  /* enum life_planted */
+    uint8_t flaws;    /* bits of enum life_flaw */
+    uint32_t with;    /* whose result it has, with FLAW_SHARED_RESULT */
 };
 
 /* What follows from a dossier's actions; times in UTC seconds, 0 unknown. */

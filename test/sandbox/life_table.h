@@ -95,9 +95,12 @@ struct life_plan {
     uint8_t actions[LIFE_ACTIONS_MAX];
 };
 
-#define LIFE_PLAN_USUAL 0  /* the whole usual way to the result */
+#define LIFE_PLAN_USUAL 0 /* the whole usual way to the result */
+#define LIFE_PLAN_SUPPLEMENT 1
 #define LIFE_PLAN_MERGE 12 /* planted: ends in a status that no map knows */
-#define LIFE_PLAN_COUNT 13
+#define LIFE_PLAN_TWICE 13 /* planted: the plan above with a second round from LIFE_TWICE_AT on */
+#define LIFE_PLAN_COUNT 14
+#define LIFE_TWICE_AT 5
 
 extern const struct life_plan LIFE_PLANS[LIFE_PLAN_COUNT];
 

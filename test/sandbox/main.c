@@ -1,7 +1,9 @@
 /* dvcsync-sandbox: the portal, the province and the oracle in one program; see README.md. */
 #include "sandbox/portal.h"
 #include "sandbox/province.h"
+#include "sandbox/tell.h"
 #include "sandbox/verify.h"
+#include "sandbox/verify_other.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +16,8 @@ static const struct {
     {"portal", portal_main, "play the national portal, with a ledger of what it accepted"},
     {"province", province_main, "play a provincial system with dossiers that live"},
     {"verify", verify_main, "judge the ledger against the province's own record"},
+    {"tell", tell_main, "drop records of the other services into a spool, and note them"},
+    {"verify-other", verify_other_main, "judge those services against what was noted"},
 };
 
 static int usage(FILE *out, int status)

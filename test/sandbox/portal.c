@@ -1,5 +1,6 @@
 #include "sandbox/portal.h"
 
+#include "sandbox/portal_asked.h"
 #include "sandbox/portal_core.h"
 #include "sandbox/portal_poster.h"
 #include "sandbox/portal_record.h"
@@ -93,6 +94,10 @@ static const struct {
     [SERVICE_LAY_DANH_SACH_HO_SO] = {"LayDanhSachHoSo", births_list},
     [SERVICE_LAY_HO_SO] = {"LayHoSo", births_detail},
     [SERVICE_XAC_NHAN_HO_SO] = {"XacNhanHoSo", births_acknowledge},
+    [SERVICE_DONG_BO_DANH_GIA] = {"DongBoDanhGia", other_rating},
+    [SERVICE_LAY_DANH_SACH_HOI_DAP] = {"LayDanhSachHoiDapGuiTuDVCQG", asked_list},
+    [SERVICE_DONG_BO_HOI_DAP] = {"DongBoHoiDap", other_question},
+    [SERVICE_DONG_BO_KET_QUA_HOI_DAP] = {"DongBoKetQuaHoiDapGuiTuDVCQG", other_reply},
 };
 
 const char *portal_service_name(enum portal_service s)
@@ -300,6 +305,8 @@ static void portal_free(struct portal *p)
     catalog_free(p->catalog);
     knobs_free(p->knobs);
     store_free(&p->store);
+    store_free(&p->others);
+    asked_free(p);
     births_free(&p->births);
     pthread_mutex_destroy(&p->lock);
     free(p);
@@ -316,8 +323,8 @@ static struct portal *portal_new(const struct options *o)
     p->seed = o->seed;
     p->started_ms = portal_now_ms();
     p->knobs = knobs_new(portal_knob_rows, PK_COUNT);
-    if (p->knobs == NULL || store_init(&p->store) != 0 || set_knobs(p, o) != 0 ||
-        load_catalog(p, o) != 0) {
+    if (p->knobs == NULL || store_init(&p->store) != 0 || store_init(&p->others) != 0 ||
+        set_knobs(p, o) != 0 || load_catalog(p, o) != 0) {
         portal_free(p);
         return NULL;
     }

@@ -1,5 +1,6 @@
 /* What belongs to the sandbox itself: the paths under /_sandbox/, and the start from an older
  * ledger. */
+#include "sandbox/portal_asked.h"
 #include "sandbox/portal_core.h"
 #include "sandbox/portal_poster.h"
 #include "sandbox/portal_record.h"
@@ -88,6 +89,19 @@ static bool take_loaded(struct portal *p, const char *code, const cJSON *line)
     return true;
 }
 
+/* False: it holds no such dossier, or shows this state already. */
+static bool alter(struct portal *p, const char *code, const cJSON *line)
+{
+    const cJSON *state = cJSON_GetObjectItemCaseSensitive(line, "state");
+    struct dossier *d = store_find(&p->store, code);
+
+    if (d == NULL || !cJSON_IsNumber(state) || d->shown == clamp_state(state->valuedouble)) {
+        return false;
+    }
+    dossier_alter(d, clamp_state(state->valuedouble));
+    return true;
+}
+
 static uint64_t number_of(const cJSON *object, const char *name)
 {
     const cJSON *v = cJSON_GetObjectItemCaseSensitive(object, name);
@@ -114,9 +128,13 @@ void admin_replay(const char *line, size_t len, void *portal)
             take_step(p, code->valuestring, record);
         } else if (strcmp(kind->valuestring, "answer") == 0) {
             take_answer(p, code->valuestring, record);
+        } else if (strcmp(kind->valuestring, "lost") == 0) {
+            (void)store_remove(&p->store, code->valuestring);
+        } else if (strcmp(kind->valuestring, "altered") == 0) {
+            alter(p, code->valuestring, json);
         } else if (strcmp(kind->valuestring, "loaded") == 0) {
             (void)take_loaded(p, code->valuestring, json);
-        } else {
+        } else if (!other_replay(p, kind->valuestring, code->valuestring, record)) {
             births_replay(p, kind->valuestring, code->valuestring, json);
         }
     } else {
@@ -243,6 +261,41 @@ static void serve_load(struct portal *p, struct serve_req *req)
     respond_sbuf(req, json_type, &b);
 }
 
+/* ---- what happens to a portal ---- */
+
+/* {"codes":[...]}: it forgets them, with their steps; with a "state" it shows that instead of what
+ * it held. {"done":[the codes of which that was true]} */
+static void serve_damage(struct portal *p, struct serve_req *req)
+{
+    bool lose = strcmp(req->path, "/_sandbox/lose") == 0;
+    cJSON *order = cJSON_Parse(req->body);
+    const cJSON *code;
+    struct sbuf b = {0};
+
+    sbuf_puts(&b, "{\"done\":[");
+    pthread_mutex_lock(&p->lock);
+    cJSON_ArrayForEach(code, cJSON_GetObjectItemCaseSensitive(order, "codes"))
+    {
+        const char *text = cJSON_IsString(code) ? code->valuestring : "";
+        char state[32];
+
+        if (lose ? store_remove(&p->store, text) : alter(p, text, order)) {
+            snprintf(state, sizeof state, "\"state\":%llu",
+                     (unsigned long long)number_of(order, "state"));
+            push_write_line(p, p->call_count, lose ? "lost" : "altered", text, lose ? NULL : state,
+                            NULL);
+            sbuf_comma(&b);
+            sbuf_json(&b, text, strlen(text));
+        }
+    }
+    pthread_mutex_unlock(&p->lock);
+    sbuf_puts(&b, "]}");
+    cJSON_Delete(order);
+    serve_hold(req);
+    ledger_then(p->ledger, release, req);
+    respond_sbuf(req, json_type, &b);
+}
+
 /* ---- statistics ---- */
 
 static void member_u64(struct sbuf *b, const char *name, uint64_t value)
@@ -343,6 +396,8 @@ static void serve_stats(struct portal *p, struct serve_req *req)
     member_u64(&b, "steps_stored_twice", s.steps_stored_twice);
     member_u64(&b, "answers", s.answers);
     member_u64(&b, "answers_repeated", s.answers_repeated);
+    member_u64(&b, "others", s.others);
+    member_u64(&b, "others_repeated", s.others_repeated);
     member_u64(&b, "acks", s.acks);
     member_u64(&b, "order_violations", s.order_violations);
     member_u64(&b, "snapshots_dated_back", s.snapshots_dated_back);
@@ -391,6 +446,25 @@ static void serve_catalog(struct portal *p, struct serve_req *req)
     respond_sbuf(req, lines_type, &b);
 }
 
+/* {"kind":K,"code":C,"clear":true}: the portal's side of a difference between the catalogues. */
+static void serve_plant(struct portal *p, struct serve_req *req)
+{
+    cJSON *body = cJSON_Parse(req->body);
+    const char *kind = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(body, "kind"));
+    const char *code = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(body, "code"));
+    bool clear = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(body, "clear"));
+    int planted = kind != NULL && code != NULL ? catalog_plant(p->catalog, kind, code, clear) : -1;
+    struct sbuf b = {0};
+
+    cJSON_Delete(body);
+    if (planted < 0) {
+        serve_respond(req, 400, "text/plain", "no such procedure\n", 18);
+        return;
+    }
+    sbuf_printf(&b, "{\"planted\":%d}", planted);
+    respond_sbuf(req, json_type, &b);
+}
+
 static void serve_dossier(struct portal *p, struct serve_req *req)
 {
     const char *code = serve_query(req, "code");
@@ -428,9 +502,13 @@ void admin_handle(struct portal *p, struct serve_req *req)
     } routes[] = {
         {"/_sandbox/knobs", NULL, serve_knobs},
         {"/_sandbox/stats", "GET", serve_stats},
+        {"/_sandbox/ask", "POST", asked_serve},
         {"/_sandbox/sessions", "GET", serve_sessions},
         {"/_sandbox/catalog", "GET", serve_catalog},
+        {"/_sandbox/plant", "POST", serve_plant},
         {"/_sandbox/load", "POST", serve_load},
+        {"/_sandbox/lose", "POST", serve_damage},
+        {"/_sandbox/alter", "POST", serve_damage},
         {"/_sandbox/dossier", "GET", serve_dossier},
         {"/_sandbox/intake", NULL, births_serve},
         {"/_sandbox/resubmit", "POST", births_serve_resubmit},

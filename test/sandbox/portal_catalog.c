@@ -1,6 +1,7 @@
 #include "sandbox/portal_catalog.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -234,17 +235,72 @@ const struct procedure *catalog_find(const struct catalog *c, const char *code, 
     return p != NULL && (!p->added || version >= 2) ? p : NULL;
 }
 
+int catalog_plant(struct catalog *c, const char *kind, const char *code, bool clear)
+{
+    static const struct {
+        const char *kind;
+        unsigned plant;
+    } kinds[] = {
+        {"withdrawn_open", PLANT_WITHDRAWN},
+        {"renamed", PLANT_RENAMED},
+        {"sector", PLANT_SECTOR},
+        {"agency", PLANT_AGENCY},
+        {"content", PLANT_CONTENT},
+        {"level", PLANT_LEVEL},
+        {"decision", PLANT_DECISION},
+        {"local_only", PLANT_UNLISTED},
+    };
+    struct procedure *p = c->buckets[catalog_hash(code) % CATALOG_BUCKETS];
+
+    while (p != NULL && strcmp(p->code, code) != 0) {
+        p = p->next;
+    }
+    if (p == NULL) {
+        return -1;
+    }
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (strcmp(kinds[i].kind, kind) != 0) {
+            continue;
+        }
+        if (clear) {
+            atomic_fetch_and(&p->plants, ~kinds[i].plant);
+        } else {
+            atomic_fetch_or(&p->plants, kinds[i].plant);
+        }
+        return 1;
+    }
+    return 0;
+}
+
+unsigned catalog_plants(const struct procedure *p)
+{
+    return atomic_load(&((struct procedure *)p)->plants);
+}
+
+long catalog_decision(const struct procedure *p)
+{
+    long id = 9000 + (long)((p->hash >> 24) % 900u);
+
+    return (catalog_plants(p) & PLANT_DECISION) != 0 ? 9000 + (id - 9000 + 450) % 900 : id;
+}
+
 bool catalog_published(const struct procedure *p, long version)
 {
+    if ((catalog_plants(p) & PLANT_UNLISTED) != 0) {
+        return false;
+    }
     return version >= 2 ? p->fate != FATE_REMOVED : !p->added;
 }
 
 void catalog_write_name(const struct procedure *p, long version, const char *member, struct sbuf *b)
 {
-    static const char suffix[] = " (sửa đổi, bổ sung)";
+    const char *suffix = version >= 2 && p->fate == FATE_RENAMED ? " (sửa đổi, bổ sung)" : "";
 
+    if ((catalog_plants(p) & PLANT_RENAMED) != 0) {
+        suffix = " (tên mới)";
+    }
     sbuf_member(b, member, p->name);
-    if (version >= 2 && p->fate == FATE_RENAMED && !b->failed) {
+    if (suffix[0] != '\0' && !b->failed) {
         b->len--; /* the closing quote */
         sbuf_puts(b, suffix);
         sbuf_puts(b, "\"");
@@ -273,8 +329,12 @@ static void write_service(const struct procedure *p, long version, unsigned n, s
 {
     static const char *const suffixes[] = {" trực tuyến", " trực tuyến toàn trình",
                                            " trực tuyến một phần"};
+    unsigned which = (unsigned)((p->hash >> 20) % 3);
     char code[64];
 
+    if ((catalog_plants(p) & PLANT_LEVEL) != 0) {
+        which = which == 1 ? 2 : 1;
+    }
     snprintf(code, sizeof code, "%s.%02u", p->code, n);
     sbuf_comma(b);
     sbuf_puts(b, "{");
@@ -282,7 +342,7 @@ static void write_service(const struct procedure *p, long version, unsigned n, s
     sbuf_member(b, "TENDVC", p->name);
     if (!b->failed) {
         b->len--;
-        sbuf_puts(b, suffixes[(p->hash >> 20) % 3]);
+        sbuf_puts(b, suffixes[which]);
         sbuf_puts(b, "\"");
     }
     sbuf_member(b, "MATTHC", p->code);

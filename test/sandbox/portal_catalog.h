@@ -1,8 +1,8 @@
 /* portal_catalog: what the portal publishes: procedures, services, agencies, sectors.
  *
- * Loaded once at start, constant after; any thread. Versions (knob catalog_version): 2 differs from
- * 1 by removed, withdrawn, renamed, changed and added procedures, always the same ones.
- * Source of the shapes: protocol/national-portal.md section 4. */
+ * Loaded once at start, constant after but for what is planted; any thread. Versions (knob
+ * catalog_version): 2 differs from 1 by removed, withdrawn, renamed, changed and added procedures,
+ * always the same ones. Source of the shapes: protocol/national-portal.md section 4. */
 #ifndef PORTAL_CATALOG_H
 #define PORTAL_CATALOG_H
 
@@ -16,6 +16,18 @@
 /* What version 2 does to a procedure of version 1. */
 enum procedure_fate { FATE_STAYS, FATE_REMOVED, FATE_WITHDRAWN, FATE_RENAMED, FATE_CHANGED };
 
+/* Differences that /_sandbox/plant makes of one procedure, as bits. */
+enum procedure_plant {
+    PLANT_WITHDRAWN = 1, /* TRANGTHAI 2 */
+    PLANT_RENAMED = 2,
+    PLANT_SECTOR = 4,
+    PLANT_AGENCY = 8,
+    PLANT_CONTENT = 16, /* YEUCAU */
+    PLANT_LEVEL = 32,   /* the services' names say the other level */
+    PLANT_DECISION = 64,
+    PLANT_UNLISTED = 128
+};
+
 /* One procedure. All text is borrowed from the catalogue. */
 struct procedure {
     const char *code;
@@ -28,7 +40,8 @@ struct procedure {
     size_t details_len;
     uint64_t hash; /* of the code: where all variety comes from */
     enum procedure_fate fate;
-    bool added;             /* only in version 2 */
+    bool added; /* only in version 2 */
+    _Atomic unsigned plants;
     struct procedure *next; /* same bucket */
 };
 
@@ -64,6 +77,13 @@ void catalog_free(struct catalog *c);
 /* A procedure that was ever published up to this version (removed ones too: their dossiers live
  * on); NULL when there is none. */
 const struct procedure *catalog_find(const struct catalog *c, const char *code, long version);
+/* Plants a difference of a kind by its name (withdrawn_open, renamed, sector, agency, content,
+ * level, decision, local_only); clear takes it back. 1 planted, 0 the portal's side of the kind is
+ * nothing, -1 no such procedure. */
+int catalog_plant(struct catalog *c, const char *kind, const char *code, bool clear);
+unsigned catalog_plants(const struct procedure *p);
+/* IDQUYETDINHCONGBO */
+long catalog_decision(const struct procedure *p);
 /* Whether the version still publishes it. */
 bool catalog_published(const struct procedure *p, long version);
 

@@ -38,6 +38,10 @@ enum portal_service {
     SERVICE_LAY_DANH_SACH_HO_SO,
     SERVICE_LAY_HO_SO,
     SERVICE_XAC_NHAN_HO_SO,
+    SERVICE_DONG_BO_DANH_GIA,
+    SERVICE_LAY_DANH_SACH_HOI_DAP,
+    SERVICE_DONG_BO_HOI_DAP,
+    SERVICE_DONG_BO_KET_QUA_HOI_DAP,
     SERVICE_COUNT
 };
 
@@ -59,7 +63,9 @@ struct portal_stats {
     uint64_t steps_stored_twice;
     uint64_t answers; /* DongBoTrangThaiHoSo that changed something */
     uint64_t answers_repeated;
-    uint64_t acks;                 /* XacNhanHoSo */
+    uint64_t acks;   /* XacNhanHoSo */
+    uint64_t others; /* ratings, questions, replies that changed something */
+    uint64_t others_repeated;
     uint64_t order_violations;     /* a step older than one stored before */
     uint64_t snapshots_dated_back; /* a snapshot older than the one before */
     uint64_t max_concurrent;       /* writing calls of one dossier at a time */
@@ -89,6 +95,8 @@ struct portal {
     pthread_mutex_t lock;
     /* under the lock: */
     struct store store;
+    struct store others; /* what is known by a key of its own: ratings, questions, replies */
+    struct asked *asked; /* what people asked here (portal_asked.h); NULL until the first */
     struct births births;
     struct session sessions[SESSIONS_MAX];
     size_t session_next;
@@ -162,6 +170,14 @@ void push_answer(struct call *c);
  * The lock is held. */
 void push_write_line(struct portal *p, uint64_t call, const char *kind, const char *code,
                      const char *members, const char *record);
+
+/* ---- portal_other.c ---- */
+
+void other_rating(struct call *c);   /* DongBoDanhGia */
+void other_question(struct call *c); /* DongBoHoiDap */
+void other_reply(struct call *c);    /* DongBoKetQuaHoiDapGuiTuDVCQG */
+/* Takes a line of an older ledger; false when it is of another kind. */
+bool other_replay(struct portal *p, const char *kind, const char *code, const cJSON *record);
 
 /* ---- portal_bridge.c ---- */
 

@@ -62,6 +62,7 @@ enum portal_knob {
     PK_BRIDGE_LOOKUP,
     PK_INTAKE_PLAIN_ACK,
     PK_INTAKE_LIST_MAX,
+    PK_OTHER_DUPLICATES,
     PK_COUNT
 };
 

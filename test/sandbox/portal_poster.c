@@ -1,4 +1,5 @@
-/* Sources: protocol/national-portal.md section 8 (notice, change, search) and 10.4 b (receive). */
+/* Sources: protocol/national-portal.md section 8 (notice, change, search), 9 (duty, paid) and 10.4
+ * b (receive). */
 #include "sandbox/portal_poster.h"
 
 #include "sandbox/people.h"
@@ -32,13 +33,16 @@ struct poster {
     CURL *curl; /* the thread's */
 };
 
-enum kind { KIND_NOTICE, KIND_CHANGE, KIND_RECEIVE, KIND_SEARCH, KINDS };
+enum kind { KIND_NOTICE, KIND_CHANGE, KIND_RECEIVE, KIND_SEARCH, KIND_DUTY, KIND_PAID, KINDS };
 
 static void write_notice(struct sbuf *b, const char *code, const cJSON *record, const cJSON *order);
 static void write_change(struct sbuf *b, const char *code, const cJSON *record, const cJSON *order);
 static void write_receive(struct sbuf *b, const char *code, const cJSON *record,
                           const cJSON *order);
 static void write_search(struct sbuf *b, const char *code, const cJSON *record, const cJSON *order);
+
+static void write_duty(struct sbuf *b, const char *code, const cJSON *record, const cJSON *order);
+static void write_paid(struct sbuf *b, const char *code, const cJSON *record, const cJSON *order);
 
 static const struct {
     const char *name;
@@ -50,6 +54,8 @@ static const struct {
     [KIND_CHANGE] = {"change", "/nhanhsdvcqg", false, write_change},
     [KIND_RECEIVE] = {"receive", "/nhanhoso", true, write_receive},
     [KIND_SEARCH] = {"search", "/search/call", false, write_search},
+    [KIND_DUTY] = {"duty", "/dptracuuthanhtoanhs", false, write_duty},
+    [KIND_PAID] = {"paid", "/dpnhankqthanhtoanhs", false, write_paid},
 };
 
 /* ---- bodies ---- */
@@ -147,6 +153,55 @@ static void write_search(struct sbuf *b, const char *code, const cJSON *record, 
     sbuf_puts(b, "}");
 }
 
+static void write_duty(struct sbuf *b, const char *code, const cJSON *record, const cJSON *order)
+{
+    (void)record;
+    (void)order;
+    sbuf_puts(b, "{");
+    sbuf_member(b, "MaHoSo", code);
+    sbuf_puts(b, "}");
+}
+
+/* The transaction is made of the dossier and the order's "transaction": the same order again tells
+ * the same payments. */
+static void write_paid(struct sbuf *b, const char *code, const cJSON *record, const cJSON *order)
+{
+    char transaction[80];
+
+    (void)record;
+    snprintf(transaction, sizeof transaction, "GD%s.%.30s", text_of(order, "transaction", "1"),
+             strchr(code, '-') != NULL ? strchr(code, '-') + 1 : code);
+    sbuf_puts(b, "{");
+    sbuf_member(b, "LoaiBanTin", "PAYMENT_RESULT");
+    sbuf_member(b, "MaLoi", text_of(order, "result", "00"));
+    sbuf_member(b, "MaDoiTac", "SANDBOX");
+    sbuf_member(b, "MaThamChieu", code);
+    sbuf_member(b, "SoTien", text_of(order, "amount", "8000"));
+    sbuf_member(b, "MaTienTe", "VND");
+    sbuf_member(b, "MaGiaoDich", transaction);
+    sbuf_member(b, "MaNganHang", "VTB");
+    sbuf_member(b, "ThoiGianGD", "20251118101500");
+    sbuf_member(b, "ThongTinGiaoDich", "Nộp lệ phí thử nghiệm");
+    sbuf_member(b, "MaXacThuc", "0000000000000000");
+    sbuf_member(b, "MaHoSo", code);
+    sbuf_puts(b, "}");
+}
+
+/* What the province has answered for is what it must have from then on. */
+static void note_paid(struct poster *poster, const struct sbuf *body, const cJSON *reply)
+{
+    cJSON *sent = cJSON_ParseWithLength(body->data, body->len);
+    char code[64];
+
+    if (strcmp(text_of(reply, "MaLoi", ""), "00") == 0 && sent != NULL) {
+        snprintf(code, sizeof code, "paid:%.50s", text_of(sent, "MaGiaoDich", ""));
+        pthread_mutex_lock(&poster->p->lock);
+        push_write_line(poster->p, 0, "paid", code, NULL, body->data);
+        pthread_mutex_unlock(&poster->p->lock);
+    }
+    cJSON_Delete(sent);
+}
+
 /* ---- calls ---- */
 
 static size_t take(char *data, size_t size, size_t n, void *arg)
@@ -224,6 +279,9 @@ static void make_call(struct poster *poster, const cJSON *order, enum kind kind,
     kinds[kind].write(&body, code, parsed, order);
     status = body.failed ? 0 : post(poster, order, url, &body, &reply);
     json = reply.data != NULL ? cJSON_ParseWithLength(reply.data, reply.len) : NULL;
+    if (kind == KIND_PAID && status == 200) {
+        note_paid(poster, &body, json);
+    }
     sbuf_comma(answers);
     sbuf_puts(answers, "{");
     sbuf_member(answers, "code", code);

@@ -245,6 +245,12 @@ static void write_sector(struct record *r)
 {
     open_array(r, "LINHVUCTHUCHIEN");
     open_item(r);
+    if ((catalog_plants(r->p) & PLANT_SECTOR) != 0) {
+        sbuf_member(r->b, "MALINHVUC", "G99-LV99");
+        sbuf_member(r->b, "TENLINHVUC", "Lĩnh vực mới");
+        sbuf_puts(r->b, "}]");
+        return;
+    }
     if (r->p->sector_code[0] != '\0') {
         sbuf_member(r->b, "MALINHVUC", r->p->sector_code);
     }
@@ -310,7 +316,9 @@ static void write_levels(struct record *r)
 static void write_head(struct record *r, long version)
 {
     const char *sector = r->p->sector_code;
-    bool withdrawn = version >= 2 && r->p->fate == FATE_WITHDRAWN;
+    unsigned plants = catalog_plants(r->p);
+    bool withdrawn =
+        (version >= 2 && r->p->fate == FATE_WITHDRAWN) || (plants & PLANT_WITHDRAWN) != 0;
     char ministry[4] = "G22";
 
     if (sector[0] == 'G') {
@@ -321,8 +329,8 @@ static void write_head(struct record *r, long version)
     catalog_write_name(r->p, version, "TENTTHC", r->b);
     sbuf_member(r->b, "LOAITTHC", (r->p->hash >> 16) % 5u == 0 ? "2" : "1");
     record_number(r, "TRANGTHAI", withdrawn ? 2 : 1);
-    sbuf_member(r->b, "MACOQUANCONGBO", ministry);
-    record_number(r, "IDQUYETDINHCONGBO", 9000 + (long)((r->p->hash >> 24) % 900u));
+    sbuf_member(r->b, "MACOQUANCONGBO", (plants & PLANT_AGENCY) != 0 ? "G99" : ministry);
+    record_number(r, "IDQUYETDINHCONGBO", catalog_decision(r->p));
 }
 
 static void write_requirements(struct record *r)
@@ -337,6 +345,9 @@ static void write_requirements(struct record *r)
     sbuf_puts(&full, text);
     if (r->changed) {
         sbuf_puts(&full, more);
+    }
+    if ((catalog_plants(r->p) & PLANT_CONTENT) != 0) {
+        sbuf_puts(&full, "\r\nĐiều kiện mới.");
     }
     sbuf_member(r->b, "YEUCAU", full.data != NULL ? full.data : "");
     sbuf_free(&full);
@@ -389,7 +400,7 @@ void record_write_decision(const struct catalog *c, const char *id, struct sbuf 
     for (size_t i = 0; i < c->count; i++) {
         char own[32];
 
-        snprintf(own, sizeof own, "%ld", 9000 + (long)((c->rows[i].hash >> 24) % 900u));
+        snprintf(own, sizeof own, "%ld", catalog_decision(&c->rows[i]));
         if (strcmp(own, id) == 0) {
             sbuf_puts(b, "{");
             sbuf_member(b, "ID", own);

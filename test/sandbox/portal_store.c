@@ -169,6 +169,35 @@ struct dossier *store_add(struct store *s, const char *code)
     return d;
 }
 
+bool store_remove(struct store *s, const char *code)
+{
+    struct dossier **at = bucket_of(s, code);
+    struct dossier *gone;
+
+    while (*at != NULL && strcmp((*at)->code, code) != 0) {
+        at = &(*at)->next;
+    }
+    gone = *at;
+    if (gone == NULL) {
+        return false;
+    }
+    *at = gone->next;
+    s->count--;
+    s->steps -= gone->step_count;
+    free(gone->steps);
+    free(gone);
+    return true;
+}
+
+void dossier_alter(struct dossier *d, unsigned state)
+{
+    memset(&d->digest, 0, sizeof d->digest);
+    d->snapshot_time = 0;
+    d->shown = (uint8_t)state;
+    d->shown_time = 0;
+    d->shown_by_step = false;
+}
+
 /* ---- one dossier ---- */
 
 struct store_change dossier_put_snapshot(struct dossier *d, struct digest digest, unsigned state,

@@ -54,6 +54,11 @@ struct dossier *store_find(const struct store *s, const char *code);
 /* A new, empty dossier; NULL when the store is full or memory is out. */
 struct dossier *store_add(struct store *s, const char *code);
 
+/* Forgets a dossier with its steps; false when there is none. */
+bool store_remove(struct store *s, const char *code);
+/* Another state is shown and another content is held, as if an older copy had been put back. */
+void dossier_alter(struct dossier *d, unsigned state);
+
 /* What a snapshot or a step did. */
 struct store_change {
     bool effect; /* stored content changed or a step key was added */

@@ -41,8 +41,9 @@ static int usage(void)
 {
     fputs("dvcsync-sandbox province --listen ADDR:PORT --catalog FILE [--port-file F] [--agencies "
           "F]\n"
-          "    [--dossiers N] [--seed N] [--days N] [--changes N] [--rate PER_SECOND] [--knob "
-          "N=V]...\n"
+          "    [--dossiers N] [--seed N] [--days N] [--until SECONDS] [--changes N] "
+          "[--rate PER_SECOND]\n"
+          "    [--knob N=V]...\n"
           "    [--product NAME,...|all]\n",
           stderr);
     return 2;
@@ -77,6 +78,9 @@ static int take(int opt, const char *value, struct options *o, struct knobs *kno
     case 'd':
         o->life.days = (unsigned)strtoul(value, NULL, 10);
         return 0;
+    case 'u':
+        o->life.now_s = strtoll(value, NULL, 10);
+        return 0;
     case 'm':
         o->changes = strtoull(value, NULL, 10);
         return 0;
@@ -97,12 +101,19 @@ static int take(int opt, const char *value, struct options *o, struct knobs *kno
 static int parse(int argc, char **argv, struct options *o, struct knobs *knobs)
 {
     static const struct option LONG[] = {
-        {"listen", required_argument, NULL, 'l'},   {"port-file", required_argument, NULL, 'f'},
-        {"catalog", required_argument, NULL, 'c'},  {"agencies", required_argument, NULL, 'a'},
-        {"dossiers", required_argument, NULL, 'n'}, {"seed", required_argument, NULL, 's'},
-        {"days", required_argument, NULL, 'd'},     {"changes", required_argument, NULL, 'm'},
-        {"rate", required_argument, NULL, 'r'},     {"knob", required_argument, NULL, 'k'},
-        {"product", required_argument, NULL, 'p'},  {NULL, 0, NULL, 0},
+        {"listen", required_argument, NULL, 'l'},
+        {"port-file", required_argument, NULL, 'f'},
+        {"catalog", required_argument, NULL, 'c'},
+        {"agencies", required_argument, NULL, 'a'},
+        {"dossiers", required_argument, NULL, 'n'},
+        {"seed", required_argument, NULL, 's'},
+        {"days", required_argument, NULL, 'd'},
+        {"changes", required_argument, NULL, 'm'},
+        {"rate", required_argument, NULL, 'r'},
+        {"knob", required_argument, NULL, 'k'},
+        {"product", required_argument, NULL, 'p'},
+        {"until", required_argument, NULL, 'u'},
+        {NULL, 0, NULL, 0},
     };
     bool fine = true;
     int opt;
@@ -129,7 +140,9 @@ static int make_world(struct province *p, struct life_catalog *catalog, struct o
     if (life_catalog_load(catalog, o->catalog, o->agencies != NULL ? o->agencies : agencies) != 0) {
         return -1;
     }
-    o->life.now_s = time(NULL);
+    if (o->life.now_s == 0) {
+        o->life.now_s = time(NULL);
+    }
     o->life.planted = (unsigned)knobs_get(p->knobs, PV_PLANTED);
     o->life.national_percent = (unsigned)knobs_get(p->knobs, PV_NATIONAL_PERCENT);
     if (services_init(&p->services, catalog, o->life.seed, o->life.now_s) != 0) {

@@ -3,6 +3,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "sandbox/life_flaw.h"
 #include "sandbox/product.h"
 #include "sandbox/province_call.h"
 #include "sandbox/province_dossier.h"
@@ -65,6 +66,30 @@ void province_catalog(struct province_call *c)
     call_send(c, LINES_TYPE);
 }
 
+/* {"kind":K,"code":C,"field":F}: the province's side of a difference between the catalogues. */
+void province_plant(struct province_call *c)
+{
+    cJSON *body = cJSON_Parse(c->req->body);
+    const char *kind = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(body, "kind"));
+    const char *code = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(body, "code"));
+    const char *field = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(body, "field"));
+    int planted = -1;
+
+    if (kind != NULL && code != NULL) {
+        pthread_mutex_lock(&c->p->lock);
+        planted =
+            services_plant(&c->p->services, kind, code, field != NULL ? field : "", time(NULL));
+        pthread_mutex_unlock(&c->p->lock);
+    }
+    cJSON_Delete(body);
+    if (planted < 0) {
+        call_refuse(c, 400, "the body is {\"kind\":K,\"code\":C}");
+        return;
+    }
+    sbuf_printf(&c->out, "{\"planted\":%d}\n", planted);
+    call_send(c, JSON_TYPE);
+}
+
 /* The number under name in the JSON body, 1 when there is none; -1 for nonsense. */
 static long body_number(struct province_call *c, const char *name)
 {
@@ -80,6 +105,84 @@ static long body_number(struct province_call *c, const char *name)
     }
     cJSON_Delete(body);
     return n;
+}
+
+/* {"flaw":F,"dossiers":[[id],[id,other]...],"count":n}: a flaw in the first n that it fits
+ * (life_flaw.h); answers their ids. */
+void province_flaw(struct province_call *c)
+{
+    cJSON *body = cJSON_Parse(c->req->body);
+    const char *flaw = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(body, "flaw"));
+    const cJSON *all = cJSON_GetObjectItemCaseSensitive(body, "dossiers");
+    const cJSON *one;
+    long count = body_number(c, "count");
+    int planted = flaw != NULL && cJSON_IsArray(all) ? 0 : -1;
+
+    sbuf_puts(&c->out, "{\"planted\":[");
+    pthread_mutex_lock(&c->p->lock);
+    cJSON_ArrayForEach(one, all)
+    {
+        double id = cJSON_GetNumberValue(cJSON_GetArrayItem(one, 0));
+        double with = cJSON_GetNumberValue(cJSON_GetArrayItem(one, 1));
+        size_t i = id >= LIFE_FIRST_ID ? (size_t)id - LIFE_FIRST_ID : SIZE_MAX;
+
+        if (i >= c->p->life.n || planted < 0 || count <= 0) {
+            planted = planted < 0 || count != 0 ? -1 : 0;
+            break;
+        }
+        planted =
+            life_plant(&c->p->life, i, flaw,
+                       with >= LIFE_FIRST_ID ? (size_t)with - LIFE_FIRST_ID : SIZE_MAX, time(NULL));
+        if (planted > 0) {
+            sbuf_comma(&c->out);
+            sbuf_printf(&c->out, "%.0f", id);
+            count--;
+        }
+    }
+    pthread_mutex_unlock(&c->p->lock);
+    cJSON_Delete(body);
+    if (planted < 0) {
+        call_refuse(c, 400, "the body is {\"flaw\":F,\"dossiers\":[[id]]}");
+        return;
+    }
+    sbuf_puts(&c->out, "]}\n");
+    call_send(c, JSON_TYPE);
+}
+
+/* A PDF that is like no other file's; the signature, which proves nothing, spans all of it. */
+static void write_pdf(struct sbuf *out, const char *uid, bool is_signed)
+{
+    static const char SIGNATURE[] = "<3082010a0282010100>";
+    static const char TAIL[] = " >>\nendobj\ntrailer\n<< /Root 1 0 R >>\n%%EOF\n";
+    size_t at;
+
+    sbuf_printf(out,
+                "%%PDF-1.7\n%% %s\n1 0 obj\n<< /Type /Catalog /Pages 2 0 R >>\nendobj\n"
+                "2 0 obj\n<< /Type /Pages /Kids [] /Count 0 >>\nendobj\n3 0 obj\n<<",
+                uid);
+    if (is_signed) {
+        sbuf_puts(out, " /Type /Sig /Filter /Adobe.PPKLite /SubFilter /adbe.pkcs7.detached");
+        at = out->len + sizeof(" /ByteRange [0 0000000 0000000 0000000] /Contents ") - 1;
+        sbuf_printf(out, " /ByteRange [0 %07zu %07zu %07zu] /Contents %s", at,
+                    at + sizeof(SIGNATURE) - 1, sizeof(TAIL) - 1, SIGNATURE);
+    }
+    sbuf_puts(out, TAIL);
+}
+
+/* A file behind the link of a dossier. */
+void province_file(struct province_call *c)
+{
+    enum province_file file;
+
+    pthread_mutex_lock(&c->p->lock);
+    file = province_file_find(&c->p->life, c->id);
+    pthread_mutex_unlock(&c->p->lock);
+    if (file == PROVINCE_FILE_NONE) {
+        call_refuse(c, 404, "NoSuchFileEntryException");
+        return;
+    }
+    write_pdf(&c->out, c->id, file == PROVINCE_FILE_SIGNED);
+    call_send(c, "application/pdf");
 }
 
 void province_tamper(struct province_call *c)

@@ -1,9 +1,12 @@
 #include "sandbox/province_dossier.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "sandbox/life_flaw.h"
 #include "sandbox/people.h"
+#include "sandbox/portal_catalog.h"
 
 #define GROUP_ID 20126
 
@@ -319,8 +322,9 @@ static size_t submitted_files(const struct shown *s)
 
 static bool has_result(const struct shown *s)
 {
-    return s->state.step == STEP_RESULT || s->state.step == STEP_POSTING ||
-           s->state.step == STEP_DONE;
+    return (s->d->flaws & FLAW_NO_RESULT) == 0 &&
+           (s->state.step == STEP_RESULT || s->state.step == STEP_POSTING ||
+            s->state.step == STEP_DONE);
 }
 
 size_t province_files_count(const struct life *w, size_t i)
@@ -331,17 +335,54 @@ size_t province_files_count(const struct life *w, size_t i)
     return submitted_files(&s) + has_result(&s);
 }
 
+/* File k of a dossier, of all files of the world. */
+static void file_uid(const struct shown *s, size_t k, char out[PROVINCE_FILE_UID_SIZE])
+{
+    snprintf(out, PROVINCE_FILE_UID_SIZE, "%.24s%012llx", s->uid,
+             (unsigned long long)(s->i * 16 + k));
+}
+
+static void result_uid(const struct shown *s, size_t k, char out[PROVINCE_FILE_UID_SIZE])
+{
+    struct shown other;
+
+    if ((s->d->flaws & FLAW_SHARED_RESULT) == 0) {
+        file_uid(s, k, out);
+        return;
+    }
+    show(s->w, s->d->with, &other);
+    file_uid(&other, submitted_files(&other), out);
+}
+
+/* What was handed in is the first paper that the portal's catalogue names (portal_record.c). */
+static void paper_code(const struct shown *s, size_t k, bool result, char out[64])
+{
+    const char *sector = s->procedure->sector_code;
+
+    if (result || (k == 0 && (s->d->flaws & FLAW_STRANGE_PAPER) != 0)) {
+        snprintf(out, 64, "000.00.00.H56-KQ%04u",
+                 (unsigned)(people_mix(s->d->procedure, 84 + k) % 10000));
+    } else {
+        snprintf(out, 64, "000.00.00.%.3s-KQ%04u", sector[0] != '\0' ? sector : "G22",
+                 (unsigned)((catalog_hash(s->procedure->code) >> 8) % 8000U));
+    }
+}
+
 static void put_file(struct page *p, const struct shown *s, size_t k, bool result)
 {
     char text[96];
+    char uid[PROVINCE_FILE_UID_SIZE];
 
     page_row_begin(p);
     page_number(p, "dossierFileId", ((int64_t)s->i + LIFE_FIRST_ID) * 16 + (int64_t)k);
-    snprintf(text, sizeof(text), "%.24s%012llx", s->uid, (unsigned long long)(s->i * 16 + k));
-    page_text(p, "referenceUid", text);
+    if (result) {
+        result_uid(s, k, uid);
+    } else {
+        file_uid(s, k, uid);
+    }
+    page_text(p, "referenceUid", uid);
     page_text(p, "dossierTemplateNo", "TPHS_01");
-    snprintf(text, sizeof(text), "000.00.00.H56-KQ%04u",
-             (unsigned)(people_mix(s->d->procedure, 84 + k) % 10000));
+    paper_code(s, k, result, text);
     page_text(p, "dossierPartNo", text);
     page_number(p, "dossierPartType", result ? 2 : 1);
     page_text(p, "fileTemplateNo", "");
@@ -350,10 +391,36 @@ static void put_file(struct page *p, const struct shown *s, size_t k, bool resul
     page_text(p, "fileType", "pdf");
     page_number(p, "fileSize", 4096);
     snprintf(text, sizeof(text), "KQ.H56.%06u",
-             (unsigned)(people_mix(s->d->procedure, 90) % 1000000));
+             (s->d->flaws & FLAW_CERTIFIED) != 0
+                 ? LIFE_CERTIFIED_CODE
+                 : (unsigned)(people_mix(s->d->procedure, 90) % LIFE_CERTIFIED_CODE));
     page_text(p, "deliverableCode", result ? text : "");
     page_flag(p, "original", true);
     page_row_end(p);
+}
+
+enum province_file province_file_find(const struct life *w, const char *uid)
+{
+    char own[PROVINCE_FILE_UID_SIZE];
+    uint64_t number = strlen(uid) == 36 ? strtoull(uid + 24, NULL, 16) : UINT64_MAX;
+    size_t k = number % 16;
+    struct shown s;
+    size_t n;
+
+    if (number / 16 >= w->n || (w->dossiers[number / 16].flaws & FLAW_GONE) != 0) {
+        return PROVINCE_FILE_NONE;
+    }
+    show(w, (size_t)(number / 16), &s);
+    n = submitted_files(&s);
+    file_uid(&s, k, own);
+    if (strcmp(own, uid) != 0 || k >= n + has_result(&s)) {
+        return PROVINCE_FILE_NONE;
+    }
+    if (k == n && (s.d->flaws & FLAW_DEAD_LINK) != 0) {
+        return PROVINCE_FILE_NONE;
+    }
+    return k == n && (s.d->flaws & (FLAW_UNSIGNED | FLAW_CERTIFIED)) == 0 ? PROVINCE_FILE_SIGNED
+                                                                          : PROVINCE_FILE_PLAIN;
 }
 
 void province_files(struct page *p, const struct life *w, size_t i)

@@ -13,6 +13,7 @@
 #include "sandbox/people.h"
 #include "sandbox/province_page.h"
 
+#define PROVINCE_FILE_UID_SIZE 37
 #define PROVINCE_TEXT_SIZE 4096 /* bytes of a dossier's name or note, the NUL counted */
 
 /* Texts of a dossier that every face of the province shows alike. */
@@ -31,6 +32,10 @@ size_t province_actions_count(const struct life *w, size_t i);
 void province_actions(struct page *p, const struct life *w, size_t i);
 size_t province_files_count(const struct life *w, size_t i);
 void province_files(struct page *p, const struct life *w, size_t i);
+/* What a file's address leads to: nothing, a PDF, or a PDF with a digital signature. */
+enum province_file { PROVINCE_FILE_NONE, PROVINCE_FILE_PLAIN, PROVINCE_FILE_SIGNED };
+/* By its referenceUid. */
+enum province_file province_file_find(const struct life *w, const char *uid);
 /* The rows of GET /stepconfigs: LIFE_STEP_COUNT of them. */
 void province_stepconfigs(struct page *p);
 

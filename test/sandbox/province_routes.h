@@ -13,7 +13,7 @@
 #include "sandbox/province_services.h"
 #include "sandbox/serve.h"
 
-#define PROVINCE_ROUTES_MAX 24
+#define PROVINCE_ROUTES_MAX 32
 
 struct products;
 struct publish;

@@ -19,7 +19,17 @@ static const struct {
     {"maxLevel", true},           {"active", true},         {"govAgencyText", false},
 };
 
-enum { CODE = 0, NAME = 1, DOMAIN_CODE = 13, DOMAIN_NAME = 14, MAX_LEVEL = 15, ACTIVE = 16 };
+enum {
+    CODE = 0,
+    NAME = 1,
+    FIRST_TEXT = 2, /* processText */
+    LAST_TEXT = 10, /* feeText */
+    AGENCY_CODE = 11,
+    DOMAIN_CODE = 13,
+    DOMAIN_NAME = 14,
+    MAX_LEVEL = 15,
+    ACTIVE = 16
+};
 
 static void free_row(struct service *row)
 {
@@ -53,9 +63,12 @@ size_t services_find(const struct services *s, const char *code)
     return at < s->n && strcmp(s->rows[at].fields[CODE], code) == 0 ? at : SIZE_MAX;
 }
 
-/* Takes row over in every case. */
+/* Takes row over in every case. What is new is configured like the rest: who makes it sees to that.
+ */
 static enum services_result insert(struct services *s, struct service *row, size_t *at)
 {
+    row->processes = 1;
+    row->eforms = 1;
     for (size_t k = 0; k < SERVICE_FIELDS; k++) {
         if (row->fields[k] == NULL) {
             row->fields[k] = strdup("");
@@ -231,6 +244,161 @@ enum services_result services_write(struct services *s, const char *code, const 
     return SERVICES_OK;
 }
 
+static int replace(struct service *row, size_t field, const char *text)
+{
+    char *copy = strdup(text);
+
+    if (copy == NULL) {
+        return -1;
+    }
+    free(row->fields[field]);
+    row->fields[field] = copy;
+    return 1;
+}
+
+static int append(struct service *row, size_t field, const char *more)
+{
+    size_t size = strlen(row->fields[field]) + strlen(more) + 1;
+    char *text = malloc(size);
+    int done;
+
+    if (text == NULL) {
+        return -1;
+    }
+    snprintf(text, size, "%s%s", row->fields[field], more);
+    done = replace(row, field, text);
+    free(text);
+    return done;
+}
+
+static int plant_removal(struct services *s, size_t i, const char *field)
+{
+    (void)field;
+    free_row(&s->rows[i]);
+    s->n--;
+    memmove(s->rows + i, s->rows + i + 1, (s->n - i) * sizeof(*s->rows));
+    return 1;
+}
+
+static int plant_open(struct services *s, size_t i, const char *field)
+{
+    (void)field;
+    return replace(&s->rows[i], ACTIVE, "true");
+}
+
+static int plant_name(struct services *s, size_t i, const char *field)
+{
+    (void)field;
+    return append(&s->rows[i], NAME, " (tên khác)");
+}
+
+static int plant_sector(struct services *s, size_t i, const char *field)
+{
+    (void)field;
+    return replace(&s->rows[i], DOMAIN_CODE, "G98-LV98") < 0
+               ? -1
+               : replace(&s->rows[i], DOMAIN_NAME, "Lĩnh vực khác");
+}
+
+static int plant_agency(struct services *s, size_t i, const char *field)
+{
+    (void)field;
+    return replace(&s->rows[i], AGENCY_CODE, "G98");
+}
+
+static int plant_content(struct services *s, size_t i, const char *field)
+{
+    for (size_t k = FIRST_TEXT; k <= LAST_TEXT; k++) {
+        if (strcmp(FIELDS[k].name, field) == 0) {
+            return append(&s->rows[i], k, " (khác)");
+        }
+    }
+    return field[0] == '\0' ? append(&s->rows[i], LAST_TEXT, " (khác)") : 0;
+}
+
+/* Information only and online contradict each other whatever a service's name says. */
+static int plant_level(struct services *s, size_t i, const char *field)
+{
+    (void)field;
+    return replace(&s->rows[i], MAX_LEVEL,
+                   strtol(s->rows[i].fields[MAX_LEVEL], NULL, 10) > 2 ? "2" : "4");
+}
+
+static int plant_process(struct services *s, size_t i, const char *field)
+{
+    (void)field;
+    s->rows[i].processes = 0;
+    return 1;
+}
+
+/* Only what is served online needs a form. */
+static int plant_eform(struct services *s, size_t i, const char *field)
+{
+    (void)field;
+    if (strtol(s->rows[i].fields[MAX_LEVEL], NULL, 10) <= 2) {
+        return 0;
+    }
+    s->rows[i].eforms = 0;
+    return 1;
+}
+
+int services_plant(struct services *s, const char *kind, const char *code, const char *field,
+                   int64_t now_s)
+{
+    static const struct {
+        const char *kind;
+        int (*plant)(struct services *s, size_t i, const char *field);
+    } kinds[] = {
+        {"portal_only", plant_removal}, {"overdue", plant_removal}, {"withdrawn_open", plant_open},
+        {"renamed", plant_name},        {"sector", plant_sector},   {"agency", plant_agency},
+        {"content", plant_content},     {"level", plant_level},     {"process", plant_process},
+        {"eform", plant_eform},
+    };
+    const struct life_procedure own = {.code = code, .sector_code = "", .sector_name = "Khác"};
+    size_t i = services_find(s, code);
+
+    if (strcmp(kind, "local_only") == 0) {
+        return i != SIZE_MAX ? 0 : (add(s, &own, "Thủ tục chỉ có ở tỉnh", now_s) == 0 ? 1 : -1);
+    }
+    for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]) && i != SIZE_MAX; k++) {
+        if (strcmp(kinds[k].kind, kind) == 0) {
+            s->rows[i].modified_s = now_s;
+            return kinds[k].plant(s, i, field);
+        }
+    }
+    return 0;
+}
+
+/* Lists of a record: how often the name stands, each with one text. */
+static void put_entries(struct page *p, const char *name, const char *text, unsigned n)
+{
+    if (!p->xml) {
+        sbuf_key(p->out, name);
+        sbuf_puts(p->out, "[");
+    }
+    for (unsigned k = 0; k < n; k++) {
+        char value[32];
+
+        snprintf(value, sizeof(value), "MAU-%02u", k + 1);
+        if (p->xml) {
+            sbuf_printf(p->out, "<%s>", name);
+        } else {
+            sbuf_puts(p->out, k > 0 ? ",{" : "{");
+        }
+        page_text(p, text, value);
+        if (p->xml) {
+            sbuf_printf(p->out, "</%s>", name);
+        } else {
+            sbuf_puts(p->out, "}");
+        }
+    }
+    if (!p->xml) {
+        sbuf_puts(p->out, "]");
+    } else if (n == 0) {
+        sbuf_printf(p->out, "<%s></%s>", name, name);
+    }
+}
+
 static void put(struct page *p, const struct services *s, size_t i, bool all)
 {
     const struct service *row = &s->rows[i];
@@ -251,6 +419,10 @@ static void put(struct page *p, const struct services *s, size_t i, bool all)
     }
     page_date_text(row->modified_s, true, modified);
     page_text(p, "modifiedDate", modified); /* raw, as the index holds it */
+    if (all) {
+        put_entries(p, "serviceConfigs", "govAgencyCode", row->processes);
+        put_entries(p, "fileTemplates", "fileTemplateNo", row->eforms);
+    }
 }
 
 void services_row(struct page *p, const struct services *s, size_t i)

@@ -17,6 +17,8 @@
 
 struct service {
     char *fields[SERVICE_FIELDS]; /* owned, never NULL; in the order of the form's names */
+    unsigned processes;           /* agencies with a process: serviceConfigs */
+    unsigned eforms;              /* fileTemplates */
     int64_t modified_s;
 };
 
@@ -46,6 +48,13 @@ size_t services_find(const struct services *s, const char *code);
  * where fields that the form leaves out stay as they are. *at is the index written. */
 enum services_result services_write(struct services *s, const char *code, const char *form,
                                     int64_t now_s, size_t *at);
+
+/* Makes the province's record of a code differ from the portal's by a kind: local_only (a code that
+ * the portal has not), portal_only and overdue (it is gone), withdrawn_open (it is open), renamed,
+ * sector, agency, content (in the named field; "" feeText), level, process, eform. 1 planted, 0 it
+ * can't differ so (no such code, not online, no such kind), -1 when memory is out. */
+int services_plant(struct services *s, const char *kind, const char *code, const char *field,
+                   int64_t now_s);
 
 /* A row of the list: no texts. */
 void services_row(struct page *p, const struct services *s, size_t i);

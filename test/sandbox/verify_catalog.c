@@ -330,20 +330,20 @@ static const char *mirror_difference(struct verify_catalog *c, const cJSON *proc
 {
     const cJSON *level = cJSON_GetObjectItemCaseSensitive(service, "maxLevel");
     char agency[8192] = "";
-    bool served = false;
+    int wanted = 0;
 
     if (c->journal->db == NULL) {
         return NULL;
     }
     *failed = journal_read_extras(c->journal, map_text(procedure, "MATTHC"),
-                                  map_text(procedure, "MACOQUANCONGBO"), agency, &served);
+                                  map_text(procedure, "MACOQUANCONGBO"), agency, &wanted);
     if (*failed != 0) {
         return "the journal can't be read";
     }
     if (strcmp(agency, map_text(service, "administrationName")) != 0) {
         return "administrationName";
     }
-    if (!cJSON_IsNumber(level) || level->valueint != (served ? 4 : 2)) {
+    if (!cJSON_IsNumber(level) || level->valueint != wanted) {
         return "maxLevel";
     }
     return row_difference(c, procedure, failed);

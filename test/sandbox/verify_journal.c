@@ -42,8 +42,9 @@ static const char MIRROR_SQL[] =
 /* '/' comes right after '.': all codes that begin with the procedure's and a dot. */
 static const char EXTRAS_SQL[] =
     "SELECT coalesce((SELECT name FROM mirror WHERE kind = 6 AND code = ?2 AND active = 1), ''),"
-    " EXISTS (SELECT 1 FROM mirror WHERE kind = 4 AND code > ?1 || '.' AND code < ?1 || '/'"
-    "  AND active = 1)";
+    " (SELECT CASE WHEN count(*) = 0 THEN 2"
+    "  WHEN count(*) = sum(name LIKE '%một phần') THEN 3 ELSE 4 END FROM mirror"
+    "  WHERE kind = 4 AND code > ?1 || '.' AND code < ?1 || '/' AND active = 1)";
 
 static int complain(struct verify_journal *j)
 {
@@ -217,7 +218,7 @@ int journal_read_mirror(struct verify_journal *j, const char *code, bool *found,
 }
 
 int journal_read_extras(struct verify_journal *j, const char *code, const char *agency,
-                        char name[8192], bool *service)
+                        char name[8192], int *level)
 {
     int rc;
 
@@ -227,7 +228,7 @@ int journal_read_extras(struct verify_journal *j, const char *code, const char *
     rc = sqlite3_step(j->extras);
     if (rc == SQLITE_ROW) {
         take_text(j->extras, 0, name, 8192);
-        *service = sqlite3_column_int(j->extras, 1) != 0;
+        *level = sqlite3_column_int(j->extras, 1);
     }
     sqlite3_reset(j->extras);
     return rc == SQLITE_ROW ? 0 : complain(j);

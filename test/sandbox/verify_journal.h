@@ -82,9 +82,9 @@ int journal_bad_bodies(struct verify_journal *j, uint64_t *out);
 int journal_read_mirror(struct verify_journal *j, const char *code, bool *found, bool *active,
                         bool *complete, char name[8192]);
 /* What the mirror's other lists say of a procedure: the name of the agency that published it (""
- * when the dictionary lacks it), and whether it has a service (their codes begin with the
- * procedure's). */
+ * when the dictionary lacks it), and the level of its services (their codes begin with the
+ * procedure's): 2 none, 3 all of them partial by their names, else 4. */
 int journal_read_extras(struct verify_journal *j, const char *code, const char *agency,
-                        char name[8192], bool *service);
+                        char name[8192], int *level);
 
 #endif

@@ -192,12 +192,29 @@ static int append(struct verify_ledger *l, const struct ledger_line *line,
         *d = (struct ledger_dossier){
             .code = code->at + 1, .code_len = (uint32_t)code->len - 2, .head = at};
         l->n_dossiers++;
+    } else if (d->head == LEDGER_NONE) {
+        d->head = at;
     } else {
         l->lines[d->tail].next = at;
     }
     d->tail = at;
     l->lines[l->n++] = *line;
     return 0;
+}
+
+/* The portal lost the dossier: nothing that came before counts any more. */
+static void forget(struct verify_ledger *l, const struct member *code)
+{
+    struct ledger_dossier *d = ledger_find(l, code->at + 1, code->len - 2);
+
+    for (uint32_t at = d != NULL ? d->head : LEDGER_NONE; at != LEDGER_NONE;
+         at = l->lines[at].next) {
+        d->forgotten += !l->lines[at].step;
+    }
+    if (d != NULL) {
+        d->head = LEDGER_NONE;
+        d->tail = LEDGER_NONE;
+    }
 }
 
 static int take_line(struct verify_ledger *l, const char *at, const char *end, uint64_t *last_call)
@@ -208,6 +225,10 @@ static int take_line(struct verify_ledger *l, const char *at, const char *end, u
 
     if (!split(at, end, f)) {
         return -1;
+    }
+    if (is_text(&f[F_KIND], "\"lost\"")) {
+        forget(l, &f[F_CODE]);
+        return 0;
     }
     line.step = is_text(&f[F_KIND], "\"step\"");
     if (!line.step && !is_text(&f[F_KIND], "\"dossier\"")) {

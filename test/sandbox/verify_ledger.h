@@ -29,7 +29,8 @@ struct ledger_dossier {
     uint32_t code_len;
     uint32_t head;
     uint32_t tail;
-    bool seen; /* the province has such a dossier */
+    uint32_t forgotten; /* snapshots that the portal accepted and lost again */
+    bool seen;          /* the province has such a dossier */
 };
 
 struct verify_ledger {

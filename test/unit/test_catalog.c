@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "lib/fake_world.h"
+#include "sync/catalog.h"
 
 #define MINUTE_MS UINT64_C(60000)
 #define HOUR_MS UINT64_C(3600000)
@@ -391,6 +392,154 @@ static void what_somebody_tampered_with_shows_in_the_agreement(void **state)
     mirror_agreement_free(&a);
 }
 
+/* ---- heal ---- */
+
+static void healed(struct catalog_heal *heal)
+{
+    heal->n = 0; /* seen */
+}
+
+/* Orders the procedures to be sent again; the result. */
+static struct catalog_heal *heal(struct fake_world *w, const int *numbers, size_t n)
+{
+    static struct catalog_heal order;
+
+    memset(&order, 0, sizeof(order));
+    for (size_t i = 0; i < n; i++) {
+        (void)snprintf(order.codes[order.n++], sizeof(order.codes[0]), "%s", code_of(numbers[i]));
+    }
+    order.done = healed;
+    assert_int_equal(engine_catalog_heal(w->engine, "catalog", &order), 0);
+    assert_int_equal(order.n, n); /* never from inside the call */
+    fake_world_run(w, 5 * MINUTE_MS);
+    assert_int_equal(order.n, 0);
+    return &order;
+}
+
+static void what_the_province_lost_is_sent_again_when_ordered(void **state)
+{
+    static const int codes[] = {1, 2, 7};
+    static const int unknown[] = {99};
+    struct fake_world *w = *state;
+    struct mirror_agreement a;
+    struct catalog_heal *done;
+
+    fake_world_start(w);
+    fake_world_run(w, 2 * MINUTE_MS);
+    fake_catalog_remove(w->portal, RECORD_PROCEDURE, code_of(7));
+    read_again(w);
+    read_again(w);
+    fake_ledger_find(&w->onestop->ledger, code_of(1))->there = false;
+    fake_ledger_find(&w->onestop->ledger, code_of(2))->there = false;
+    fake_ledger_find(&w->onestop->ledger, code_of(7))->withdrawn = false;
+    read_again(w);
+    assert_int_equal(w->onestop->sends, 31); /* reading alone sends nothing that was acknowledged */
+    agree(w, &a);
+    assert_int_equal(a.equal, 27);
+    mirror_agreement_free(&a);
+    done = heal(w, codes, 3);
+    assert_int_equal(done->err, 0);
+    assert_int_equal(done->stored, 3);
+    assert_int_equal(done->unknown, 0);
+    agree(w, &a); /* compared again after the delivery */
+    assert_int_equal(a.equal, 29);
+    assert_int_equal(a.counts[MIRROR_WITHDRAWN_OPEN], 0);
+    mirror_agreement_free(&a);
+    assert_true(at_province(w, 7)->withdrawn);
+    assert_int_equal(fake_world_open_items(w, "catalog"), 0);
+    done = heal(w, unknown, 1);
+    assert_int_equal(done->err, 0);
+    assert_int_equal(done->unknown, 1);
+    assert_int_equal(done->stored, 0);
+}
+
+static void what_is_on_its_way_is_not_doubled_by_an_order(void **state)
+{
+    static const int codes[] = {1, 2};
+    struct fake_world *w = *state;
+    struct catalog_heal *done;
+
+    fake_world_start(w);
+    fake_world_run(w, 2 * MINUTE_MS);
+    w->onestop->down = true;
+    done = heal(w, codes, 2);
+    assert_int_equal(done->stored, 2);
+    done = heal(w, codes, 2);
+    assert_int_equal(done->stored, 0);
+    assert_int_equal(done->unchanged, 2);
+    assert_int_equal(fake_world_open_items(w, "catalog"), 2);
+    w->onestop->down = false;
+    fake_world_run(w, 2 * HOUR_MS);
+    assert_int_equal(fake_world_open_items(w, "catalog"), 0);
+    assert_int_equal(w->onestop->ledger.repeats, 2); /* each once */
+}
+
+static void a_flow_that_observes_takes_no_such_order(void **state)
+{
+    static const int codes[] = {1};
+    struct fake_world *w = *state;
+    struct catalog_heal order = {.n = 1, .done = healed};
+
+    w->config.flows[0].mode = FLOW_OBSERVE;
+    fake_world_start(w);
+    fake_world_run(w, 2 * MINUTE_MS);
+    assert_int_equal(heal(w, codes, 1)->err, ERR_STATE);
+    assert_int_equal(engine_catalog_heal(w->engine, "nothing", &order), ERR_NOTFOUND);
+}
+
+static void a_stop_waits_for_an_order_under_way(void **state)
+{
+    struct fake_world *w = *state;
+    struct catalog_heal order = {.n = 1, .done = healed};
+
+    fake_world_start(w);
+    fake_world_run(w, 2 * MINUTE_MS);
+    (void)snprintf(order.codes[0], sizeof(order.codes[0]), "%s", code_of(1));
+    assert_int_equal(engine_catalog_heal(w->engine, "catalog", &order), 0);
+    fake_world_stop(w);
+    assert_int_equal(order.n, 0);
+    fake_world_start(w);
+    fake_world_run(w, 2 * MINUTE_MS);
+    assert_int_equal(fake_world_open_items(w, "catalog"), 0);
+}
+
+/* ---- decisions ---- */
+
+static void decisions_are_asked_for_once_and_only_where_they_are_answered(void **state)
+{
+    struct fake_world *w = *state;
+    uint64_t details;
+
+    fake_catalog_put(w->portal, RECORD_DECISION, "9123", "528/QĐ-UBND", "");
+    w->portal->bodies_json = true;
+    fake_world_start(w);
+    fake_world_run(w, 2 * MINUTE_MS);
+    assert_int_equal(w->portal->catalog_details, 30);
+    fake_world_stop(w);
+    w->portal->caps |= ADAPTER_DECISIONS;
+    fake_world_start(w);
+    read_again(w);
+    details = w->portal->catalog_details;
+    assert_int_equal(details, 31);
+    read_again(w);
+    assert_int_equal(w->portal->catalog_details, details);
+}
+
+static void a_decision_that_is_not_there_keeps_nothing_back(void **state)
+{
+    struct fake_world *w = *state;
+
+    w->portal->bodies_json = true;
+    w->portal->caps |= ADAPTER_DECISIONS;
+    fake_world_start(w);
+    fake_world_run(w, 2 * MINUTE_MS);
+    assert_int_equal(w->onestop->ledger.effects, 30);
+    assert_string_equal(fake_world_flow_status(w, "catalog")->trouble, "");
+    assert_true(fake_world_status(w)->idle);
+    read_again(w); /* asked again with the next reading */
+    assert_int_equal(w->portal->catalog_details, 32);
+}
+
 static void a_mirror_alone_needs_no_sink(void **state)
 {
     struct fake_world *w = *state;
@@ -465,6 +614,12 @@ int main(void)
         WORLD(the_province_is_compared_after_it_has_taken_them),
         WORLD(what_the_province_refuses_shows_in_the_agreement),
         WORLD(what_somebody_tampered_with_shows_in_the_agreement),
+        WORLD(what_the_province_lost_is_sent_again_when_ordered),
+        WORLD(what_is_on_its_way_is_not_doubled_by_an_order),
+        WORLD(a_flow_that_observes_takes_no_such_order),
+        WORLD(a_stop_waits_for_an_order_under_way),
+        WORLD(decisions_are_asked_for_once_and_only_where_they_are_answered),
+        WORLD(a_decision_that_is_not_there_keeps_nothing_back),
         WORLD(a_mirror_alone_needs_no_sink),
         WORLD(observing_hands_over_but_sends_nothing),
         WORLD(the_pace_of_the_catalogue_is_kept),

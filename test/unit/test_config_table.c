@@ -222,9 +222,10 @@ static void the_packaged_file_is_a_configuration(void **state)
 static void the_manual_describes_every_key(void **state)
 {
     static const char *const headings[SECTION_COUNT] = {
-        "\n.Ss Outside of sections\n", "\n.Ss Section portal\n", "\n.Ss Section source NAME\n",
-        "\n.Ss Section flow NAME\n",   "\n.Ss Section retry\n",  "\n.Ss Section journal\n",
-        "\n.Ss Section maps\n"};
+        "\n.Ss Outside of sections\n", "\n.Ss Section portal\n",    "\n.Ss Section source NAME\n",
+        "\n.Ss Section flow NAME\n",   "\n.Ss Section retry\n",     "\n.Ss Section journal\n",
+        "\n.Ss Section maps\n",        "\n.Ss Section reconcile\n", "\n.Ss Section deadlines\n",
+        "\n.Ss Section integrity\n"};
     char *text = read_text(MANUAL);
     char *keys = part(text, "\n.Sh KEYS\n", "\n.Sh ");
     const struct config_row *row;

@@ -258,6 +258,68 @@ static void one_is_no_plural(void **state)
     json_free(catalog);
 }
 
+static void what_working_days_tell_is_shown(void **state)
+{
+    struct json *root = parse(
+        "{\"flows\":[],\"verdict\":\"degraded\",\"ready\":true,\"journal\":{\"condition\":\"ok\"},"
+        "\"deadlines\":{\"at_risk\":3,\"silent\":2,\"agencies\":40,\"calendar\":\"/c.csv\","
+        "\"calendar_covers_today\":false}}");
+    struct json *quiet =
+        parse("{\"flows\":[],\"deadlines\":{\"at_risk\":0,\"silent\":0,\"agencies\":40,"
+              "\"calendar\":\"/c.csv\",\"calendar_covers_today\":true}}");
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, TEXT_BYTES);
+    ctl_view_status(quiet, NOW_S, false, &out);
+    assert_null(strstr(buf_text(&out), "at risk"));
+    assert_null(strstr(buf_text(&out), "silent"));
+    assert_null(strstr(buf_text(&out), "/c.csv"));
+    ctl_view_status(root, NOW_S, false, &out);
+    assert_non_null(strstr(buf_text(&out), "not delivered: 3 at risk; dvcsyncctl risk\n"));
+    assert_non_null(strstr(buf_text(&out), "silent agencies: 2 of 40; dvcsyncctl silent\n"));
+    assert_non_null(strstr(buf_text(&out), "/c.csv does not cover today"));
+    buf_free(&out);
+    buf_init(&out, TEXT_BYTES);
+    assert_int_equal(ctl_view_check(root, 3600, 14400, &out), 1);
+    assert_non_null(strstr(buf_text(&out), "WARNING - dossiers at risk; dvcsyncctl risk |"));
+    buf_free(&out);
+    json_free(root);
+    json_free(quiet);
+}
+
+static void what_is_to_be_published_has_a_clock(void **state)
+{
+    struct json *root =
+        parse("{\"read\":\"2026-03-01T08:00:00+07:00\",\"publish_days\":5,\"calendar\":\"\","
+              "\"differences\":{"
+              "\"portal_only\":{\"count\":2,\"procedures\":[{\"code\":\"1.000001\",\"name\":\"A\","
+              "\"first_seen\":\"2026-02-12T08:00:00+07:00\",\"due\":\"2026-02-27T00:00:00+07:00\","
+              "\"working_days_left\":1},{\"code\":\"1.000002\",\"name\":\"B\","
+              "\"first_seen\":\"2026-12-30T08:00:00+07:00\",\"due\":null}]},"
+              "\"overdue\":{\"count\":1,\"procedures\":[{\"code\":\"1.000003\",\"name\":\"C\","
+              "\"first_seen\":\"2026-02-02T08:00:00+07:00\",\"due\":\"2026-02-10T00:00:00+07:00\","
+              "\"working_days_left\":-3}]}}}");
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, TEXT_BYTES);
+    ctl_view_agreement(root, NOW_S, false, &out);
+    assert_non_null(strstr(buf_text(&out),
+                           "A  [first seen 2026-02-12, due by the end of 2026-02-26, "
+                           "1 working day left]\n"));
+    assert_non_null(strstr(buf_text(&out), "B  [first seen 2026-12-30, due on a day that the "
+                                           "calendar does not cover]\n"));
+    assert_non_null(strstr(buf_text(&out),
+                           "C  [first seen 2026-02-02, due by the end of 2026-02-09, "
+                           "3 working days over]\n"));
+    assert_non_null(strstr(buf_text(&out),
+                           "(overdue: not here after 5 working days; no calendar is "
+                           "configured, so no holidays are counted)\n"));
+    buf_free(&out);
+    json_free(root);
+}
+
 static void check_says_the_worst_and_all_reasons(void **state)
 {
     static const struct {
@@ -436,6 +498,8 @@ int main(void)
         cmocka_unit_test(a_report_stays_in_its_lines),
         cmocka_unit_test(status_shows_that_a_login_is_refused),
         cmocka_unit_test(one_is_no_plural),
+        cmocka_unit_test(what_working_days_tell_is_shown),
+        cmocka_unit_test(what_is_to_be_published_has_a_clock),
         cmocka_unit_test(check_says_the_worst_and_all_reasons),
         cmocka_unit_test(a_delivered_dossier_is_told_in_order_of_time),
         cmocka_unit_test(a_held_dossier_says_why_and_what_helps),

@@ -193,6 +193,14 @@ static const char version_1[] =
     "CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;\n";
 /* clang-format on */
 
+/* And what version 2 added. */
+static const char version_2[] =
+    "ALTER TABLE item ADD COLUMN source TEXT;"
+    "CREATE TABLE part (subject INTEGER NOT NULL REFERENCES subject, source TEXT NOT NULL, "
+    "rank INTEGER NOT NULL, at INTEGER NOT NULL, sha256 BLOB NOT NULL, body BLOB NOT NULL, "
+    "PRIMARY KEY (subject, source));"
+    "PRAGMA user_version = 2;";
+
 static void run_sql(sqlite3 *db, const char *sql)
 {
     if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK) {
@@ -235,6 +243,14 @@ static void make_version_1(const struct fixture *f)
                 "(3, 7, 2, 2, 's2', zeroblob(32), 2, 2, 5, 5, 0, NULL), "
                 "(4, 7, 2, 7, 's3', zeroblob(32), 2, 2, 5, 5, 0, 'not ours')");
     run_sql(db, "INSERT INTO tally VALUES (1, 1, 4, 1), (1, 2, 2, 2), (1, 2, 7, 1)");
+    run_sql(
+        db,
+        "INSERT INTO mirror VALUES (3, 'P', 'now', 3, x'03', '{\"code\":\"P\",\"name\":\"c\"}', "
+        "1, 0, 10, 30, 30, NULL, ''), (3, 'Q', 'one', 1, x'01', 'x', 1, 0, 10, 10, 10, NULL, '')");
+    run_sql(db, "INSERT INTO mirror_version VALUES "
+                "(3, 'P', 1, x'01', '{\"code\":\"P\",\"name\":\"a\"}', 10), "
+                "(3, 'P', 2, x'02', '{\"code\":\"P\",\"name\":\"b\",\"kind\":\"1\"}', 20)");
+    run_sql(db, "INSERT INTO local_catalog VALUES ('P', 'now', x'03', 1, '')");
     give_body(db, 1, "{\"code\":\"A\"}");
     give_body(db, 2, "{\"code\":\"A\"}");
     give_body(db, 3, "{\"code\":\"A\"}");
@@ -257,12 +273,20 @@ static void a_file_of_version_1_goes_on_with_its_data(void **state)
 
     (void)state;
     open_version_1(&f);
-    assert_int_equal(fixture_number(&f, "PRAGMA user_version"), 2);
+    assert_int_equal(fixture_number(&f, "PRAGMA user_version"), 3);
     fixture_check(&f);
     assert_string_equal(fixture_states(&f, "A"), "Duux");
     assert_int_equal(fixture_number(&f, "SELECT count(*) FROM item WHERE source IS NOT NULL"), 0);
     assert_string_equal(fixture_text(&f, "SELECT reason FROM item WHERE id = 4"), "not ours");
     assert_int_equal(fixture_number(&f, "SELECT count(*) FROM part"), 0);
+    /* the catalogue's history is told from the versions that were kept */
+    assert_string_equal(fixture_text(&f,
+                                     "SELECT group_concat(at_ms || side || kind || code || what "
+                                     "|| fields, '; ') FROM catalog_change"),
+                        "2013P1kind, name; 3013P1kind, name");
+    assert_int_equal(fixture_number(&f, "SELECT level + processes + eforms FROM local_catalog"),
+                     -3);
+    assert_int_equal(fixture_number(&f, "SELECT count(*) FROM figure"), 0); /* nothing to count */
     call = fixture_claim_one(&f);
     assert_int_equal(call->n, 1); /* alone, as before */
     assert_int_equal(call->items[0].id, 2);
@@ -271,6 +295,62 @@ static void a_file_of_version_1_goes_on_with_its_data(void **state)
     assert_int_equal(fixture_deliver_all(&f), 1);
     fixture_restart(&f); /* a second start has nothing to do */
     assert_string_equal(fixture_states(&f, "A"), "Dddx");
+    fixture_end(&f);
+}
+
+/* One dossier delivered, of which all is kept; one whose body went; a procedure; a damaged body. */
+static void make_version_2(const struct fixture *f)
+{
+    sqlite3 *db = NULL;
+
+    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+    run_sql(db, "PRAGMA journal_mode = WAL");
+    run_sql(db, version_1);
+    run_sql(db, version_2);
+    run_sql(db, "INSERT INTO flow VALUES (1, '" FIXTURE_FLOW "')");
+    run_sql(db, "INSERT INTO subject (id, flow, code, present, acked_item, acked_hash, status, "
+                "promised, newest_item, settled) VALUES "
+                "(7, 1, 'A', 1, 1, zeroblob(32), 10, 1763859200, 1, 5), "
+                "(8, 1, 'B', 1, 2, zeroblob(32), 10, 0, 2, -5), "
+                "(9, 1, '1.001193', 1, 3, zeroblob(32), 0, 0, 3, 5), "
+                "(10, 1, 'C', 1, 4, zeroblob(32), 10, 0, 4, 5)");
+    run_sql(db, "INSERT INTO item (id, subject, kind, state, hash, created_ms, changed_ms) VALUES "
+                "(1, 7, 1, 4, zeroblob(32), 1, 1), (2, 8, 1, 4, zeroblob(32), 1, 1), "
+                "(3, 9, 1, 4, zeroblob(32), 1, 1), (4, 10, 1, 4, zeroblob(32), 1, 1)");
+    run_sql(db, "INSERT INTO tally VALUES (1, 1, 4, 4)");
+    give_body(db, 1,
+              "{\"code\":\"A\",\"procedure_code\":\"1.001193\",\"sector_code\":\"G15-HT04\","
+              "\"agency_code\":\"H22.14.09\",\"status\":\"done\",\"channel\":\"2\",\"entry\":\"2\","
+              "\"submitted_s\":1763596400,\"received_s\":1763600000,\"promised_s\":1763859200,"
+              "\"finished_s\":1763686400,\"digitised\":1,\"results\":[{\"id\":\"1\","
+              "\"url\":\"https://dvc/tep/1?t=5\"},{\"id\":\"2\"}]}");
+    give_body(db, 3, "{\"code\":\"1.001193\",\"name\":\"x\",\"status\":\"1\",\"active\":1}");
+    give_body(db, 4, "{\"code\":\"C\",\"procedure_c");
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static void a_file_of_version_2_gets_figures_of_what_it_keeps(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    fixture_open(&f);
+    fixture_close_journal(&f);
+    assert_int_equal(unlink(f.path), 0);
+    make_version_2(&f);
+    fixture_restart(&f);
+    assert_int_equal(fixture_number(&f, "PRAGMA user_version"), 3);
+    assert_int_equal(fixture_number(&f, "SELECT count(*) FROM figure"), 1);
+    assert_string_equal(
+        fixture_text(&f, "SELECT subject || '|' || procedure || '|' || sector || '|' || agency || "
+                         "printf('|%%d|%%d|%%d|%%d|%%d|%%d|%%d|%%d|%%d|%%d|%%d|%%d|%%d|%%d', "
+                         "channel, entry, submitted, received, finished, returned, refused, "
+                         "first_promised, moved, supplements, results, digitised, identified, "
+                         "paid_online) FROM figure"),
+        "7|1.001193|G15-HT04|H22.14.09|2|2|1763596400|1763600000|1763686400|0|0|1763859200|0|0|2|"
+        "1|-1|-1");
+    assert_string_equal(fixture_text(&f, "SELECT subject || '|' || length(mark) FROM result_mark"),
+                        "7|16");
     fixture_end(&f);
 }
 
@@ -328,7 +408,7 @@ static void a_file_without_a_version_is_none_of_ours(void **state)
     fixture_close_journal(&f);
     fixture_tamper(&f, "PRAGMA user_version = 0");
     assert_int_equal(fixture_try_open(&f, &msg), ERR_CORRUPT);
-    fixture_tamper(&f, "PRAGMA user_version = 2");
+    fixture_tamper(&f, "PRAGMA user_version = 3");
     fixture_restart(&f);
     fixture_end(&f);
 }
@@ -337,6 +417,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_of_version_1_goes_on_with_its_data),
+        cmocka_unit_test(a_file_of_version_2_gets_figures_of_what_it_keeps),
         cmocka_unit_test(a_fresh_file_and_a_migrated_one_are_alike),
         cmocka_unit_test(a_file_without_a_version_is_none_of_ours),
     };

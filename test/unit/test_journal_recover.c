@@ -480,8 +480,9 @@ static void only_its_owner_can_read_it(void **state)
 static void an_older_schema_is_brought_up_step_by_step(void **state)
 {
     static const char *const steps[] = {
-        "never run: the file has version 2",
-        "never run: the file has version 2",
+        "never run: the file has version 3",
+        "never run: the file has version 3",
+        "never run: the file has version 3",
         "ALTER TABLE subject ADD COLUMN rank INTEGER NOT NULL DEFAULT 0",
         "CREATE TABLE receipt (id INTEGER PRIMARY KEY); nonsense",
     };
@@ -495,12 +496,12 @@ static void an_older_schema_is_brought_up_step_by_step(void **state)
     (void)fixture_snapshot(&f, "A", "a", 2);
     fixture_close_journal(&f);
     assert_int_equal(db_open(&db, f.path, &options, &msg), 0);
-    assert_int_equal(db_migrate(&db, steps, 3), 0);
-    assert_int_equal(fixture_number(&f, "PRAGMA user_version"), 3);
+    assert_int_equal(db_migrate(&db, steps, 4), 0);
+    assert_int_equal(fixture_number(&f, "PRAGMA user_version"), 4);
     assert_int_equal(fixture_number(&f, "SELECT rank FROM subject"), 0);
-    assert_int_equal(db_migrate(&db, steps, 3), 0);      /* nothing to do */
-    assert_int_equal(db_migrate(&db, steps, 4), ERR_IO); /* all of a step or nothing */
-    assert_int_equal(fixture_number(&f, "PRAGMA user_version"), 3);
+    assert_int_equal(db_migrate(&db, steps, 4), 0);      /* nothing to do */
+    assert_int_equal(db_migrate(&db, steps, 5), ERR_IO); /* all of a step or nothing */
+    assert_int_equal(fixture_number(&f, "PRAGMA user_version"), 4);
     assert_int_equal(
         fixture_number(&f, "SELECT count(*) FROM sqlite_schema WHERE name = 'receipt'"), 0);
     db_close(&db);

@@ -359,7 +359,27 @@ static void add_local(struct mirror_local *l, const char *code, const char *name
     uint8_t hash[RECORD_HASH_BYTES];
 
     assert_int_equal(digest_sha256(content, strlen(content), hash), 0);
-    assert_int_equal(mirror_local_add(l, code, name, hash, active, ""), 0);
+    assert_int_equal(mirror_local_add(l, &(struct mirror_local_entry){.code = code,
+                                                                      .name = name,
+                                                                      .lacks = "",
+                                                                      .hash = hash,
+                                                                      .body = content,
+                                                                      .body_len = strlen(content),
+                                                                      .active = active,
+                                                                      .level = 4,
+                                                                      .processes = 1,
+                                                                      .eforms = -1}),
+                     0);
+}
+
+/* The next page of the list that was read at that time. */
+static void store_local(struct fixture *f, struct mirror_local *l, uint64_t now_ms, bool last)
+{
+    l->now_ms = now_ms;
+    l->last = last;
+    assert_int_equal(FIXTURE_RUN(f, mirror_local, l), 0);
+    mirror_local_free(l);
+    mirror_local_init(l);
 }
 
 static void reduce(struct fixture *f, const char *code, const char *content, const char *lacks)
@@ -413,7 +433,7 @@ static void agreement_is_told_both_ways(void **state)
     add_local(&l, "1.6", "umbenannt", "6b", true);
     add_local(&l, "9.1", "local only", "9", true);
     add_local(&l, "9.2", "closed", "9", false);
-    assert_int_equal(FIXTURE_RUN(&f, mirror_local, &l), 0);
+    store_local(&f, &l, 1, true);
     mirror_local_free(&l);
     memset(&a, 0xA5, sizeof(a));
     a.overdue_before_ms = fixture_wall_ms(&f);
@@ -424,6 +444,9 @@ static void agreement_is_told_both_ways(void **state)
     assert_int_equal(a.equal, 2);
     assert_string_equal(codes_of(&a, MIRROR_LOCAL_ONLY), "9.1");
     assert_string_equal(codes_of(&a, MIRROR_PORTAL_ONLY), "1.3");
+    assert_int_equal(a.rows[MIRROR_PORTAL_ONLY][0].first_ms,
+                     fixture_number(&f, "SELECT first_ms FROM mirror WHERE code = '1.3'"));
+    assert_int_equal(a.rows[MIRROR_LOCAL_ONLY][0].first_ms, 0);
     assert_string_equal(codes_of(&a, MIRROR_DIFFERS), "1.2 1.6");
     assert_string_equal(a.rows[MIRROR_DIFFERS][0].note, "content");
     assert_string_equal(a.rows[MIRROR_DIFFERS][1].note, "name");
@@ -446,7 +469,7 @@ static void agreement_is_told_both_ways(void **state)
     fixture_end(&f);
 }
 
-static void what_the_local_product_shows_is_replaced_as_a_whole(void **state)
+static void what_the_local_product_shows_is_replaced_page_by_page(void **state)
 {
     struct fixture f;
     struct mirror_local l;
@@ -455,16 +478,115 @@ static void what_the_local_product_shows_is_replaced_as_a_whole(void **state)
     fixture_open(&f);
     mirror_local_init(&l);
     add_local(&l, "1.1", "a", "1", true);
+    store_local(&f, &l, 10, false);
     add_local(&l, "1.2", "b", "2", true);
-    assert_int_equal(FIXTURE_RUN(&f, mirror_local, &l), 0);
-    mirror_local_free(&l);
-    mirror_local_init(&l);
+    store_local(&f, &l, 10, true);
+    assert_string_equal(fixture_text(&f, "SELECT group_concat(code || name || body || level || "
+                                         "processes || eforms) FROM local_catalog"),
+                        "1.1a141-1,1.2b241-1");
     add_local(&l, "1.2", "b", "2", true);
     add_local(&l, "1.2", "b again", "2", true); /* the last one counts */
-    assert_int_equal(FIXTURE_RUN(&f, mirror_local, &l), 0);
-    mirror_local_free(&l);
+    store_local(&f, &l, 20, false);
+    assert_int_equal(fixture_number(&f, "SELECT count(*) FROM local_catalog"), 2);
+    store_local(&f, &l, 20, true); /* what no page named goes with the last one */
     assert_string_equal(fixture_text(&f, "SELECT group_concat(code || name) FROM local_catalog"),
                         "1.2b again");
+    assert_int_equal(fixture_number(&f, "SELECT value FROM fact WHERE name = "
+                                        "'catalog-local-read'"),
+                     20);
+    mirror_local_free(&l);
+    fixture_end(&f);
+}
+
+/* What is written down of changes: side, kind, code, what, fields. */
+static const char *changes_of(struct fixture *f)
+{
+    return fixture_text(f,
+                        "SELECT ifnull(group_concat(side || ':' || kind || ':' || code || ':' || "
+                        "what || ':' || fields, '; '), '') FROM (SELECT * FROM catalog_change "
+                        "ORDER BY id)");
+}
+
+static void what_changes_in_either_catalogue_is_written_down(void **state)
+{
+    static const struct entry first[] = {
+        {"1.1", "one", "{\"code\":\"1.1\",\"fee_text\":\"a\"}", false},
+        {"1.2", "two", "{\"code\":\"1.2\"}", false},
+        {"1.6", "six", "6", false},
+        {"1.7", "seven", "7", false},
+        {"1.8", "eight", "8", false},
+        {"1.3", "three", "{\"code\":\"1.3\"}", false}};
+    static const struct entry second[] = {
+        {"1.1", "one", "{\"code\":\"1.1\",\"fee_text\":\"b\",\"legal_text\":\"c\"}", false},
+        {"1.2", "zwei", "{\"code\":\"1.2\"}", false},
+        {"1.6", "six", "6", false},
+        {"1.7", "seven", "7", false},
+        {"1.8", "eight", "8", false},
+        {"1.3", "three", "{\"code\":\"1.3\"}", true}};
+    struct fixture f;
+    struct mirror_swap s;
+    struct mirror_local l;
+
+    (void)state;
+    fixture_open(&f);
+    night(&f, &s, first, 6);
+    assert_string_equal(changes_of(&f), ""); /* nothing was known before */
+    night(&f, &s, second, 6);
+    assert_string_equal(changes_of(&f), "1:3:1.1:1:fee_text, legal_text; "
+                                        "1:3:1.2:1:name (of the list); 1:3:1.3:3:");
+    night(&f, &s, first, 6);
+    night(&f, &s, first, 5); /* missing once may be an accident */
+    assert_int_equal(fixture_number(&f, "SELECT count(*) FROM catalog_change"), 6);
+    night(&f, &s, first, 5);
+    night(&f, &s, first, 6);
+    assert_string_equal(fixture_text(&f, "SELECT group_concat(code || ':' || what) FROM "
+                                         "(SELECT * FROM catalog_change ORDER BY id) "
+                                         "WHERE id > 3"),
+                        "1.1:1,1.2:1,1.3:4,1.3:3,1.3:4");
+    fixture_tamper(&f, "DELETE FROM catalog_change");
+    mirror_local_init(&l);
+    add_local(&l, "1.1", "one", "{\"code\":\"1.1\",\"fee_text\":\"a\"}", true);
+    add_local(&l, "1.2", "two", "{\"code\":\"1.2\"}", true);
+    add_local(&l, "1.4", "four", "{\"code\":\"1.4\"}", true);
+    store_local(&f, &l, 10, true);
+    assert_string_equal(changes_of(&f), "");
+    add_local(&l, "1.1", "one", "{\"code\":\"1.1\"}", true);
+    add_local(&l, "1.2", "two", "{\"code\":\"1.2\"}", false);
+    add_local(&l, "1.5", "five", "{\"code\":\"1.5\"}", true);
+    store_local(&f, &l, 20, true);
+    assert_string_equal(changes_of(&f), "2:3:1.1:1:fee_text; 2:3:1.2:3:; 2:3:1.5:2:; 2:3:1.4:5:");
+    mirror_local_free(&l);
+    fixture_end(&f);
+}
+
+static void decisions_are_wanted_once(void **state)
+{
+    static const struct entry list[] = {
+        {"1.1", "one", "{\"code\":\"1.1\",\"decision_id\":\"9001\"}", false},
+        {"1.2", "two", "{\"code\":\"1.2\",\"decision_id\":\"9001\"}", false},
+        {"1.3", "three", "{\"code\":\"1.3\"}", false},
+        {"1.4", "four", "not JSON", false},
+        {"1.5", "five", "{\"code\":\"1.5\",\"decision_id\":\"9002\"}", false}};
+    struct record decision = {.kind = RECORD_DECISION, .code = "9001", .body = "{}", .body_len = 2};
+    struct mirror_undecided u = {.limit = 10};
+    struct mirror_put put;
+    struct fixture f;
+    struct mirror_swap s;
+
+    (void)state;
+    fixture_open(&f);
+    night(&f, &s, list, 5);
+    assert_int_equal(FIXTURE_RUN(&f, mirror_undecided, &u), 0);
+    assert_int_equal(u.n, 2);
+    assert_string_equal(u.ids[0], "9001");
+    mirror_undecided_free(&u);
+    assert_int_equal(mirror_put_init(&put, &decision, "528/QĐ-UBND"), 0);
+    assert_int_equal(FIXTURE_RUN(&f, mirror_put, &put), 0);
+    mirror_put_free(&put);
+    assert_int_equal(FIXTURE_RUN(&f, mirror_undecided, &u), 0);
+    assert_int_equal(u.n, 1);
+    assert_string_equal(u.ids[0], "9002");
+    mirror_undecided_free(&u);
     fixture_end(&f);
 }
 
@@ -482,7 +604,9 @@ int main(void)
         cmocka_unit_test(a_damaged_record_is_handed_to_nobody),
         cmocka_unit_test(rows_come_in_pages_with_or_without_bodies),
         cmocka_unit_test(agreement_is_told_both_ways),
-        cmocka_unit_test(what_the_local_product_shows_is_replaced_as_a_whole),
+        cmocka_unit_test(what_the_local_product_shows_is_replaced_page_by_page),
+        cmocka_unit_test(what_changes_in_either_catalogue_is_written_down),
+        cmocka_unit_test(decisions_are_wanted_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

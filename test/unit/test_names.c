@@ -98,6 +98,12 @@ static void the_level_follows_from_the_services(void **state)
                                            "b",
                                            "2.000815.000.00.00.H56",
                                            "c",
+                                           "3.000001.01",
+                                           "Cấp phép trực tuyến một phần",
+                                           "3.000002.01",
+                                           "Cấp phép trực tuyến một phần",
+                                           "3.000002.02",
+                                           "Cấp phép trực tuyến toàn trình",
                                            NULL};
     struct names n;
 
@@ -109,6 +115,8 @@ static void the_level_follows_from_the_services(void **state)
     assert_int_equal(names_level(&n, "2.000815"), 4);
     assert_int_equal(names_level(&n, "2.000816"), 2);
     assert_int_equal(names_level(&n, "9"), 2);
+    assert_int_equal(names_level(&n, "3.000001"), 3); /* as its only service is called */
+    assert_int_equal(names_level(&n, "3.000002"), 4); /* the higher of two */
     names_free(&n);
 }
 

@@ -453,15 +453,15 @@ static void a_reload_leaves_calls_in_flight_alone(void **state)
     struct push *after;
 
     log_in(f, "one");
-    assert_int_equal(f->portal->caps, ADAPTER_LOOKUP | ADAPTER_ACK);
+    assert_int_equal(f->portal->caps, ADAPTER_LOOKUP | ADAPTER_ACK | ADAPTER_APART);
     before = push(f, 0);
     other.portal.integration_endpoint = "/mapi/new";
     other.portal.strict_success_text = true;
     other.portal.upserts = true;
     other.portal.atomic_steps = true;
     assert_int_equal(f->portal->ops->reconfigure(f->portal, &other, &msg), 0);
-    assert_int_equal(f->portal->caps,
-                     ADAPTER_LOOKUP | ADAPTER_IDEMPOTENT | ADAPTER_ATOMIC | ADAPTER_ACK);
+    assert_int_equal(f->portal->caps, ADAPTER_LOOKUP | ADAPTER_IDEMPOTENT | ADAPTER_ATOMIC |
+                                          ADAPTER_ACK | ADAPTER_APART);
     after = push(f, 1);
     fake_portal_answer(&f->peer, 200, "{\"error_code\":0,\"message\":\"Đã nhận\"}");
     assert_int_equal(before->send.outcome.class, OUTCOME_DONE);

@@ -440,7 +440,7 @@ static void a_reload_to_direct_logs_in_and_sends_one_by_one(void **state)
     other.portal.transport = "direct";
     assert_int_equal(f->portal->ops->reconfigure(f->portal, &other, &msg), 0);
     assert_int_equal(f->portal->batch, 0);
-    assert_int_equal(f->portal->caps, ADAPTER_LOOKUP | ADAPTER_ACK);
+    assert_int_equal(f->portal->caps, ADAPTER_LOOKUP | ADAPTER_ACK | ADAPTER_APART);
     start_send(f, 0, 2, false); /* claimed before the reload */
     fake_portal_login(&f->peer, "one");
     assert_non_null(

@@ -31,6 +31,7 @@ struct details {
     struct procedure procedure; /* in the fixture's arena */
     struct arena *arena;
     unsigned ended;
+    struct catalog_row row; /* of a decision */
 };
 
 struct fixture {
@@ -141,23 +142,28 @@ static void detail_done(struct adapter_detail *detail)
     d->ended++;
     if (detail->err == 0) {
         assert_int_equal(detail->n_records, 1);
-        assert_int_equal(detail->records[0].kind, RECORD_PROCEDURE);
+        assert_int_equal(detail->records[0].kind, detail->kind);
         assert_string_equal(detail->records[0].code, detail->id);
-        assert_int_equal(record_to_procedure(detail->records[0].body, detail->records[0].body_len,
-                                             d->arena, &d->procedure, &msg),
+        assert_int_equal(detail->kind == RECORD_DECISION
+                             ? record_to_row(detail->records[0].body, detail->records[0].body_len,
+                                             d->arena, &d->row, &msg)
+                             : record_to_procedure(detail->records[0].body,
+                                                   detail->records[0].body_len, d->arena,
+                                                   &d->procedure, &msg),
                          0);
     } else {
         assert_int_equal(detail->n_records, 0);
     }
 }
 
-static struct details *detail_with(struct fixture *f, const char *id, long status, const char *body)
+static struct details *detail_of(struct fixture *f, enum record_kind kind, const char *id,
+                                 long status, const char *body)
 {
     struct details *d = &f->details;
 
     memset(d, 0, sizeof(*d));
     d->arena = &f->arena;
-    d->detail.kind = RECORD_PROCEDURE;
+    d->detail.kind = kind;
     d->detail.id = id;
     d->detail.done = detail_done;
     f->portal->ops->detail(f->portal, &d->detail);
@@ -166,6 +172,11 @@ static struct details *detail_with(struct fixture *f, const char *id, long statu
     fake_portal_answer(&f->peer, status, body);
     assert_int_equal(d->ended, 1);
     return d;
+}
+
+static struct details *detail_with(struct fixture *f, const char *id, long status, const char *body)
+{
+    return detail_of(f, RECORD_PROCEDURE, id, status, body);
 }
 
 static const char *last_body(const struct fixture *f)
@@ -484,6 +495,47 @@ static void a_detail_that_can_not_be_had_says_why(void **state)
     }
 }
 
+/* ---- decision ---- */
+
+static void a_decision_is_asked_for_by_its_id(void **state)
+{
+    struct fixture *f = *state;
+    struct details *d = detail_of(f, RECORD_DECISION, "9123", 200,
+                                  "{\"error_code\":0,\"result\":[{\"ID\":\"9123\",\"SOQUYETDINH\":"
+                                  "\" 528/QĐ-UBND \",\"NGAYBANHANH\":\"20250612000000\","
+                                  "\"TRICHYEU\":\"Công bố danh mục TTHC\"}]}");
+
+    assert_int_equal(d->detail.err, 0);
+    assert_non_null(strstr(last_body(f), "\"service\":\"LayQDCB\",\"idQDCB\":\"9123\""));
+    assert_string_equal(d->row.code, "9123");
+    assert_string_equal(d->row.parent, "528/QĐ-UBND");
+    assert_string_equal(d->row.extra, "20250612000000");
+    assert_string_equal(d->row.name, "Công bố danh mục TTHC");
+}
+
+static void a_decision_that_can_not_be_had_says_why(void **state)
+{
+    static const struct {
+        const char *body;
+        int err;
+    } rows[] = {
+        {"{\"error_code\":0,\"result\":[]}", ERR_NOTFOUND},
+        {"{\"error_code\":0,\"result\":[{\"ID\":\"9123\"}]}", ERR_FORMAT},
+        {"{\"error_code\":0,\"result\":\"x\"}", ERR_FORMAT},
+        {"{\"error_code\":0}", ERR_FORMAT},
+        {"{\"error_code\":-1,\"message\":\"Lỗi\"}", ERR_REMOTE},
+    };
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct details *d = detail_of(f, RECORD_DECISION, "9123", 200, rows[i].body);
+
+        if (d->detail.err != rows[i].err || d->detail.why.text[0] == '\0') {
+            fail_msg("%s gave %s (%s)", rows[i].body, err_text(d->detail.err), d->detail.why.text);
+        }
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -501,6 +553,8 @@ int main(void)
         TEST(a_procedure_is_joined_as_the_manual_says),
         TEST(the_described_subjects_come_first),
         TEST(a_detail_that_can_not_be_had_says_why),
+        TEST(a_decision_is_asked_for_by_its_id),
+        TEST(a_decision_that_can_not_be_had_says_why),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,6 +23,7 @@
 #include "daemon/status_metrics.h"
 #include "daemon/status_order.h"
 #include "daemon/status_read.h"
+#include "sync/catalog.h"
 
 #define CODE "H56.31.25-251118-0007"
 #define PATIENCE_S 10
@@ -37,6 +38,7 @@ struct engine {
     char reason[300];
     struct engine_probe *probe; /* waits for the test */
     struct engine_try *try;     /* likewise */
+    struct engine_reconcile *reconcile;
     struct journal *journal;
 };
 
@@ -112,10 +114,33 @@ int engine_catalog(struct engine *e, const char *flow)
     return strcmp(flow, "catalog") == 0 ? 0 : ERR_NOTFOUND;
 }
 
+int engine_catalog_heal(struct engine *e, const char *flow, struct catalog_heal *heal)
+{
+    (void)e;
+    if (strcmp(flow, "catalog") != 0) {
+        return ERR_NOTFOUND;
+    }
+    heal->stored = (uint32_t)heal->n;
+    heal->done(heal);
+    return 0;
+}
+
 int engine_adopt(struct engine *e, const char *flow, const char *who)
 {
     (void)e;
     (void)flow;
+    (void)who;
+    return ERR_STATE;
+}
+
+void engine_reconcile(struct engine *e, struct engine_reconcile *reconcile)
+{
+    e->reconcile = reconcile;
+}
+
+int engine_reconcile_cancel(struct engine *e, const char *who)
+{
+    (void)e;
     (void)who;
     return ERR_STATE;
 }
@@ -502,14 +527,6 @@ static void numbers_of_a_query_are_whole_and_fit(void **state)
     assert_int_equal(read_number("99999999999999999999", 7, &n), ERR_FORMAT);
 }
 
-static void overdue_counts_five_working_days(void **state)
-{
-    int64_t thursday_s = 1763622000; /* 2025-11-20 14:00 */
-
-    (void)state;
-    assert_int_equal(read_overdue_before_s(thursday_s), thursday_s - 7 * 86400);
-}
-
 /* ---- questions ---- */
 
 static void status_shows_flows_endpoints_and_journal(void **state)
@@ -619,6 +636,9 @@ static void the_configuration_and_the_catalogue_are_shown(void **state)
     assert_string_equal(text_at(f, "/config/portal/agency_code/value"), "H56");
     assert_int_equal(get(f, "/v1/catalog?limit=5"), 200);
     assert_string_equal(text_at(f, "/differences/local_only/count"), "0");
+    assert_string_equal(text_at(f, "/publish_days"), "5");
+    assert_string_equal(text_at(f, "/calendar"), "");
+    assert_string_equal(text_at(f, "/overdue_known"), "true");
     assert_true(json_is_null(json_at(f->json, "/read")));
 }
 
@@ -686,6 +706,17 @@ static void orders_reach_the_engine(void **state)
     assert_int_equal(order(f, "/v1/sources/onestop:poll", "{\"full\":true}"), 200);
     assert_true(f->engine.full);
     assert_int_equal(order(f, "/v1/flows/catalog:catalog", ""), 200);
+    assert_int_equal(order(f, "/v1/flows/catalog:heal",
+                           "{\"codes\":[\"1.000001\",\"1.000002\"],\"reason\":\"x\"}"),
+                     200);
+    assert_string_equal(text_at(f, "/stored"), "2");
+    assert_int_equal(order(f, "/v1/flows/none:heal", "{\"codes\":[\"1.000001\"]}"), 404);
+    assert_int_equal(order(f, "/v1/flows/catalog:heal", "{}"), 400);
+    assert_int_equal(order(f, "/v1/flows/catalog:heal", "{\"codes\":[]}"), 400);
+    assert_int_equal(order(f, "/v1/flows/catalog:heal", "{\"codes\":[\"../x\"]}"), 400);
+    assert_int_equal(order(f, "/v1/flows/catalog:heal", "{\"codes\":[1]}"), 400);
+    assert_int_equal(
+        order(f, "/v1/flows/catalog:heal", "{\"codes\":[\"1.000001\"],\"dry_run\":true}"), 400);
     assert_int_equal(order(f, "/v1/flows/dossiers:adopt", ""), 409);
     assert_int_equal(order(f, "/v1/log-level", "{\"level\":\"debug\"}"), 200);
     assert_int_equal(f->log.level, LOG_LEVEL_DEBUG);
@@ -710,6 +741,45 @@ static void a_probe_answers_when_it_ends(void **state)
     assert_int_equal(read_answer(f, fd), 200);
     assert_string_equal(text_at(f, "/ok"), "true");
     assert_string_equal(text_at(f, "/text"), "logged in");
+}
+
+static void a_reconciliation_is_begun_with_one_scope_and_read_when_there_is_one(void **state)
+{
+    static const char *const bad[] = {"{}",
+                                      "{\"what\":\"all\"}",
+                                      "{\"what\":\"sample\"}",
+                                      "{\"what\":\"sample\",\"sample\":\"0\"}",
+                                      "{\"what\":\"sample\",\"sample\":\"100001\"}",
+                                      "{\"what\":\"sample\",\"sample\":\"-1\"}",
+                                      "{\"what\":\"month\",\"month\":\"2026-13\"}",
+                                      "{\"what\":\"month\",\"month\":\"2026\"}",
+                                      "{\"what\":\"dossier\"}"};
+    struct fixture *f = *state;
+    struct engine_reconcile *q;
+    int fd;
+
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_int_equal(order(f, "/v1/reconcile", bad[i]), 400);
+        assert_null(f->engine.reconcile);
+    }
+    assert_int_equal(get(f, "/v1/reconcile"), 404); /* none was made yet */
+    assert_int_equal(get(f, "/v1/reconcile?after=x"), 400);
+    assert_int_equal(order(f, "/v1/reconcile:cancel", ""), 409);
+    fd = send_request(f->control_path, "POST", "/v1/reconcile",
+                      "{\"what\":\"month\",\"month\":\"2026-12\",\"fix\":true}");
+    while (f->engine.reconcile == NULL) {
+        uv_run(&f->uv, UV_RUN_ONCE);
+    }
+    q = f->engine.reconcile;
+    assert_int_equal(q->begin.what, REVIEW_MONTH);
+    assert_string_equal(q->begin.scope, "month 2026-12");
+    assert_true(q->begin.fix);
+    assert_int_equal(q->begin.from_s, 1796058000); /* 2026-12-01 00:00 +07:00 */
+    assert_int_equal(q->begin.to_s, 1796058000 + 31 * 86400);
+    q->begin.id = 7;
+    q->done(q);
+    assert_int_equal(read_answer(f, fd), 200);
+    assert_string_equal(text_at(f, "/id"), "7");
 }
 
 static void a_source_is_tried_and_what_it_shows_is_masked(void **state)
@@ -814,11 +884,12 @@ int main(void)
         cmocka_unit_test(a_path_is_found_with_its_variable_part),
         cmocka_unit_test(an_order_is_one_object_with_known_keys),
         cmocka_unit_test(numbers_of_a_query_are_whole_and_fit),
-        cmocka_unit_test(overdue_counts_five_working_days),
         cmocka_unit_test_setup_teardown(status_shows_flows_endpoints_and_journal, setup, teardown),
         cmocka_unit_test_setup_teardown(readiness_is_a_status_code, setup, teardown),
         cmocka_unit_test_setup_teardown(metrics_have_series_of_what_is_configured, setup, teardown),
         cmocka_unit_test_setup_teardown(the_queue_comes_in_pages, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            a_reconciliation_is_begun_with_one_scope_and_read_when_there_is_one, setup, teardown),
         cmocka_unit_test_setup_teardown(a_wrong_question_is_told_why, setup, teardown),
         cmocka_unit_test_setup_teardown(events_are_followed_by_their_id, setup, teardown),
         cmocka_unit_test_setup_teardown(the_configuration_and_the_catalogue_are_shown, setup,

@@ -73,6 +73,30 @@ static void bodies_go_when_a_dossier_is_final_and_settled_for_long(void **state)
     fixture_end(&f);
 }
 
+/* A question with who asked it is of no use once it is delivered; a procedure is compared again. */
+static void bodies_of_other_services_go_when_they_are_settled_for_long(void **state)
+{
+    struct fixture f;
+    struct upkeep_retention r;
+
+    (void)state;
+    fixture_open(&f);
+    (void)fixture_snapshot(&f, "question:5521", "a", 0);
+    (void)fixture_snapshot(&f, "1.001193", "a", 0);
+    (void)fixture_deliver_all(&f);
+    fake_loop_advance(&f.loop, 7 * DAY_MS - 1000);
+    retain(&f, &r, 100);
+    assert_int_equal(r.bodies, 0);
+    fake_loop_advance(&f.loop, 2000);
+    retain(&f, &r, 100);
+    assert_int_equal(bodies_of(&f, "question:5521"), 0);
+    assert_int_equal(bodies_of(&f, "1.001193"), 1);
+    /* told again it is known, though its content is gone */
+    assert_int_equal(fixture_snapshot(&f, "question:5521", "a", 0).unchanged, 1);
+    fixture_check(&f);
+    fixture_end(&f);
+}
+
 static void what_is_open_keeps_its_bodies(void **state)
 {
     static const struct fixture_record held = {
@@ -444,6 +468,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bodies_go_when_a_dossier_is_final_and_settled_for_long),
+        cmocka_unit_test(bodies_of_other_services_go_when_they_are_settled_for_long),
         cmocka_unit_test(what_is_open_keeps_its_bodies),
         cmocka_unit_test(what_comes_to_life_again_counts_anew),
         cmocka_unit_test(dropped_bodies_go_too),

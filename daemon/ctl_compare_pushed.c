@@ -1,0 +1,93 @@
+/* ctl_compare_pushed: what the old connector pushed at a gateway, read from the journal and put
+ * into a file in memory as if it had been captured. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "adapter/portal_wire.h"
+#include "daemon/ctl_compare.h"
+
+#define PUSHED_BYTES INT64_C(1073741824)
+
+struct pushed {
+    struct compare *compare;
+    FILE *file;
+    uint64_t unbuilt; /* held, or the content is not kept any more */
+};
+
+bool compare_is_pushed(const struct config *config, const struct config_flow *flow)
+{
+    const struct config_source *source = config_source_find(config, flow->from);
+
+    return flow->kind == FLOW_DOSSIERS && strcmp(flow->to, config->portal.name) == 0 &&
+           flow->also_from.n == 0 && source != NULL && strcmp(source->profile, "gateway") == 0;
+}
+
+static int put(struct pushed *p, enum record_kind kind, const char *code,
+               const struct dossiers_item *item)
+{
+    struct adapter_check verdict = {.record = NULL};
+    struct buf body;
+    int err = ERR_INVAL;
+
+    buf_init(&body, PORTAL_BODY_MAX);
+    if (item->body != NULL) {
+        err = compare_build(p->compare, kind, code, item, &body, &verdict);
+    }
+    if (err == 0) {
+        (void)fwrite(body.data, 1, body.len, p->file); /* compact: on one line; checked below */
+        (void)fputc('\n', p->file);
+    } else if (err == ERR_INVAL) {
+        p->unbuilt++;
+        err = 0;
+    }
+    buf_free(&body);
+    if (err == 0 && ferror(p->file) != 0) {
+        err = err_set(&p->compare->msg, ERR_NOMEM, "what was pushed: %s", err_text(ERR_NOMEM));
+    } else if (err == 0 && ftello(p->file) > PUSHED_BYTES) {
+        err = err_set(&p->compare->msg, ERR_TOOBIG, "more was pushed than can be compared at once");
+    }
+    return err;
+}
+
+static int on_row(void *ctx, const struct dossiers_row *r)
+{
+    struct pushed *p = ctx;
+    const struct config_flow *flow = config_flow_find(p->compare->config, r->flow);
+    int err;
+
+    if (flow == NULL || !compare_is_pushed(p->compare->config, flow)) {
+        return 0;
+    }
+    err = put(p, RECORD_DOSSIER, r->code, &r->snapshot);
+    for (size_t i = 0; i < r->n_steps && err == 0; i++) {
+        err = put(p, RECORD_STEP, r->code, &r->steps[i]);
+    }
+    return err;
+}
+
+int compare_open_pushed(struct compare *c, const char *journal)
+{
+    int fd = memfd_create("pushed", MFD_CLOEXEC);
+    struct pushed p = {.compare = c, .file = fd >= 0 ? fdopen(fd, "w+") : NULL};
+    int err;
+
+    if (p.file == NULL) {
+        if (fd >= 0) {
+            (void)close(fd);
+        }
+        return err_set(&c->msg, ERR_NOMEM, "what was pushed: %s", err_text(ERR_NOMEM));
+    }
+    err = dossiers_read(journal, on_row, &p, &c->msg);
+    if (err == 0 && fflush(p.file) != 0) {
+        err = err_set(&c->msg, ERR_NOMEM, "what was pushed: %s", err_text(ERR_NOMEM));
+    }
+    if (err != 0) {
+        (void)fclose(p.file);
+        return err;
+    }
+    err = sent_file_take(&c->old, p.file, "what was pushed", &c->msg);
+    c->old.unreadable += p.unbuilt;
+    return err;
+}

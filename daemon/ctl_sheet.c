@@ -1,0 +1,120 @@
+#include "daemon/ctl_sheet.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/ctl_text.h"
+#include "domain/vntime.h"
+
+int ctl_sheet_format(struct ctl *c, enum sheet_format *out)
+{
+    const char *word = c->options[CTL_FORMAT];
+
+    *out = c->json ? SHEET_JSON : SHEET_TEXT;
+    if (word != NULL && sheet_format_find(word, out) != 0) {
+        return ctl_complain(CTL_USAGE, "--format %s: text, csv, json and html are known", word);
+    }
+    if (word != NULL && c->json && *out != SHEET_JSON) {
+        return ctl_complain(CTL_USAGE, "--json and --format %s contradict each other", word);
+    }
+    return CTL_OK;
+}
+
+int ctl_sheet_print(struct sheet *s, int exit_code)
+{
+    struct buf *out = s->out;
+    int err = sheet_end(s);
+
+    if (err < 0) {
+        buf_free(out);
+        return ctl_complain(CTL_UNKNOWN, "the report can't be written: %s", err_text(err));
+    }
+    return ctl_print(out, exit_code);
+}
+
+int ctl_sheet_drop(struct sheet *s, int exit_code)
+{
+    struct buf *out = s->out;
+    int err = sheet_end(s);
+
+    buf_free(out);
+    return err < 0 && exit_code == CTL_OK ? CTL_UNKNOWN : exit_code;
+}
+
+/* Complete, or not there: it is written beside the file and put in its place. */
+static int write_file(const char *path, const struct buf *out)
+{
+    char part[4096];
+    int length = snprintf(part, sizeof(part), "%s.part", path);
+    FILE *file = length > 0 && (size_t)length < sizeof(part) ? fopen(part, "wxe") : NULL;
+    bool fine = file != NULL && fwrite(out->data, 1, out->len, file) == out->len;
+    int number = errno;
+
+    if (file != NULL && (fclose(file) != 0 || !fine || rename(part, path) != 0)) {
+        number = fine ? errno : number;
+        fine = false;
+        (void)unlink(part);
+    }
+    if (!fine) {
+        return ctl_complain(CTL_UNKNOWN, "%s: %s", path, strerror(number));
+    }
+    return CTL_OK;
+}
+
+int ctl_sheet_output(struct ctl *c, struct sheet *s, int exit_code)
+{
+    const char *path = c->options[CTL_OUTPUT];
+    struct buf *out = s->out;
+    int written;
+    int err;
+
+    if (path == NULL) {
+        return ctl_sheet_print(s, exit_code);
+    }
+    err = sheet_end(s);
+    written = err == 0
+                  ? write_file(path, out)
+                  : ctl_complain(CTL_UNKNOWN, "the report can't be written: %s", err_text(err));
+    buf_free(out);
+    return written != CTL_OK ? written : exit_code;
+}
+
+int ctl_sheet_failed(int err, const struct errmsg *msg)
+{
+    return ctl_complain(err == ERR_CORRUPT ? CTL_CRITICAL : CTL_UNKNOWN, "%s", msg->text);
+}
+
+/* Whether people read it, and no program. */
+static bool for_people(const struct sheet *s)
+{
+    return s->format == SHEET_TEXT || s->format == SHEET_HTML;
+}
+
+void ctl_sheet_age(struct sheet *s, uint64_t age_s)
+{
+    char text[CTL_AGE_SIZE];
+
+    if (for_people(s)) {
+        ctl_age(age_s, text);
+        sheet_text(s, text);
+    } else {
+        sheet_number(s, (int64_t)age_s);
+    }
+}
+
+void ctl_sheet_time(struct sheet *s, int64_t at_s)
+{
+    char text[32];
+
+    if (at_s == 0) {
+        sheet_empty(s);
+    } else if (for_people(s)) {
+        ctl_time(at_s, text);
+        sheet_text(s, text);
+    } else {
+        vntime_format_rfc3339(at_s, text, sizeof(text));
+        sheet_text(s, text);
+    }
+}

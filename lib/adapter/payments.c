@@ -1,0 +1,533 @@
+#include "adapter/payments.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "adapter/listen.h"
+#include "adapter/national_payment.h"
+#include "base/crash_point.h"
+#include "base/list.h"
+#include "codec/record.h"
+#include "domain/codes.h"
+
+#define BODY_BYTES ((size_t)64 << 10) /* neither call is longer: read on the loop */
+#define ARENA_BYTES ((size_t)4 << 20)
+#define ANSWER_BYTES ((size_t)256 << 10)
+#define CODE_BYTES 64
+
+struct payments {
+    struct adapter adapter;
+    struct adapter_env env;
+    char *name; /* owned */
+    const struct config_source *source;
+    struct listen *listen;     /* NULL: not listening */
+    struct adapter_host *host; /* borrowed while listening */
+    struct list requests;      /* struct payment_request */
+    uint64_t n_duties, n_taken, n_again, n_conflicts;
+    struct log_limit conflict_log;
+    struct loop_task not_listening;
+    bool stopping;
+    void (*stopped)(void *ctx);
+    void *stopped_ctx;
+};
+
+struct payment_request {
+    struct list link;
+    struct payments *p;
+    struct http_call *call; /* NULL: answered */
+    struct arena arena;
+    struct json *root;
+    char code[CODE_BYTES]; /* asked for: the dossier's, or the payment's */
+    struct payment payment;
+    struct record record;
+    struct adapter_ask ask;
+    struct adapter_offer offer;
+    struct loop_timer
+        late; /* until then it must be stored, or the platform is told to come again */
+};
+
+static struct payments *self(struct adapter *a)
+{
+    return CONTAINER_OF(a, struct payments, adapter);
+}
+
+/* ---- requests ---- */
+
+static void maybe_stopped(struct payments *p)
+{
+    if (p->stopping && p->listen != NULL && list_empty(&p->requests)) {
+        struct listen *l = p->listen;
+
+        p->listen = NULL;
+        listen_close(l, p->stopped, p->stopped_ctx);
+    }
+}
+
+static void request_end(struct payment_request *r)
+{
+    struct payments *p = r->p;
+
+    assert(r->call == NULL);
+    loop_timer_stop(&r->late);
+    list_remove(&r->link);
+    json_free(r->root);
+    arena_free(&r->arena);
+    free(r);
+    maybe_stopped(p);
+}
+
+static void answer_text(struct payment_request *r, unsigned http, const struct buf *text)
+{
+    struct http_call *call = r->call;
+
+    r->call = NULL;
+    if (buf_error(text) == 0) {
+        listen_answer_json(call, http, text->data, text->len);
+    } else {
+        http_answer_problem(call, 500, "Out of memory.");
+    }
+}
+
+/* The platform's own words come back with what became of them. */
+static void answer_paid(struct payment_request *r, unsigned http, const char *code,
+                        const char *message)
+{
+    const struct payment *p = &r->payment;
+    struct json_writer w;
+    struct buf text;
+
+    if (strcmp(code, "00") != 0) {
+        listen_count_refused(r->p->listen);
+    }
+    buf_init(&text, ANSWER_BYTES);
+    json_write_begin(&w, &text);
+    json_object_open(&w, NULL);
+    json_string(&w, "LoaiBanTin", p->message);
+    json_string(&w, "MaLoi", code);
+    json_string(&w, "MoTaLoi", message);
+    json_string(&w, "MaDoiTac", p->partner);
+    json_string(&w, "MaThamChieu", p->reference);
+    json_string(&w, "SoTien", p->amount);
+    json_string(&w, "MaTienTe", p->currency);
+    json_string(&w, "MaGiaoDich", p->transaction);
+    json_string(&w, "MaHoSo", p->dossier);
+    json_object_close(&w);
+    answer_text(r, http, &text);
+    buf_free(&text);
+}
+
+static void answer_nothing(struct payment_request *r, unsigned http, long code)
+{
+    struct json_writer w;
+    struct buf text;
+
+    buf_init(&text, ANSWER_BYTES);
+    json_write_begin(&w, &text);
+    json_object_open(&w, NULL);
+    json_integer_out(&w, "error_code", code);
+    json_array_open(&w, "message");
+    json_array_close(&w);
+    json_object_close(&w);
+    answer_text(r, http, &text);
+    buf_free(&text);
+}
+
+static void answer_busy(struct payment_request *r)
+{
+    http_call_add_header(r->call, "Retry-After", "30");
+    if (r->payment.code[0] != '\0') {
+        answer_paid(r, 503, "99", "Hệ thống đang bận, chưa nhận được, vui lòng gửi lại sau");
+    } else {
+        answer_nothing(r, 503, -1);
+    }
+}
+
+static void on_late(struct loop_timer *timer)
+{
+    answer_busy(CONTAINER_OF(timer, struct payment_request, late));
+}
+
+/* ---- what is to be paid ---- */
+
+static const char *national_procedure(const struct payments *p, const struct dossier *d,
+                                      char code[CODE_MAX])
+{
+    const struct map *map = p->env.config->procedure_map;
+    const char *mapped =
+        map != NULL ? map_code(map, d->procedure_code, loop_wall_s(p->env.loop)) : NULL;
+
+    if (mapped != NULL) {
+        return mapped;
+    }
+    return code_procedure_national(d->procedure_code, code) == 0 ? code : d->procedure_code;
+}
+
+static void answer_duty(struct payment_request *r, const struct dossier *d, int status)
+{
+    const struct config_source *s = r->p->source;
+    const struct national_payee payee = {s->payee_account, s->payee_bank, s->payee_name};
+    char procedure[CODE_MAX];
+    struct json_writer w;
+    struct buf text;
+    bool duty;
+
+    buf_init(&text, ANSWER_BYTES);
+    json_write_begin(&w, &text);
+    json_object_open(&w, NULL);
+    json_integer_out(&w, "error_code", 1);
+    duty = national_payment_duty(d, status, national_procedure(r->p, d, procedure), &payee,
+                                 loop_wall_s(r->p->env.loop), &w);
+    json_object_close(&w);
+    if (duty) {
+        r->p->n_duties++;
+        answer_text(r, 200, &text);
+    } else {
+        answer_nothing(r, 200, 0);
+    }
+    buf_free(&text);
+}
+
+static void on_dossier(struct adapter_ask *ask)
+{
+    struct payment_request *r = CONTAINER_OF(ask, struct payment_request, ask);
+    struct errmsg unused = {{0}};
+    struct dossier d;
+    int status = ask->known ? ask->status : ask->there_status;
+
+    if (r->call == NULL) {
+        request_end(r);
+        return;
+    }
+    dossier_init(&d);
+    if (ask->err != 0) {
+        answer_busy(r);
+    } else if (!ask->known && ask->there != LOOKUP_THERE) {
+        answer_nothing(r, 200, -1);
+    } else if (ask->body != NULL &&
+               record_to_dossier(ask->body, ask->body_len, &r->arena, &d, &unused) == 0) {
+        answer_duty(r, &d, status);
+    } else {
+        answer_nothing(r, 200, 0); /* final, and its content is gone */
+    }
+    request_end(r);
+}
+
+/* ---- the result of a payment ---- */
+
+static void on_offered(struct adapter_offer *offer)
+{
+    struct payment_request *r = CONTAINER_OF(offer, struct payment_request, offer);
+
+    loop_timer_stop(&r->late);
+    if (r->call == NULL) {
+        request_end(r); /* told to come again: the same is found stored then */
+        return;
+    }
+    CRASH_POINT(push_answer_before);
+    if (offer->err == 0) {
+        r->p->n_taken++;
+        answer_paid(r, 200, "00", "Thành công");
+    } else if (offer->err == ERR_INVAL || offer->err == ERR_TOOBIG) {
+        answer_paid(r, 200, "99", "Dữ liệu không hợp lệ");
+    } else {
+        answer_busy(r);
+    }
+    CRASH_POINT(push_answered);
+    request_end(r);
+}
+
+static void offer_it(struct payment_request *r)
+{
+    struct payments *p = r->p;
+
+    CRASH_POINT(push_taken);
+    r->offer = (struct adapter_offer){.records = &r->record, .n_records = 1, .done = on_offered};
+    loop_timer_start(p->env.loop, &r->late, p->source->answer_timeout_ms);
+    p->host->ops->offer(p->host, &r->offer);
+}
+
+static void refuse_conflict(struct payment_request *r)
+{
+    struct payments *p = r->p;
+    uint64_t suppressed = 0;
+
+    p->n_conflicts++;
+    if (log_limit_pass(&p->conflict_log, loop_now_ms(p->env.loop), 60000, &suppressed)) {
+        log_plain(p->env.log, LOG_LEVEL_ERROR, "payment_conflict",
+                  "source %s: %s was told before with another amount, dossier or outcome, and is "
+                  "refused (%llu more not shown)",
+                  p->name, r->code, (unsigned long long)suppressed);
+    }
+    answer_paid(r, 200, "99", "Giao dịch đã ghi nhận với nội dung khác");
+    request_end(r);
+}
+
+static void on_known(struct adapter_ask *ask)
+{
+    struct payment_request *r = CONTAINER_OF(ask, struct payment_request, ask);
+    struct errmsg unused = {{0}};
+    struct payment before;
+
+    loop_timer_stop(&r->late);
+    if (r->call == NULL) {
+        request_end(r);
+        return;
+    }
+    if (ask->err != 0) {
+        answer_busy(r);
+        request_end(r);
+        return;
+    }
+    if (ask->known && ask->body != NULL &&
+        record_to_payment(ask->body, ask->body_len, &r->arena, &before, &unused) == 0) {
+        if (!payment_may_follow(&before, &r->payment)) {
+            refuse_conflict(r);
+            return;
+        }
+        if (strcmp(before.result, r->payment.result) == 0) {
+            r->p->n_again++;
+            answer_paid(r, 200, "00", "Đã ghi nhận");
+            request_end(r);
+            return;
+        }
+    }
+    offer_it(r);
+}
+
+/* ---- reading ---- */
+
+/* Two calls about one transaction would not see each other. */
+static bool at_work(const struct payments *p, const struct payment_request *r)
+{
+    for (struct list *l = p->requests.next; l != &p->requests; l = l->next) {
+        const struct payment_request *other = CONTAINER_OF(l, struct payment_request, link);
+
+        if (other != r && strcmp(other->code, r->code) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void ask_for(struct payment_request *r, void (*done)(struct adapter_ask *ask))
+{
+    struct payments *p = r->p;
+
+    r->ask = (struct adapter_ask){.code = r->code, .done = done};
+    loop_timer_start(p->env.loop, &r->late, p->source->answer_timeout_ms);
+    p->host->ops->ask(p->host, &r->ask);
+}
+
+static void take_duty(struct payment_request *r)
+{
+    char number[24];
+    const char *code = json_text_or_empty(json_get_any_case(r->root, "MaHoSo"), number);
+
+    if (!code_is_dossier(code)) {
+        answer_nothing(r, 200, -1);
+        request_end(r);
+        return;
+    }
+    (void)strncpy(r->code, code, sizeof(r->code) - 1);
+    ask_for(r, on_dossier);
+}
+
+static void take_paid(struct payment_request *r)
+{
+    struct errmsg why = {{0}};
+    int err = national_payment_read(r->root, &r->arena, &r->payment, &why);
+
+    err = err == 0 ? record_from_payment(&r->payment, &r->arena, &r->record, &why) : err;
+    if (err != 0 || !code_is_dossier(r->payment.dossier)) {
+        answer_paid(r, 200, "99", err != 0 ? why.text : "MaHoSo: không hợp lệ");
+        request_end(r);
+        return;
+    }
+    (void)strncpy(r->code, r->record.code, sizeof(r->code) - 1);
+    if (at_work(r->p, r)) {
+        answer_busy(r);
+        request_end(r);
+        return;
+    }
+    ask_for(r, on_known);
+}
+
+static void take(struct payments *p, struct http_call *call,
+                 void (*read)(struct payment_request *r))
+{
+    struct payment_request *r = calloc(1, sizeof(*r));
+    struct errmsg unused = {{0}};
+    int err;
+
+    if (r == NULL) {
+        http_call_add_header(call, "Retry-After", "30");
+        http_answer_problem(call, 503, "Out of memory.");
+        return;
+    }
+    r->p = p;
+    r->call = call;
+    payment_init(&r->payment);
+    arena_init(&r->arena, ARENA_BYTES);
+    loop_timer_init(&r->late, on_late);
+    list_push(&p->requests, &r->link);
+    err = call->body_len <= BODY_BYTES ? json_parse(call->body, call->body_len, &r->root, &unused)
+                                       : ERR_TOOBIG;
+    if (err == ERR_NOMEM) {
+        answer_busy(r);
+        request_end(r);
+    } else if (err != 0 || !json_is_object(r->root)) {
+        /* What the wire does (section 8). */
+        r->call = NULL;
+        listen_count_refused(p->listen);
+        http_answer(call, 500, "text/plain", "request body incorrect",
+                    strlen("request body incorrect"));
+        request_end(r);
+    } else {
+        read(r);
+    }
+}
+
+static void on_call(void *ctx, struct http_call *call)
+{
+    struct payments *p = ctx;
+    const struct {
+        const char *path;
+        void (*read)(struct payment_request *r);
+    } routes[] = {{p->source->path_duty, take_duty}, {p->source->path_paid, take_paid}};
+
+    if (p->stopping || p->listen == NULL) {
+        http_answer_problem(call, 503, "The service is stopping.");
+        return;
+    }
+    if (!listen_authorised(p->listen, call)) {
+        listen_answer_denied(call);
+        return;
+    }
+    for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+        if (routes[i].path[0] != '\0' && strcmp(call->path, routes[i].path) == 0) {
+            if (strcmp(call->method, "POST") == 0) {
+                take(p, call, routes[i].read);
+            } else {
+                http_call_add_header(call, "Allow", "POST");
+                http_answer_problem(call, 405, "POST it.");
+            }
+            return;
+        }
+    }
+    http_answer_problem(call, 404, "Nothing is taken at this path.");
+}
+
+/* ---- the adapter ---- */
+
+static int payments_listen(struct adapter *a, struct adapter_host *host, struct errmsg *msg)
+{
+    struct payments *p = self(a);
+    const struct listen_hooks hooks = {on_call, NULL, p};
+
+    assert(p->listen == NULL);
+    p->host = host;
+    p->stopping = false;
+    return listen_open(&p->env, p->source, &hooks, &p->listen, msg);
+}
+
+static void on_not_listening(struct loop_task *task)
+{
+    struct payments *p = CONTAINER_OF(task, struct payments, not_listening);
+
+    p->stopped(p->stopped_ctx);
+}
+
+static void payments_unlisten(struct adapter *a, void (*stopped)(void *ctx), void *ctx)
+{
+    struct payments *p = self(a);
+
+    p->stopping = true;
+    p->stopped = stopped;
+    p->stopped_ctx = ctx;
+    if (p->listen == NULL) { /* it never began */
+        loop_defer(p->env.loop, &p->not_listening);
+    }
+    maybe_stopped(p);
+}
+
+static size_t payments_notes(struct adapter *a, struct adapter_note notes[ADAPTER_NOTES_MAX])
+{
+    struct payments *p = self(a);
+
+    notes[0] = (struct adapter_note){"duties", p->n_duties};
+    notes[1] = (struct adapter_note){"taken", p->n_taken};
+    notes[2] = (struct adapter_note){"again", p->n_again};
+    notes[3] = (struct adapter_note){"conflicts", p->n_conflicts};
+    return p->listen != NULL ? listen_notes(p->listen, notes, 4) : 4;
+}
+
+static void payments_cancel(struct adapter *a)
+{
+    (void)a; /* it makes no calls; what was asked of the host ends by itself */
+}
+
+static int payments_reconfigure(struct adapter *a, const struct config *config, struct errmsg *msg)
+{
+    struct payments *p = self(a);
+    const struct config_source *source = config_source_find(config, p->name);
+    int err;
+
+    if (source == NULL) {
+        return err_set(msg, ERR_CONFIG, "source %s: not in the new configuration", p->name);
+    }
+    err = p->listen != NULL && !p->stopping ? listen_reconfigure(p->listen, source, msg)
+                                            : listen_check(source, msg);
+    if (err == 0) {
+        p->env.config = config;
+        p->source = source;
+    }
+    return err;
+}
+
+static void payments_free(struct adapter *a)
+{
+    struct payments *p = self(a);
+
+    assert(p->listen == NULL && list_empty(&p->requests));
+    free(p->name);
+    free(p);
+}
+
+static const struct adapter_ops OPS = {
+    .profile = "payments",
+    .listen = payments_listen,
+    .unlisten = payments_unlisten,
+    .notes = payments_notes,
+    .cancel = payments_cancel,
+    .reconfigure = payments_reconfigure,
+    .free = payments_free,
+};
+
+int payments_open(const struct adapter_env *env, const struct config_source *source,
+                  struct adapter **out, struct errmsg *msg)
+{
+    struct payments *p;
+    int err = listen_check(source, msg);
+
+    *out = NULL;
+    if (err != 0) {
+        return err;
+    }
+    p = calloc(1, sizeof(*p));
+    if (p != NULL) {
+        p->name = strdup(source->name);
+    }
+    if (p == NULL || p->name == NULL) {
+        free(p);
+        return err_set(msg, ERR_NOMEM, "source %s: %s", source->name, err_text(ERR_NOMEM));
+    }
+    p->env = *env;
+    p->source = source;
+    list_init(&p->requests);
+    loop_task_init(&p->not_listening, on_not_listening);
+    p->adapter = (struct adapter){
+        .ops = &OPS, .name = p->name, .rank = source->rank != 0 ? (int)source->rank : 1};
+    *out = &p->adapter;
+    return 0;
+}

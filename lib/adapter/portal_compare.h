@@ -1,0 +1,49 @@
+/* portal compare: an object of the portal's wire (a dossier of DongBoHoSoMC, a step of
+ * CapNhatTienDoHoSoMC) as another connector sent it, beside the one that is built here, field by
+ * field. For `dvcsyncctl compare`; pure, any thread.
+ *
+ * What is empty ("", null, [], {}) counts as absent, a number as its text, an address without its
+ * query (it carries time stamps and permissions). Keys are matched without case. The entries of a
+ * list are paired by their key (TepDinhKemId of TaiLieuNop), what is left by position; the fields
+ * of paired entries are compared as LIST.FIELD. A list deeper than that is compared whole. */
+#ifndef ADAPTER_PORTAL_COMPARE_H
+#define ADAPTER_PORTAL_COMPARE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "codec/json.h"
+
+#define PORTAL_COMPARED_MAX 192 /* fields of an object; what has more can't be compared */
+
+enum portal_agreement {
+    PORTAL_AGREE,
+    PORTAL_ONLY_OTHER, /* empty here */
+    PORTAL_ONLY_HERE,
+    PORTAL_DIFFER, /* also where several entries of a list do not agree in several ways */
+    PORTAL_AGREEMENTS
+};
+
+struct portal_compared {
+    const char *name; /* as we write it, else as the other one did */
+    enum portal_agreement agreement;
+    /* The first two values that do not agree, for a person; NULL while they agree. Of fields that
+     * may name a person only how long they are. */
+    const char *other, *here;
+};
+
+struct portal_comparison {
+    struct portal_compared fields[PORTAL_COMPARED_MAX]; /* that either has, in order */
+    size_t n;
+};
+
+/* Texts live in the arena. ERR_NOMEM, ERR_TOOBIG (more fields than that). */
+MUST_CHECK int portal_compare(const struct json *other, const struct json *here,
+                              struct arena *arena, struct portal_comparison *out);
+
+/* Whether its values may be shown: names no person. LIST.FIELD or FIELD. */
+bool portal_compare_shown(const char *field);
+
+#endif
