@@ -369,6 +369,7 @@ static void page_done(struct journal_op *op)
 static void read_page(struct reviewer *r)
 {
     r->paging = true;
+    r->page_read = false; /* the worker fills it: none of its rows before it is done */
     memset(&r->page, 0, sizeof(r->page));
     r->page.id = r->job.id;
     r->page.late_before_ms = r->job.begun_ms > r->grace_ms ? r->job.begun_ms - r->grace_ms : 0;

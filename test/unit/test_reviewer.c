@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -15,6 +16,7 @@
 #define MINUTE_MS UINT64_C(60000)
 #define HOUR_MS UINT64_C(3600000)
 #define DOSSIERS 20
+#define KICKED_MAX_S 60 /* of real time, for what takes one second */
 
 struct reviewed {
     struct review_read read;
@@ -155,6 +157,41 @@ static void run_to_its_end(struct fake_world *w)
     for (int i = 0; i < 24 * 3600 && fake_world_status(w)->reconcile.running; i++) {
         fake_world_run(w, 1000);
     }
+    assert_false(fake_world_status(w)->reconcile.running);
+}
+
+/* A worker with a thread of its own, and a loop that never rests: kicks come after an op was
+ * started, and again when the worker is through with it and has not said so yet. */
+static void run_kicked(struct fake_world *w)
+{
+    struct loop_work *item;
+
+    w->loop.hold_work = true;
+    engine_kick(w->engine);
+    fake_loop_advance(&w->loop, 10);
+    item = w->loop.work_first;
+    w->loop.work_first = NULL;
+    w->loop.work_last = NULL;
+    while (item != NULL) {
+        struct loop_work *next = item->impl;
+
+        item->run(item);
+        engine_kick(w->engine);
+        fake_loop_advance(&w->loop, 10);
+        item->done(item);
+        item = next;
+    }
+    w->loop.hold_work = false;
+}
+
+/* An op that is started twice makes a ring of the journal's list, which only the alarm ends. */
+static void run_kicked_to_its_end(struct fake_world *w)
+{
+    (void)alarm(KICKED_MAX_S);
+    for (int i = 0; i < 3000 && fake_world_status(w)->reconcile.running; i++) {
+        run_kicked(w);
+    }
+    (void)alarm(0);
     assert_false(fake_world_status(w)->reconcile.running);
 }
 
@@ -603,6 +640,82 @@ static void the_reading_of_the_sources_finds_what_the_journal_lacks(void **state
     assert_int_equal(at_portal(w, unseen)->status, 4);
 }
 
+static void a_kick_while_the_journal_works_begins_nothing_twice(void **state)
+{
+    struct fake_world *w = *state;
+    struct review_read r;
+    const int unseen = 77;
+
+    deliver(w);
+    fake_source_put(w->onestop, code_of(unseen), 4, "hidden");
+    fake_source_find(w->onestop, code_of(unseen))->seq = 0;
+    fake_world_run(w, HOUR_MS);
+    assert_int_equal(begin(w, REVIEW_OPEN, "", false), 0);
+    run_kicked_to_its_end(w);
+    assert_int_equal(fake_world_status(w)->reconcile.compared, DOSSIERS + 1);
+    assert_int_equal(fake_world_status(w)->reconcile.lookups, DOSSIERS + 1);
+    read_result(w, &r);
+    assert_int_equal(r.n_findings, 1);
+    assert_int_equal(finding(&r, unseen)->kind, DIFFERENCE_NOT_IN_JOURNAL);
+    assert_int_equal(counted(&r, "agreed"), DOSSIERS);
+    review_read_free(&r);
+    fake_world_stop(w); /* what was counted as begun has ended */
+}
+
+/* The first pages come from one stretch of the journal; the last of them is shorter than the one
+ * behind it, so that a row of that one stands where the loop looks for its next. */
+static void a_kick_while_a_page_is_read_takes_nothing_of_it(void **state)
+{
+    struct fake_world *w = *state;
+    struct review_read r;
+    const int many = 720;
+
+    for (int i = 0; i < many; i++) {
+        fake_source_put(w->onestop, code_of(i), 4, "a");
+    }
+    fake_world_start(w);
+    fake_world_run(w, HOUR_MS);
+    assert_int_equal(fake_world_open_items(w, "dossiers"), 0);
+    assert_int_equal(begin(w, REVIEW_OPEN, "", false), 0);
+    run_kicked_to_its_end(w);
+    read_result(w, &r);
+    assert_int_equal(counted(&r, "agreed"), many);
+    review_read_free(&r);
+    assert_int_equal(fake_world_status(w)->reconcile.compared, many);
+    assert_int_equal(fake_world_status(w)->reconcile.lookups, many);
+}
+
+static void a_stop_or_a_cancel_while_the_journal_works_ends_once(void **state)
+{
+    struct fake_world *w = *state;
+    struct review_read r;
+
+    deliver(w);
+    for (int at = 0; at < 40; at++) {
+        bool cancel = at % 2 == 0;
+
+        assert_int_equal(begin(w, REVIEW_OPEN, "", false), 0);
+        for (int i = 0; i < at; i++) {
+            run_kicked(w);
+        }
+        if (cancel) {
+            int err = engine_reconcile_cancel(w->engine, "tester");
+
+            assert_true(err == 0 || err == ERR_STATE); /* its end may be on its way */
+        } else {
+            fake_world_stop(w);
+            fake_world_start(w);
+            fake_world_run(w, 1000);
+        }
+        run_kicked_to_its_end(w);
+        read_result(w, &r);
+        assert_int_equal(r.todo, 0);
+        assert_int_equal(r.n_findings, 0);
+        assert_in_range(counted(&r, "agreed"), cancel ? 0 : DOSSIERS, DOSSIERS);
+        review_read_free(&r);
+    }
+}
+
 static void long_after_it_was_settled_the_source_gives_back_what_is_no_longer_kept(void **state)
 {
     struct fake_world *w = *state;
@@ -833,6 +946,9 @@ int main(void)
         TEST(what_moves_while_it_is_compared_is_compared_again),
         TEST(a_dossier_that_the_journal_does_not_know_is_read_from_its_source),
         TEST(the_reading_of_the_sources_finds_what_the_journal_lacks),
+        TEST(a_kick_while_the_journal_works_begins_nothing_twice),
+        TEST(a_kick_while_a_page_is_read_takes_nothing_of_it),
+        TEST(a_stop_or_a_cancel_while_the_journal_works_ends_once),
         TEST(long_after_it_was_settled_the_source_gives_back_what_is_no_longer_kept),
         TEST(a_look_up_that_was_wrong_sends_no_step_twice),
         TEST(crashes_at_any_moment_of_mending_lose_and_repeat_nothing),
