@@ -236,8 +236,8 @@ static void an_answer_without_its_day_or_its_giver_is_held(void **state)
         "{\"HOIDAPID\":\"1\",\"MADONVI\":\"H56\",\"NGUOITRALOI\":\"B\",\"NGAYTRALOI\":\"2025-11-"
         "18\","
         "\"NOIDUNGTRALOI\":\"x\"}",
-        "{\"HOIDAPID\":\"1\",\"MADONVI\":\"\",\"NGUOITRALOI\":\"B\",\"NGAYTRALOI\":\"18/11/2025\","
-        "\"NOIDUNGTRALOI\":\"x\"}",
+        ("{\"HOIDAPID\":\"1\",\"MADONVI\":\"\",\"NGUOITRALOI\":\"B\",\"NGAYTRALOI\":\"18/11/2025\","
+         "\"NOIDUNGTRALOI\":\"x\"}"),
         "{\"HOIDAPID\":\"1\",\"MADONVI\":\"H56\"}",
     };
     struct fixture *f = *state;
