@@ -9,6 +9,7 @@ import json
 import os
 import sqlite3
 
+import older
 from case import FAST, RETRY, Failed
 from harness import (AGENCIES, PROVINCE_PASSWORD, ROOT, Sandbox, UnixConnection, ask, conf_section,
                      free_port)
@@ -420,24 +421,20 @@ def adopt(c):
 
 # ---- an older file ----
 
-VERSION_1 = ("DROP TABLE part; ALTER TABLE item DROP COLUMN source; PRAGMA user_version = 1;")
-
-
 def upgrade(c):
     """The journal is one of the first version; and nothing happens for so long that it is folded."""
     w = world_of(c, source=REST)
     c.begin(armed=False)
     c.settle()
     c.stop()
-    with contextlib.closing(sqlite3.connect(w.journal_path)) as db:
-        db.executescript(VERSION_1)
+    newest = older.make(w.journal_path, 1)
     before = w.journal_path.stat().st_mtime_ns
     c.begin()
     c.change(2)
     c.settle()
     c.until(lambda: w.journal_path.stat().st_mtime_ns > before, "the journal to be folded")
     c.stop()
-    if w.sql("PRAGMA user_version")[0][0] < 2:
+    if w.sql("PRAGMA user_version")[0][0] < newest:
         raise Failed("the journal was not brought to the newest version")
     return c.verdict()
 

@@ -1,39 +1,13 @@
 """The journal's schema: an older file is brought up, whatever kills it half-way; a newer one is left alone."""
 
-import contextlib
 import hashlib
 import shutil
-import sqlite3
 
+import older
 from cases_disk import ends, whims
 from harness import wait_until
 
-# What leads from a version back to the one before: the reverse of the migrations in sqlite_open.c.
-BACK = {
-    2: "DROP TABLE part; ALTER TABLE item DROP COLUMN source; PRAGMA user_version = 1;",
-    3: """DROP TABLE review; DROP TABLE review_count; DROP TABLE review_dossier;
-          DROP TABLE catalog_change; DROP TABLE agency_seen; DROP INDEX subject_promised;
-          DROP TABLE figure; DROP TABLE result_mark;
-          DROP INDEX source_row_code; ALTER TABLE source_row DROP COLUMN code;
-          ALTER TABLE audit DROP COLUMN salt;
-          ALTER TABLE local_catalog DROP COLUMN body; ALTER TABLE local_catalog DROP COLUMN level;
-          ALTER TABLE local_catalog DROP COLUMN processes;
-          ALTER TABLE local_catalog DROP COLUMN eforms;
-          ALTER TABLE local_catalog DROP COLUMN read_ms; PRAGMA user_version = 2;""",
-}
 KILLS_MAX = 200
-
-
-def version(path):
-    with contextlib.closing(sqlite3.connect(path)) as db:
-        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        return db.execute("PRAGMA user_version").fetchone()[0]
-
-
-def change(path, script):
-    with contextlib.closing(sqlite3.connect(path)) as db:
-        db.executescript(script)
-        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def with_work_waiting(world):
@@ -50,18 +24,11 @@ def with_work_waiting(world):
     assert world.stop() == 0
 
 
-def make_older(world, to):
-    newest = version(world.journal_path)
-    for one in range(newest, to, -1):
-        change(world.journal_path, BACK[one])
-    return newest
-
-
 def up(run):
     """From version 1, killed before each write, sync and cut of the start; then to the end."""
     with run.world() as world:
         with_work_waiting(world)
-        newest = make_older(world, 1)
+        newest = older.make(world.journal_path, 1)
         kept = world.dir / "older"
         shutil.copytree(world.dir / "state", kept)
         step, killed, half = (7 if run.short else 1), 0, 0
@@ -74,13 +41,13 @@ def up(run):
                 break
             assert world.daemon.popen.returncode == -9, world.log_tail()
             killed += 1
-            found = version(world.journal_path)
+            found = older.version(world.journal_path)
             assert 1 <= found <= newest, f"version {found} after a kill"
             half += found < newest
             if n % 5 == 1:
                 world.start()
                 assert world.stop() == 0
-                assert version(world.journal_path) == newest
+                assert older.version(world.journal_path) == newest
         assert killed > (2 if run.short else 10) and half > 0, (killed, half)
         print(f"killed {killed} times, {half} of them before the new version stood")
         world.kill()  # its turn to be killed would come later
@@ -99,13 +66,13 @@ def down(run):
     """Made by a newer version: refused with 78 and words; every file is as it was."""
     with run.world() as world:
         with_work_waiting(world)
-        newest = version(world.journal_path)
+        newest = older.version(world.journal_path)
         for higher in (newest + 1, newest + 100):
-            change(world.journal_path, f"PRAGMA user_version = {higher}")
+            older.change(world.journal_path, f"PRAGMA user_version = {higher}")
             before = digest(world)
             ends(world, 78, "newer", "recovery.md")
             assert digest(world) == before, "a newer journal was touched"
-        change(world.journal_path, f"PRAGMA user_version = {newest}")
+        older.change(world.journal_path, f"PRAGMA user_version = {newest}")
         world.start_portal()
         world.start()
         world.settle()
