@@ -443,6 +443,9 @@ static int open_any(int at, const char *path, int flags, mode_t mode)
     int saved;
 
     lock();
+    if (in_folder(path) && (flags & O_ACCMODE) == O_WRONLY) {
+        flags = (flags & ~O_ACCMODE) | O_RDWR; /* what it writes is read back when it is synced */
+    }
     was_there = fstatat(at, path, &st, 0) == 0;
     fd = disk.openat(at, path, flags, mode);
     saved = errno;
