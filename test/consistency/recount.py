@@ -146,7 +146,7 @@ def service_levels(scene, public):
     best, services, of_public = {}, collections.Counter(), 0
     for row in listed["data"] if isinstance(listed, dict) else listed:
         level, rank = next((name, rank) for word, name, rank in LEVELS
-                           if word in row["TENDVC"].lower())
+                           if row["TENDVC"].lower().endswith(word))
         services[level] += 1
         of_public += row["MATTHC"] in public
         best[row["MATTHC"]] = max(best.get(row["MATTHC"], (0, "")), (rank, level))
