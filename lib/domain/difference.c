@@ -270,11 +270,12 @@ struct difference_verdict difference_judge(const struct difference_facts *facts,
 
 /* ---- what helps ---- */
 
-/* The portal is brought to what was delivered, where a legal way leads there and the source, if it
- * could be asked, says the same. */
+/* The portal is brought to what was delivered, where a legal way leads there and the source was
+ * asked and says the same. What it last told is not enough: a restored journal lacks what was
+ * delivered after its backup, and would set the portal back. */
 static enum remedy bring_back(const struct difference_facts *f)
 {
-    bool agreed = f->source != SIDE_ABSENT && !(f->source_asked && f->source == SIDE_UNKNOWN);
+    bool agreed = f->source_asked && f->source == SIDE_THERE;
 
     return agreed && status_path_exists(f->shown_status, f->acked_status) ? REMEDY_UPDATE
                                                                           : REMEDY_PERSON;

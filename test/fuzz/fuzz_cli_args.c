@@ -86,6 +86,15 @@ int ctl_journal_recover(struct ctl *c) { return ran_verb(c); }
 int ctl_subject_find(struct ctl *c) { return ran_verb(c); }
 int ctl_subject_export(struct ctl *c) { return ran_verb(c); }
 int ctl_subject_erase(struct ctl *c) { return ran_verb(c); }
+int ctl_catalog_heal(struct ctl *c) { return ran_verb(c); }
+int ctl_catalog_history(struct ctl *c) { return ran_verb(c); }
+int ctl_catalog_report(struct ctl *c) { return ran_verb(c); }
+int ctl_compare(struct ctl *c) { return ran_verb(c); }
+int ctl_lag(struct ctl *c) { return ran_verb(c); }
+int ctl_reconcile(struct ctl *c) { return ran_verb(c); }
+int ctl_report(struct ctl *c) { return ran_verb(c); }
+int ctl_risk(struct ctl *c) { return ran_verb(c); }
+int ctl_silent(struct ctl *c) { return ran_verb(c); }
 int ctl_evidence(struct ctl *c) { return ran_verb(c); }
 int ctl_integrity(struct ctl *c) { return ran_verb(c); }
 int ctl_evidence_key(struct ctl *c) { return ran_verb(c); }

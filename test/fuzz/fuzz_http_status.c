@@ -18,6 +18,7 @@
 #include "fuzz/fuzz.h"
 #include "journal/journal.h"
 #include "lib/fake_loop.h"
+#include "sync/catalog.h"
 
 #define QUERIES 8
 #define PATIENCE_MS 60000
@@ -28,6 +29,8 @@ struct engine {
     struct engine_status status;
     struct engine_probe *probe;
     struct engine_try *try;
+    struct catalog_heal *heal;
+    struct engine_reconcile *reconcile;
     struct journal *journal;
     unsigned orders;
 };
@@ -142,6 +145,27 @@ int engine_catalog(struct engine *e, const char *flow)
     return 0;
 }
 
+int engine_catalog_heal(struct engine *e, const char *flow, struct catalog_heal *heal)
+{
+    (void)flow;
+    e->orders++;
+    e->heal = heal;
+    return 0;
+}
+
+void engine_reconcile(struct engine *e, struct engine_reconcile *reconcile)
+{
+    e->orders++;
+    e->reconcile = reconcile;
+}
+
+int engine_reconcile_cancel(struct engine *e, const char *who)
+{
+    (void)who;
+    e->orders++;
+    return ERR_STATE;
+}
+
 int engine_adopt(struct engine *e, const char *flow, const char *who)
 {
     (void)flow;
@@ -190,6 +214,19 @@ static void answer_orders(void)
         try->row(try, &row);
         try->n_listed = 1;
         try->done(try);
+    }
+    if (engine.heal != NULL) {
+        struct catalog_heal *heal = engine.heal;
+
+        engine.heal = NULL;
+        heal->stored = (uint32_t)heal->n;
+        heal->done(heal);
+    }
+    if (engine.reconcile != NULL) {
+        struct engine_reconcile *reconcile = engine.reconcile;
+
+        engine.reconcile = NULL;
+        reconcile->done(reconcile);
     }
 }
 

@@ -139,6 +139,10 @@ static void a_status_is_older_newer_or_neither(void **state)
         f.shown_before = rows[i].before;
         assert_int_equal(judge(&f), rows[i].kind);
         assert_int_equal(difference_remedy(judge(&f), &f), rows[i].remedy);
+        f.source_asked = false; /* a restored journal must not set the portal back */
+        if (judge(&f) != DIFFERENCE_PORTAL_OLDER) {
+            assert_int_equal(difference_remedy(judge(&f), &f), REMEDY_PERSON);
+        }
     }
 }
 
