@@ -33,12 +33,12 @@ stage "month, 160,766 dossiers" make --no-print-directory month
 stage model make --no-print-directory model
 stage "crash, 100 kills" env LIVES=core make --no-print-directory crash KILLS=100
 stage "powercut, 50 cuts" make --no-print-directory powercut CUTS=50
-stage "faults, a sample" make --no-print-directory faults FAULT_RUNS=150
+stage "faults, a sample" make --no-print-directory faults FAULT_RUNS=100
 # A gate must not roll dice: one seed here, other seeds by `make fuzz`.
 stage "fuzz, the corpus and 20 s a target" env FUZZ_SEED=1 make --no-print-directory fuzz FUZZ_SECONDS=20
 stage "consistency, a small month" make --no-print-directory consistency CONSISTENCY_DOSSIERS=1500 \
     CONSISTENCY_DIFFERENCES=310
-stage "demo, hard faults" make --no-print-directory demo FAULTS=hard DOSSIERS=2000 KILLS=10
+stage "demo, hard faults" make --no-print-directory demo FAULTS=hard DOSSIERS=1000 KILLS=5
 for preset in igate-connector ngsp-justice bridge-array; do
     stage "preset $preset, faults and kills" env KILLS=4 test/presets.sh "$preset" 400
 done
