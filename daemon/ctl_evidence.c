@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "daemon/ctl.h"
 #include "daemon/ctl_evidence_file.h"
 #include "daemon/ctl_text.h"
@@ -196,7 +197,13 @@ static int read_public_key(const char *path, char out[SIGN_PUBLIC_SIZE])
 
 static void put_summary(const struct evidence_summary *s, bool with_key)
 {
-    printf("Verified: dossier %s, made %s; unchanged since it was signed.\n", s->dossier, s->made);
+    char dossier[sizeof(s->dossier)];
+    char made[sizeof(s->made)];
+
+    /* Who signs with a key of his own may write there what he likes. */
+    text_printable(s->dossier, strlen(s->dossier), dossier, sizeof(dossier));
+    text_printable(s->made, strlen(s->made), made, sizeof(made));
+    printf("Verified: dossier %s, made %s; unchanged since it was signed.\n", dossier, made);
     printf("Items %" PRIu64 ", attempts %" PRIu64 ", rows of sources %" PRIu64
            "; rows of the audit %" PRIu64 ", unbroken%s",
            s->items, s->attempts, s->rows, s->audit_rows + s->audit_old,

@@ -60,9 +60,13 @@ static const char *take_month(const struct order *o, struct review_begin *b)
     return NULL;
 }
 
+/* It stands in the audit for ever: a code of either system, and no words. */
 static const char *take_dossier(const struct order *o, struct review_begin *b)
 {
-    if (o->code[0] == '\0') {
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                  "0123456789.-_/";
+
+    if (o->code[0] == '\0' || o->code[strspn(o->code, allowed)] != '\0') {
         return "\"code\" is the number of a dossier.";
     }
     b->what = REVIEW_DOSSIER;

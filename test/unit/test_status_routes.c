@@ -753,7 +753,8 @@ static void a_reconciliation_is_begun_with_one_scope_and_read_when_there_is_one(
                                       "{\"what\":\"sample\",\"sample\":\"-1\"}",
                                       "{\"what\":\"month\",\"month\":\"2026-13\"}",
                                       "{\"what\":\"month\",\"month\":\"2026\"}",
-                                      "{\"what\":\"dossier\"}"};
+                                      "{\"what\":\"dossier\"}",
+                                      "{\"what\":\"dossier\",\"code\":\"Trần Văn C\"}"};
     struct fixture *f = *state;
     struct engine_reconcile *q;
     int fd;
