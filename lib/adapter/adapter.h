@@ -30,7 +30,9 @@ enum adapter_cap {
     ADAPTER_ANSWERS = 16,   /* a source whose clients wait for the sink's answer: can't observe */
     ADAPTER_APART = 32, /* a source that lists records other than dossiers by poll.kind, apart from
                            them, and wants no acknowledgement of those */
-    ADAPTER_DECISIONS = 64 /* detail gives decisions that published procedures (RECORD_DECISION) */
+    ADAPTER_DECISIONS = 64, /* detail gives decisions that published procedures (RECORD_DECISION) */
+    ADAPTER_COUNTS = 128    /* a sink that counts calls: takes snapshots without their steps; its
+                               look-up only decides what becomes of a doubt, without a call */
 };
 
 #define ADAPTER_STEPS_MAX 10 /* steps of one dossier in a call (national-portal.md section 2) */
@@ -168,11 +170,18 @@ struct adapter_send {
     void *impl;
 };
 
-enum lookup_answer { LOOKUP_UNKNOWN, LOOKUP_THERE, LOOKUP_ABSENT, LOOKUP_REFUSED /* for good */ };
+enum lookup_answer {
+    LOOKUP_UNKNOWN,
+    LOOKUP_THERE,
+    LOOKUP_ABSENT,
+    LOOKUP_REFUSED, /* for good */
+    LOOKUP_ASK      /* nobody can know: a person decides whether it is sent again */
+};
 
 struct adapter_lookup {
     /* in */
     const char *code;
+    bool consented; /* of a snapshot in doubt: a person has released it */
     void (*done)(struct adapter_lookup *lookup);
     /* out */
     enum lookup_answer answer;

@@ -46,7 +46,7 @@ enum hold_why {
     HOLD_FLIPPED,  /* "exists" and "not there" in turn */
     HOLD_NO_PATH,  /* no way from the acknowledged status to this one */
     HOLD_EXPIRED,  /* older than give_up_after */
-    HOLD_IN_DOUBT, /* a step that the portal may have, steps_in_doubt = ask */
+    HOLD_IN_DOUBT, /* a step or an event that the sink may have, steps_in_doubt = ask */
     HOLD_PERSON,   /* an operator asked to wait */
     HOLD_DAMAGED,  /* the stored body does not match its digest */
     HOLD_WHYS

@@ -104,8 +104,9 @@ static void nobody_to_ask(struct loop_task *task)
 
     r->probe->ok = r->party != NULL;
     (void)snprintf(r->probe->text, sizeof(r->probe->text),
-                   r->party != NULL ? "%s only pushes at us: there is nothing to ask of it"
-                                    : "no flow uses an endpoint %s",
+                   r->party != NULL
+                       ? "%s only pushes at us, or counts every call: there is nothing to ask of it"
+                       : "no flow uses an endpoint %s",
                    r->probe->endpoint);
     ended(r);
 }
@@ -128,7 +129,8 @@ void engine_probe(struct engine *e, struct engine_probe *probe)
     }
     e->probes++;
     a = r->party != NULL ? r->party->adapter : NULL;
-    if (a == NULL || (a->ops->lookup == NULL && a->ops->detail == NULL)) {
+    if (a == NULL || (a->caps & ADAPTER_COUNTS) != 0 ||
+        (a->ops->lookup == NULL && a->ops->detail == NULL)) {
         loop_task_init(&r->task, nobody_to_ask);
         loop_defer(e->env.loop, &r->task);
         return;

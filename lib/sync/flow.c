@@ -108,6 +108,9 @@ int flow_judge(const struct party *sink, const struct record *record, bool by_co
     out->stored.flags = check->flags;
     out->stored.reason = check->reason;
     out->stored.solo = record->alone;
+    if (sink != NULL && (sink->adapter->caps & ADAPTER_COUNTS) != 0) {
+        out->stored.record.figures = NULL; /* counted in the flow that brings it to the portal */
+    }
     if (check->has_held_hash && (by_content || record->kind != RECORD_STEP)) {
         memcpy(out->stored.record.hash, check->held_hash, sizeof(out->stored.record.hash));
     }

@@ -242,6 +242,11 @@ struct policy_decision policy_looked_up(const struct policy *p, const struct pol
     case LOOKUP_ABSENT:
         d.present = 0;
         break;
+    case LOOKUP_ASK: /* still in doubt: a release says what becomes of it */
+        d = held(HOLD_IN_DOUBT);
+        d.charge = false;
+        d.same = call->same;
+        break;
     case LOOKUP_UNKNOWN:
         d = waits(p, call, ITEM_UNSURE, random);
         d.same = call->same;

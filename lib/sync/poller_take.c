@@ -216,10 +216,13 @@ static int take(struct poller *p, size_t row, const struct adapter_detail *detai
 /* The records of one row, judged by the sink. 0, or why they can't be stored. */
 static int add_records(struct poller *p, size_t row, const struct adapter_detail *detail)
 {
+    bool counts = p->sink != NULL && (p->sink->adapter->caps & ADAPTER_COUNTS) != 0;
+    size_t n = counts && detail->n_records > 1 ? 1 : detail->n_records;
+
     if (p->merge != NULL) {
         return take(p, row, detail);
     }
-    for (size_t i = 0; i < detail->n_records; i++) {
+    for (size_t i = 0; i < n; i++) {
         struct flow_judged judged;
         int err = flow_judge(p->sink, &detail->records[i], false, &judged);
 

@@ -180,6 +180,7 @@ static void begin(struct pusher *p)
     endpoint_begin(&p->sink->endpoint, p->lane, loop_now_ms(p->env->loop));
     if (first->verb == JOURNAL_LOOKUP) {
         c->request.lookup.code = first->code;
+        c->request.lookup.consented = (first->items[0].flags & ITEM_FLAG_CONSENTED) != 0;
         c->request.lookup.done = pusher_lookup_done;
         CRASH_POINT(lookup_before);
         sink->ops->lookup(sink, &c->request.lookup);
