@@ -11,9 +11,9 @@
 #define TIME_SIZE 32
 
 static const char *const kind_names[] = {
-    [FLOW_DOSSIERS] = "dossiers",   [FLOW_CATALOG] = "catalog",  [FLOW_SEEN] = "seen",
-    [FLOW_STATUS] = "status",       [FLOW_INTAKE] = "intake",    [FLOW_RATINGS] = "ratings",
-    [FLOW_QUESTIONS] = "questions", [FLOW_PAYMENTS] = "payments"};
+    [FLOW_DOSSIERS] = "dossiers",   [FLOW_CATALOG] = "catalog",   [FLOW_SEEN] = "seen",
+    [FLOW_STATUS] = "status",       [FLOW_INTAKE] = "intake",     [FLOW_RATINGS] = "ratings",
+    [FLOW_QUESTIONS] = "questions", [FLOW_PAYMENTS] = "payments", [FLOW_USAGE] = "usage"};
 static const char *const mode_names[] = {
     [FLOW_LIVE] = "live", [FLOW_OBSERVE] = "observe", [FLOW_OFF] = "off"};
 static const char *const condition_names[] = {

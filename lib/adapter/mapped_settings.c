@@ -76,7 +76,8 @@ static void derive_cursor(struct mapped_settings *s, const struct config *config
     c->full_sweep_at_s = clock_s(s->source.full_sweep_at);
     for (size_t i = 0; i < config->n_flows; i++) {
         const struct config_flow *flow = &config->flows[i];
-        bool ours = flow->kind == FLOW_DOSSIERS && strcmp(flow->from, s->source.name) == 0;
+        bool ours = (flow->kind == FLOW_DOSSIERS || flow->kind == FLOW_USAGE) &&
+                    strcmp(flow->from, s->source.name) == 0;
 
         for (size_t k = 0; k < flow->also_from.n; k++) {
             ours = ours || (flow->kind == FLOW_DOSSIERS &&

@@ -49,7 +49,7 @@ static int derive(struct opencps_settings *s, const struct config *config, struc
     s->tls.pinned_key = or_null(source->pinned_key);
     s->tls.allow_plaintext = source->allow_plaintext;
     for (size_t i = 0; i < config->n_flows; i++) {
-        if (config->flows[i].kind == FLOW_DOSSIERS &&
+        if ((config->flows[i].kind == FLOW_DOSSIERS || config->flows[i].kind == FLOW_USAGE) &&
             strcmp(config->flows[i].from, source->name) == 0) {
             s->start_from_s = config->flows[i].start_from_s;
         }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "adapter/emc.h"
 #include "adapter/gateway.h"
 #include "adapter/intake.h"
 #include "adapter/mapped.h"
@@ -19,6 +20,7 @@ static const struct {
 } profiles[] = {
     {"opencps", opencps_open}, {"spool", spool_open},   {"gateway", gateway_open},
     {"intake", intake_open},   {"mapped", mapped_open}, {"payments", payments_open},
+    {"emc", emc_open},
 };
 
 int adapter_open(const struct adapter_env *env, const char *endpoint, struct adapter **out,

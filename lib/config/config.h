@@ -79,9 +79,10 @@ struct config_portal {
 /* Section `source NAME`: one provincial system. */
 struct config_source {
     const char *name;
-    const char *profile; /* "opencps", "mapped", "spool", "gateway", "intake", "payments" */
-    const char *url;     /* opencps, mapped */
-    const char *preset;  /* mapped: file of the preset, absolute */
+    const char *profile;          /* "opencps", "mapped", "spool", "gateway", "intake", "payments",
+                                     "emc" */
+    const char *url;              /* opencps, mapped, emc */
+    const char *preset;           /* mapped: file of the preset, absolute */
     struct preset *loaded_preset; /* owned; NULL none; see config/preset.h */
     struct config_list params;    /* mapped: "name=value", for {name} in the preset */
     uint32_t rank;                /* 0: the profile's own (gateway 3, others 1) */
@@ -103,7 +104,9 @@ struct config_source {
     const char *path_notice, *path_change, *path_receive, *path_search, *path_file; /* intake */
     const char *path_duty, *path_paid;                                              /* payments */
     const char *payee_account, *payee_bank, *payee_name; /* payments: whom the fees go to */
-    const char *format;                                  /* "json" or "xml" */
+    const char *site_id;                                 /* emc: the province's number there */
+    bool send_user;     /* emc: the applicant's identity number goes as user */
+    const char *format; /* "json" or "xml" */
     const char *username;
     const char *password_credential;
     const char *password_file;
@@ -137,13 +140,14 @@ enum flow_kind {
     FLOW_INTAKE,
     FLOW_RATINGS,
     FLOW_QUESTIONS,
-    FLOW_PAYMENTS
+    FLOW_PAYMENTS,
+    FLOW_USAGE
 };
 enum flow_mode { FLOW_LIVE, FLOW_OBSERVE, FLOW_OFF };
 enum steps_in_doubt { STEPS_RESEND, STEPS_ASK };
 
 /* Section `flow NAME`; the kind is `kind`, by default the flow's own name (dossiers, catalog, seen,
- * status, intake, ratings, questions, payments). */
+ * status, intake, ratings, questions, payments, usage). */
 struct config_flow {
     const char *name;
     enum flow_kind kind;

@@ -86,11 +86,11 @@ static void check_password(struct config_load *load, struct config_instance *in,
 /* What a source of a profile can not do without. */
 static const struct {
     const char *profile;
-    bool url, preset, dir, listen;
+    const char *keys[2];
 } needs[] = {
-    {"opencps", true, false, false, false}, {"mapped", true, true, false, false},
-    {"spool", false, false, true, false},   {"gateway", false, false, false, true},
-    {"intake", false, false, false, true},  {"payments", false, false, false, true},
+    {"opencps", {"url"}},        {"mapped", {"url", "preset"}}, {"spool", {"dir"}},
+    {"gateway", {"listen"}},     {"intake", {"listen"}},        {"payments", {"listen"}},
+    {"emc", {"url", "site_id"}},
 };
 
 static void check_needed(struct config_load *load, struct config_instance *in, const char *key,
@@ -115,10 +115,9 @@ static void check_profile(struct config_load *load, struct config_instance *in)
 
     for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
         if (strcmp(s->profile, needs[i].profile) == 0) {
-            check_needed(load, in, "url", needs[i].url, by);
-            check_needed(load, in, "preset", needs[i].preset, by);
-            check_needed(load, in, "dir", needs[i].dir, by);
-            check_needed(load, in, "listen", needs[i].listen, by);
+            for (size_t k = 0; k < 2 && needs[i].keys[k] != NULL; k++) {
+                check_needed(load, in, needs[i].keys[k], true, by);
+            }
         }
     }
 }

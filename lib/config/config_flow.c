@@ -28,6 +28,8 @@ static const struct route routes[] = {
                         "a source of profile spool or the portal", "spool", "spool"},
     [FLOW_PAYMENTS] = {false, true, false, true, false, "a source of profile payments",
                        "a source of profile spool", "payments", "spool"},
+    [FLOW_USAGE] = {false, true, false, true, false, "a source of profile opencps, mapped or spool",
+                    "a source of profile emc", NULL, "emc"},
 };
 
 /* The kind by key or name; false after a fault. */
@@ -53,7 +55,7 @@ static bool flow_kind_known(struct config_load *load, struct config_instance *in
         config_fault_value(
             load, in, row,
             "missing, and \"%s\" is no kind; allowed: dossiers, catalog, seen, status, intake, "
-            "ratings, questions, payments",
+            "ratings, questions, payments, usage",
             flow->name);
     }
     return false;
@@ -181,7 +183,33 @@ static void check_profiles(struct config_load *load, struct config_instance *in)
     }
 }
 
-/* A folder of another service's records holds nothing else. */
+/* What counts calls takes only what is made for it, and tells nothing. */
+static void check_usage(struct config_load *load, struct config_instance *in)
+{
+    static const char *const readable[] = {"opencps", "mapped", "spool"};
+    const struct config_flow *flow = in->base;
+    const struct config_source *from = config_source_find(load->config, flow->from);
+    const struct config_source *to = config_source_find(load->config, flow->to);
+    const struct config_row *row;
+    bool fits = false;
+
+    if (to != NULL && strcmp(to->profile, "emc") == 0 && flow->kind != FLOW_USAGE &&
+        !config_instance_key(in, "to", &row)->bad) {
+        config_fault_value(load, in, row, "%s is of profile emc, which takes flows of kind usage",
+                           flow->to);
+    }
+    for (size_t i = 0; from != NULL && i < sizeof(readable) / sizeof(readable[0]); i++) {
+        fits = fits || strcmp(from->profile, readable[i]) == 0;
+    }
+    if (from != NULL && flow->kind == FLOW_USAGE && !fits &&
+        !config_instance_key(in, "from", &row)->bad) {
+        config_fault_value(load, in, row, "%s is of profile %s; allowed: %s", flow->from,
+                           from->profile, routes[FLOW_USAGE].from_words);
+    }
+}
+
+/* A folder of another service's records holds nothing else; and what one flow has read of a system,
+ * another one does not see again. */
 static void check_alone(struct config_load *load, struct config_instance *in)
 {
     const struct config *c = load->config;
@@ -258,6 +286,7 @@ void config_check_flow(struct config_load *load, struct config_instance *in)
         check_route(load, in);
         check_also(load, in);
         check_profiles(load, in);
+        check_usage(load, in);
         check_alone(load, in);
         check_direct(load, in);
         check_unique(load, in);

@@ -66,7 +66,7 @@
     ROW(sec, key, "date", CONFIG_DATE, FIELD(st, f, int64_t), 0, 0, "", NULL, FORM_ANY, 0, help)
 
 static const char *const profiles[] = {"opencps", "mapped",   "spool", "gateway",
-                                       "intake",  "payments", NULL};
+                                       "intake",  "payments", "emc",   NULL};
 static const char *const transports[] = {"direct", "bridge", NULL};
 
 static const char *const levels[] = {
@@ -75,10 +75,11 @@ static const char *const levels[] = {
 static const char *const generations[] = {"G1", "G2", "G3", NULL};
 static const char *const result_keys[] = {"MaGiayToKetQua", "MaKetQua", NULL};
 static const char *const formats[] = {"json", "xml", NULL};
-static const char *const kinds[] = {
-    [FLOW_DOSSIERS] = "dossiers",   [FLOW_CATALOG] = "catalog",   [FLOW_SEEN] = "seen",
-    [FLOW_STATUS] = "status",       [FLOW_INTAKE] = "intake",     [FLOW_RATINGS] = "ratings",
-    [FLOW_QUESTIONS] = "questions", [FLOW_PAYMENTS] = "payments", NULL};
+static const char *const kinds[] = {[FLOW_DOSSIERS] = "dossiers",   [FLOW_CATALOG] = "catalog",
+                                    [FLOW_SEEN] = "seen",           [FLOW_STATUS] = "status",
+                                    [FLOW_INTAKE] = "intake",       [FLOW_RATINGS] = "ratings",
+                                    [FLOW_QUESTIONS] = "questions", [FLOW_PAYMENTS] = "payments",
+                                    [FLOW_USAGE] = "usage",         NULL};
 static const char *const modes[] = {
     [FLOW_LIVE] = "live", [FLOW_OBSERVE] = "observe", [FLOW_OFF] = "off", NULL};
 static const char *const doubts[] = {[STEPS_RESEND] = "resend", [STEPS_ASK] = "ask", NULL};
@@ -194,7 +195,7 @@ static const struct config_row rows[] = {
     CHOICE(SOURCE, config_source, profile, "profile", profiles, "opencps",
            "which provincial product it is"),
     TEXT(SOURCE, config_source, url, "url", TEXT_BYTES, "", FORM_URL, 0,
-         "opencps, mapped: address of its service"),
+         "opencps, mapped: address of its service; emc: address of the call"),
     TEXT(SOURCE, config_source, preset, "preset", TEXT_BYTES, "", FORM_PATH, 0,
          "mapped: file that says what the product speaks"),
     LIST(SOURCE, config_source, params, "params", "",
@@ -251,6 +252,10 @@ static const struct config_row rows[] = {
          "payments: code of its bank (MaNHThuHuong)"),
     TEXT(SOURCE, config_source, payee_name, "payee_name", TEXT_BYTES, "", FORM_ANY, 0,
          "payments: its holder (TenTKThuHuong)"),
+    TEXT(SOURCE, config_source, site_id, "site_id", 64, "", FORM_ANY, 0,
+         "emc: the province's number there (siteId)"),
+    BOOL(SOURCE, config_source, send_user, "send_user", "no",
+         "emc: the applicant's identity number is sent (user)"),
     CHOICE(SOURCE, config_source, format, "format", formats, "json", "format that is asked for"),
     TEXT(SOURCE, config_source, username, "username", TEXT_BYTES, "", FORM_ANY, 0,
          "account; empty: no login"),
@@ -323,7 +328,9 @@ static const struct config_row rows[] = {
     INTEGER(FLOW, config_flow, shrink_percent, "shrink_percent", 0, 100, "80",
             "catalog: a list shorter than this share of the last one changes nothing"),
     CHOICE_ENUM(FLOW, config_flow, steps_in_doubt, enum steps_in_doubt, "steps_in_doubt", doubts,
-                "resend", 0, "a step that the portal may have: send it again, or ask a person"),
+                "resend", 0,
+                "a step that the portal may have, an event that EMC may have: send it again, or "
+                "ask a person"),
 
     DURATION(RETRY, config, retry_first_ms, "first", 10, 1 * D, "30s",
              "delay after the first failure"),

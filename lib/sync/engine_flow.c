@@ -53,7 +53,7 @@ static const enum record_kind delivered[] = {
     [FLOW_DOSSIERS] = RECORD_DOSSIER, [FLOW_CATALOG] = RECORD_PROCEDURE,
     [FLOW_STATUS] = RECORD_STATUS,    [FLOW_INTAKE] = RECORD_DOSSIER,
     [FLOW_RATINGS] = RECORD_RATING,   [FLOW_QUESTIONS] = RECORD_QUESTION,
-    [FLOW_PAYMENTS] = RECORD_PAYMENT,
+    [FLOW_PAYMENTS] = RECORD_PAYMENT, [FLOW_USAGE] = RECORD_DOSSIER,
 };
 
 enum record_kind engine_flow_record(enum flow_kind kind)
@@ -184,8 +184,7 @@ static int build_dossiers(struct flow *f, const struct config_flow *c, struct pa
     f->pusher.ended = call_ended;
     f->pusher.ctx = f;
     f->has_pusher = true;
-    if (sink->adapter->ops->lookup != NULL && delivered[c->kind] == RECORD_DOSSIER &&
-        c->kind != FLOW_INTAKE) {
+    if (sink->adapter->ops->lookup != NULL && c->kind == FLOW_DOSSIERS) {
         walk_init(&f->walk, &e->flow_env, f->name, sink, true);
         f->walk.ended = set_live;
         f->walk.ctx = f;
@@ -246,6 +245,7 @@ static int build(struct flow *f, const struct config_flow *c, struct errmsg *msg
     case FLOW_RATINGS:
     case FLOW_QUESTIONS:
     case FLOW_PAYMENTS:
+    case FLOW_USAGE:
         return build_dossiers(f, c, sink, msg);
     case FLOW_CATALOG:
         return build_catalog(f, c, sink, msg);
