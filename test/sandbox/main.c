@@ -1,8 +1,10 @@
 /* dvcsync-sandbox: the portal, the province and the oracle in one program; see README.md. */
+#include "sandbox/emc.h"
 #include "sandbox/portal.h"
 #include "sandbox/province.h"
 #include "sandbox/tell.h"
 #include "sandbox/verify.h"
+#include "sandbox/verify_emc.h"
 #include "sandbox/verify_other.h"
 
 #include <stdio.h>
@@ -15,9 +17,11 @@ static const struct {
 } commands[] = {
     {"portal", portal_main, "play the national portal, with a ledger of what it accepted"},
     {"province", province_main, "play a provincial system with dossiers that live"},
+    {"emc", emc_main, "play the usage measurement system, with a ledger of what it counted"},
     {"verify", verify_main, "judge the ledger against the province's own record"},
     {"tell", tell_main, "drop records of the other services into a spool, and note them"},
     {"verify-other", verify_other_main, "judge those services against what was noted"},
+    {"verify-emc", verify_emc_main, "judge what was counted against the province's own record"},
 };
 
 static int usage(FILE *out, int status)

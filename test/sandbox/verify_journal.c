@@ -12,22 +12,23 @@
 static const char ITEMS_SQL[] =
     "SELECT i.kind, i.state, i.hold != 0 OR coalesce(i.reason, '') != '', " KEY
     " FROM subject s JOIN item i ON i.subject = s.id"
-    " WHERE s.flow IN (SELECT id FROM flow WHERE name <> 'intake') AND s.code = ?1"
+    " WHERE s.flow IN (SELECT id FROM flow WHERE name NOT IN ('intake', 'usage')) AND s.code = ?1"
     " AND i.kind IN (1, 2) ORDER BY i.id";
 
 /* Single calls have no rows in attempt_item; an attempt without an outcome died with its process.
  */
 #define IN_DOUBT "a.verb = 1 AND coalesce(a.outcome, 2) = 2"
+#define NOT_USAGE "s.flow NOT IN (SELECT id FROM flow WHERE name = 'usage')"
 static const char DOUBTS_SQL[] =
     "SELECT kind, begun_ms, ended_ms, step_key FROM ("
     " SELECT a.id AS id, i.kind AS kind, a.begun_ms AS begun_ms,"
     "  coalesce(a.ended_ms, 9223372036854775807) AS ended_ms, " KEY " AS step_key"
     "  FROM subject s JOIN attempt a ON a.subject = s.id JOIN item i ON i.id = a.first_item"
-    "  WHERE s.code = ?1 AND a.items = 1 AND " IN_DOUBT " UNION ALL"
+    "  WHERE s.code = ?1 AND a.items = 1 AND " NOT_USAGE " AND " IN_DOUBT " UNION ALL"
     " SELECT a.id, i.kind, a.begun_ms, coalesce(a.ended_ms, 9223372036854775807),"
     "  " KEY " FROM subject s JOIN attempt a ON a.subject = s.id"
     "  JOIN attempt_item t ON t.attempt = a.id JOIN item i ON i.id = t.item"
-    "  WHERE s.code = ?1 AND a.items > 1 AND " IN_DOUBT ") ORDER BY id";
+    "  WHERE s.code = ?1 AND a.items > 1 AND " NOT_USAGE " AND " IN_DOUBT ") ORDER BY id";
 
 static const char STEP_DOUBTS_SQL[] =
     "SELECT (SELECT count(*) FROM attempt a JOIN item i ON i.id = a.first_item"
@@ -157,7 +158,10 @@ int journal_count_step_doubts(struct verify_journal *j, uint64_t *out)
 
 int journal_count_held(struct verify_journal *j, uint64_t *out)
 {
-    return read_count(j, "SELECT count(*) FROM item WHERE state = 3 AND kind IN (1, 2)", out);
+    return read_count(j,
+                      "SELECT count(*) FROM item i JOIN subject s ON s.id = i.subject"
+                      " WHERE i.state = 3 AND i.kind IN (1, 2) AND " NOT_USAGE,
+                      out);
 }
 
 int journal_check(struct verify_journal *j, bool *sound, char why[256])
