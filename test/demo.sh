@@ -87,7 +87,7 @@ flow dossiers { from = "onestop" to = "portal" mode = "live" steps_in_doubt = "$
 flow catalog { from = "portal" to = "onestop" at = "01:00" }
 retry { first = 50ms cap = 1s give_up_after = 5d }
 CONF
-[ "$FLOWS" = all ] && other_conf
+[ "$FLOWS" = all ] && { start_emc; other_conf; }
 
 start_daemon
 [ "$FLOWS" = all ] && other_tell 1
@@ -132,6 +132,11 @@ ctl poll onestop --full > /dev/null || die "the last sweep was refused"
 swept() { [ "$(sweeps || echo 0)" -gt "$before" ]; }
 wait_for 3600 "a complete sweep" swept
 idle() { ctl wait --until idle --timeout 1s > /dev/null 2>&1; }
+[ "$FLOWS" = all ] && {
+    emc_before=$(sweeps usage)
+    ctl poll measure --full > /dev/null || die "the last sweep for EMC was refused"
+    wait_for 3600 "a complete sweep for EMC" emc_swept "$emc_before"
+}
 [ "$FLOWS" = all ] && { other_tell 1000; wait_for 600 "the other services' files to be taken" other_taken
     wait_for 600 "the other services to agree" other_agrees; }
 wait_for 3600 "idle" idle
@@ -147,6 +152,7 @@ stop_daemon
 echo "peak RSS of the daemon: $((peak / 1024)) MB; seconds: $((SECONDS - started))"
 code=0
 [ "$FLOWS" = core ] || other_verify || code=1
+[ "$FLOWS" = core ] || emc_verify || code=1
 "$BUILD/dvcsync-sandbox" verify --ledger "$DIR/ledger.jsonl" --province "$province" --portal "$portal" \
     --journal "$DIR/state/journal.db" || code=$?
 exit $code

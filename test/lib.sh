@@ -2,7 +2,7 @@
 # messages, BUILD, DIR (its folder), daemon (the binary).
 # shellcheck shell=bash
 
-portal_pid='' province_pid='' daemon_pid='' started=$SECONDS peak=0
+portal_pid='' province_pid='' emc_pid='' daemon_pid='' started=$SECONDS peak=0
 
 ctl() { "$BUILD/dvcsyncctl" -s "$DIR/status.sock" --control "$DIR/control.sock" "$@"; }
 
@@ -22,7 +22,7 @@ make_dir() {
 
 # Ends what this script started, and only that.
 finish() {
-    for pid in $daemon_pid $portal_pid $province_pid; do
+    for pid in $daemon_pid $portal_pid $province_pid $emc_pid; do
         kill "$pid" 2> /dev/null && wait "$pid" 2> /dev/null
     done
 }
@@ -102,9 +102,10 @@ province_finished() { http_get "$province/_sandbox/stats" | grep -q '"finished":
 http_post() { python3 -c 'import sys, urllib.request
 urllib.request.urlopen(urllib.request.Request(sys.argv[1], data=sys.argv[2].encode()), timeout=30).read()' "$1" "$2"; }
 http_get() { python3 -c 'import sys, urllib.request; sys.stdout.write(urllib.request.urlopen(sys.argv[1], timeout=30).read().decode())' "$1"; }
-sweeps() { ctl status --json 2> /dev/null | python3 -c '
+sweeps() { # [FLOW]
+    ctl status --json 2> /dev/null | python3 -c '
 import json, sys
-print(next(f["full_sweeps"] for f in json.load(sys.stdin)["flows"] if f["name"] == "dossiers"))'; }
+print(next(f["full_sweeps"] for f in json.load(sys.stdin)["flows"] if f["name"] == sys.argv[1]))' "${1:-dossiers}"; }
 # Until the condition (a command) holds, while the daemon lives.
 wait_for() { # SECONDS WHAT COMMAND...
     local end=$((SECONDS + $1)) what=$2

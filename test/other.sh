@@ -1,6 +1,20 @@
 # The portal's other services in the demonstration (FLOWS=all): sourced by demo.sh after lib.sh.
 # shellcheck shell=bash disable=SC2154  # portal is of lib.sh
 
+start_emc() {
+    local faults=()
+    [ "$FAULTS" = hard ] && faults=(--knob drop_after_commit_percent=5 --knob fail_500_percent=2 --knob ok_200_percent=1)
+    "$BUILD/dvcsync-sandbox" emc --listen 127.0.0.1:0 --port-file "$DIR/emc.port" --ledger "$DIR/emc.jsonl" \
+        --seed "$SEED" "${faults[@]}" > "$DIR/emc.log" 2>&1 &
+    emc_pid=$!
+    wait_file "$DIR/emc.port" "$emc_pid" || die "the sandbox EMC did not start"
+    emc=http://127.0.0.1:$(cat "$DIR/emc.port")
+}
+# One complete sweep that began after the last change.
+emc_swept() { [ "$(sweeps usage || echo 0)" -gt "$1" ]; }
+emc_verify() {
+    "$BUILD/dvcsync-sandbox" verify-emc --ledger "$DIR/emc.jsonl" --province "$province" --journal "$DIR/state/journal.db"
+}
 other_conf() {
     pay_port=$(python3 -c 'import socket
 s = socket.socket()
@@ -11,6 +25,14 @@ source survey { profile = "spool" dir = "$DIR/survey" poll_every = 500ms }
 source desk { profile = "spool" dir = "$DIR/desk" poll_every = 500ms }
 source till { profile = "spool" dir = "$DIR/till" poll_every = 500ms }
 source paygate { profile = "payments" listen = "127.0.0.1:$pay_port" }
+source measure {
+    profile = "opencps" url = "$province/o/rest/v2" group_id = "20126" username = "demo"
+    password_file = "$DIR/onestop.password" allow_plaintext = yes page_size = 500 max_in_flight = 8
+    poll_every = 500ms sweep_every = $((3 + DOSSIERS / 4000))s slow_sweep_every = $((6 + DOSSIERS / 2000))s
+    test_agencies = { "H56.99" }
+}
+source emc { profile = "emc" url = "$emc/emc/event" site_id = "101" allow_plaintext = yes max_in_flight = 8 }
+flow usage { from = "measure" to = "emc" mode = "live" steps_in_doubt = "$STEPS_IN_DOUBT" }
 flow ratings { from = "survey" to = "portal" mode = "live" }
 flow questions { from = "portal" to = "desk" every = 1s mode = "live" }
 flow answers { kind = "questions" from = "desk" to = "portal" mode = "live" }
