@@ -1,21 +1,11 @@
 /* calendar_read: a calendar's file taken apart, with all its faults at once. */
-#include <errno.h>
-#include <fcntl.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/csv.h"
-#include "base/file.h"
-#include "base/text.h"
 #include "domain/calendar_rows.h"
 #include "domain/vntime.h"
 
 #define FILE_MAX ((size_t)1024 * 1024) /* bytes */
-#define MAX_FAULTS 20
 #define WEEKDAYS 7
 
 enum column {
@@ -29,10 +19,11 @@ enum column {
     COLUMNS
 };
 
-static const char *const column_names[COLUMNS] = {
-    [COLUMN_KIND] = "kind",   [COLUMN_FIRST] = "first", [COLUMN_LAST] = "last",
-    [COLUMN_DAYS] = "days",   [COLUMN_HOURS] = "hours", [COLUMN_INSTEAD_OF] = "instead_of",
-    [COLUMN_BASIS] = "basis",
+static const struct table_column columns[COLUMNS] = {
+    [COLUMN_KIND] = {"kind", true},   [COLUMN_FIRST] = {"first", true},
+    [COLUMN_LAST] = {"last", true},   [COLUMN_DAYS] = {"days", true},
+    [COLUMN_HOURS] = {"hours", true}, [COLUMN_INSTEAD_OF] = {"instead_of", true},
+    [COLUMN_BASIS] = {"basis", true},
 };
 
 static const char *const weekdays[WEEKDAYS] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
@@ -57,87 +48,12 @@ static const struct {
                          NEED_OPTIONAL, NEED_REQUIRED}},
 };
 
-/* The file's text on its way. */
-struct reader {
-    struct calendar_reading *out;
-    struct csv csv;
-    struct csv_row fields;
-    size_t at[COLUMNS]; /* index in fields plus one; 0 when the file has no such column */
-    size_t n_columns;   /* of the header */
-};
-
-void calendar_fault(struct calendar_reading *r, unsigned line, const char *format, ...)
+static const char *field(const struct calendar_reading *r, enum column column)
 {
-    char what[256];
-    size_t used = strlen(r->faults.text);
-    size_t room = sizeof(r->faults.text) - sizeof("\nand 4294967295 more") - used;
-    va_list args;
-    int n;
-
-    va_start(args, format);
-    (void)vsnprintf(what, sizeof(what), format, args);
-    va_end(args);
-    if (r->shown == MAX_FAULTS || r->more > 0) {
-        r->more++;
-        return;
-    }
-    n = snprintf(r->faults.text + used, room, "%s%s:%u: %s", used > 0 ? "\n" : "", r->path, line,
-                 what);
-    if (used > 0 && (n < 0 || (size_t)n >= room)) {
-        r->faults.text[used] = '\0';
-        r->more++;
-        return;
-    }
-    r->shown++;
+    return table_field(&r->table, column);
 }
 
-static const char *field(const struct reader *r, enum column column)
-{
-    return r->at[column] > 0 ? r->fields.text[r->at[column] - 1] : "";
-}
-
-/* A value of the file as messages show it. */
-struct shown {
-    char text[48];
-};
-
-static struct shown show(const char *value)
-{
-    struct shown s;
-
-    text_printable(value, strlen(value), s.text, sizeof(s.text));
-    return s;
-}
-
-static void read_header(struct reader *r)
-{
-    r->n_columns = r->fields.n;
-    for (size_t i = 0; i < r->fields.n; i++) {
-        unsigned column = 0;
-
-        while (column < COLUMNS && strcmp(column_names[column], r->fields.text[i]) != 0) {
-            column++;
-        }
-        if (column == COLUMNS) {
-            calendar_fault(r->out, r->fields.line, "unknown column \"%s\"; remove or rename it",
-                           show(r->fields.text[i]).text);
-        } else if (r->at[column] > 0) {
-            calendar_fault(r->out, r->fields.line, "column \"%s\" stands twice; remove one",
-                           column_names[column]);
-        } else {
-            r->at[column] = i + 1;
-        }
-    }
-    for (unsigned column = 0; column < COLUMNS; column++) {
-        if (r->at[column] == 0) {
-            calendar_fault(r->out, r->fields.line,
-                           "column \"%s\" is missing; add it to the header line",
-                           column_names[column]);
-        }
-    }
-}
-
-static bool read_day(struct reader *r, enum column column, int64_t *out)
+static bool read_day(struct calendar_reading *r, enum column column, int64_t *out)
 {
     int64_t at_s;
 
@@ -147,14 +63,14 @@ static bool read_day(struct reader *r, enum column column, int64_t *out)
             return true;
         }
     }
-    calendar_fault(r->out, r->fields.line,
-                   "%s \"%s\" is no date from 2000 to 2199; write it as 2026-02-16",
-                   column_names[column], show(field(r, column)).text);
+    table_fault(&r->table, r->table.fields.line,
+                "%s \"%s\" is no date from 2000 to 2199; write it as 2026-02-16",
+                columns[column].name, table_show(field(r, column)).text);
     return false;
 }
 
 /* Which days: first and last, the latter missing meaning one, or for hours no end. */
-static bool read_span(struct reader *r, struct calendar_row *row)
+static bool read_span(struct calendar_reading *r, struct calendar_row *row)
 {
     if (!read_day(r, COLUMN_FIRST, &row->first)) {
         return false;
@@ -164,7 +80,7 @@ static bool read_span(struct reader *r, struct calendar_row *row)
         return false;
     }
     if (row->last < row->first) {
-        calendar_fault(r->out, row->line, "last is before first; correct the dates");
+        table_fault(&r->table, row->line, "last is before first; correct the dates");
         return false;
     }
     return true;
@@ -182,7 +98,7 @@ static unsigned weekday_at(const char *text)
 }
 
 /* "mon-fri", "mon wed sat", "sat-sun". */
-static bool read_weekdays(struct reader *r, struct calendar_row *row)
+static bool read_weekdays(struct calendar_reading *r, struct calendar_row *row)
 {
     const char *at = field(r, COLUMN_DAYS);
 
@@ -196,9 +112,9 @@ static bool read_weekdays(struct reader *r, struct calendar_row *row)
         }
         at += range ? 7 : 3;
         if (first == WEEKDAYS || last == WEEKDAYS || last < first || (*at != ' ' && *at != '\0')) {
-            calendar_fault(r->out, row->line,
-                           "days \"%s\" is not valid; write mon-fri or mon wed sat",
-                           show(field(r, COLUMN_DAYS)).text);
+            table_fault(&r->table, row->line,
+                        "days \"%s\" is not valid; write mon-fri or mon wed sat",
+                        table_show(field(r, COLUMN_DAYS)).text);
             return false;
         }
         for (unsigned i = first; i <= last; i++) {
@@ -255,9 +171,9 @@ static bool hours_equal(const struct calendar_hours *a, const struct calendar_ho
     return equal;
 }
 
-static bool read_hours(struct reader *r, struct calendar_row *row)
+static bool read_hours(struct calendar_reading *r, struct calendar_row *row)
 {
-    struct calendar *cal = r->out->cal;
+    struct calendar *cal = r->cal;
     struct calendar_hours hours;
     size_t i = 0;
 
@@ -265,18 +181,18 @@ static bool read_hours(struct reader *r, struct calendar_row *row)
         return true;
     }
     if (!hours_parse(field(r, COLUMN_HOURS), &hours)) {
-        calendar_fault(
-            r->out, row->line,
+        table_fault(
+            &r->table, row->line,
             "hours \"%s\" is not valid; write 07:30-11:30 13:30-17:30, at most %d parts in order",
-            show(field(r, COLUMN_HOURS)).text, CALENDAR_MAX_RANGES);
+            table_show(field(r, COLUMN_HOURS)).text, CALENDAR_MAX_RANGES);
         return false;
     }
     while (i < cal->n_hours && !hours_equal(&cal->hours[i], &hours)) {
         i++;
     }
     if (i == CALENDAR_MAX_HOURS) {
-        calendar_fault(r->out, row->line, "more than %d different hours; remove some",
-                       CALENDAR_MAX_HOURS - 1);
+        table_fault(&r->table, row->line, "more than %d different hours; remove some",
+                    CALENDAR_MAX_HOURS - 1);
         return false;
     }
     if (i == cal->n_hours) {
@@ -287,7 +203,7 @@ static bool read_hours(struct reader *r, struct calendar_row *row)
     return true;
 }
 
-static bool read_kind(struct reader *r, struct calendar_row *row)
+static bool read_kind(struct calendar_reading *r, struct calendar_row *row)
 {
     const char *name = field(r, COLUMN_KIND);
     bool good = true;
@@ -297,9 +213,9 @@ static bool read_kind(struct reader *r, struct calendar_row *row)
         row->kind++;
     }
     if (row->kind == CALENDAR_KINDS) {
-        calendar_fault(r->out, row->line,
-                       "unknown kind \"%s\"; covered, hours, holiday and moved are known",
-                       show(name).text);
+        table_fault(&r->table, row->line,
+                    "unknown kind \"%s\"; covered, hours, holiday and moved are known",
+                    table_show(name).text);
         return false;
     }
     for (unsigned column = 0; column < COLUMNS; column++) {
@@ -307,30 +223,26 @@ static bool read_kind(struct reader *r, struct calendar_row *row)
         bool empty = *field(r, column) == '\0';
 
         if (need == NEED_REQUIRED && empty) {
-            calendar_fault(r->out, row->line, "%s is empty; a row of kind %s needs it",
-                           column_names[column], name);
+            table_fault(&r->table, row->line, "%s is empty; a row of kind %s needs it",
+                        columns[column].name, name);
             good = false;
         } else if (need == NEED_NONE && !empty) {
-            calendar_fault(r->out, row->line, "%s means nothing in a row of kind %s; empty it",
-                           column_names[column], name);
+            table_fault(&r->table, row->line, "%s means nothing in a row of kind %s; empty it",
+                        columns[column].name, name);
             good = false;
         }
     }
     return good;
 }
 
-static void read_row(struct reader *r)
+static int read_row(void *ctx)
 {
-    struct calendar_row row = {.line = r->fields.line};
+    struct calendar_reading *r = ctx;
+    struct calendar_row row = {.line = r->table.fields.line};
     bool good;
 
-    if (r->fields.n != r->n_columns) {
-        calendar_fault(r->out, row.line, "%zu values for %zu columns; add or remove commas",
-                       r->fields.n, r->n_columns);
-        return;
-    }
     if (!read_kind(r, &row)) {
-        return;
+        return 0;
     }
     good = read_span(r, &row);
     good = read_weekdays(r, &row) && good;
@@ -339,82 +251,36 @@ static void read_row(struct reader *r)
     if (row.has_instead) {
         good = read_day(r, COLUMN_INSTEAD_OF, &row.instead_of) && good;
     } else if (row.kind == CALENDAR_MOVED && row.hours == 0 && good) {
-        calendar_fault(r->out, row.line, "neither instead_of nor hours is given; fill one of them");
+        table_fault(&r->table, row.line, "neither instead_of nor hours is given; fill one of them");
         good = false;
     }
     if (good) {
-        r->out->rows[r->out->n_rows] = row;
-        r->out->n_rows++;
+        r->rows[r->n_rows] = row;
+        r->n_rows++;
     }
-}
-
-static void read_rows(struct reader *r)
-{
-    bool header = false;
-
-    for (;;) {
-        const char *why = NULL;
-        int err = csv_next(&r->csv, &r->fields, &why);
-
-        if (err == ERR_NOTFOUND) {
-            break;
-        }
-        if (err != 0) {
-            calendar_fault(r->out, r->fields.line, "%s; correct the line", why);
-        } else if (header) {
-            read_row(r);
-        } else {
-            read_header(r);
-        }
-        if (!header && r->out->shown > 0) {
-            return; /* without its columns no row means anything */
-        }
-        header = true;
-    }
-    if (!header) {
-        calendar_fault(r->out, r->csv.line,
-                       "the file has no header line; begin it with the names of the columns");
-    }
-}
-
-void calendar_read(struct calendar_reading *r, const char *text, size_t len)
-{
-    struct reader reader = {.out = r};
-
-    csv_init(&reader.csv, text, len);
-    read_rows(&reader);
-    r->end_line = reader.csv.line;
+    return 0;
 }
 
 static int parse_into(struct calendar *cal, const char *path, const char *text, size_t len,
                       struct errmsg *msg)
 {
-    struct calendar_reading r = {.cal = cal, .path = path};
-    size_t lines = 1;
-    int rc = 0;
+    struct calendar_reading r = {.cal = cal};
+    int err = 0;
 
-    for (size_t i = 0; i < len; i++) {
-        lines += text[i] == '\n';
-    }
-    r.rows = calloc(lines, sizeof(r.rows[0]));
+    r.rows = calloc(table_lines(text, len), sizeof(r.rows[0]));
     cal->hours = calloc(CALENDAR_MAX_HOURS, sizeof(cal->hours[0]));
+    table_init(&r.table, path, columns, COLUMNS);
     if (r.rows == NULL || cal->hours == NULL) {
-        rc = ERR_NOMEM;
+        err = ERR_NOMEM;
     } else {
         cal->n_hours = 1; /* none */
-        calendar_read(&r, text, len);
+        err = table_read(&r.table, text, len, read_row, &r);
     }
-    if (rc == 0 && r.shown == 0) {
-        rc = calendar_take(&r);
+    if (err == 0 && r.table.shown == 0) {
+        err = calendar_take(&r);
     }
     free(r.rows);
-    if (rc != 0) {
-        return err_set(msg, rc, "%s: %s", path, err_text(rc));
-    }
-    if (r.more > 0) {
-        return err_set(msg, ERR_CONFIG, "%s\nand %u more", r.faults.text, r.more);
-    }
-    return r.shown > 0 ? err_set(msg, ERR_CONFIG, "%s", r.faults.text) : 0;
+    return err != 0 ? err_set(msg, err, "%s: %s", path, err_text(err)) : table_end(&r.table, msg);
 }
 
 /* path NULL: the plain one. */
@@ -465,28 +331,13 @@ int calendar_plain(struct calendar **out)
 
 int calendar_load(const char *path, struct calendar **out, struct errmsg *msg)
 {
-    struct stat st;
-    char *text;
-    size_t len;
-    int rc;
-    int fd;
+    struct buf text;
+    int err = table_load(path, FILE_MAX, &text, msg);
 
     *out = NULL;
-    fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a named pipe must not hang us */
-    if (fd < 0) {
-        return err_set(msg, file_error(errno), "%s: %s", path, strerror(errno));
+    if (err == 0) {
+        err = calendar_parse(path, buf_text(&text), text.len, out, msg);
     }
-    text = malloc(FILE_MAX + 1);
-    if (text == NULL) {
-        rc = err_set(msg, ERR_NOMEM, "%s: out of memory", path);
-    } else if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-        rc = err_set(msg, ERR_INVAL, "%s: not a regular file", path);
-    } else if (file_fill(fd, text, FILE_MAX + 1, &len) != 0) {
-        rc = err_set(msg, ERR_IO, "%s: %s", path, strerror(errno));
-    } else {
-        rc = calendar_parse(path, text, len, out, msg);
-    }
-    free(text);
-    (void)close(fd); /* only read from */
-    return rc;
+    buf_free(&text);
+    return err;
 }

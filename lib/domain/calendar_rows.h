@@ -4,6 +4,7 @@
 #define DOMAIN_CALENDAR_ROWS_H
 
 #include "domain/calendar_impl.h"
+#include "domain/table.h"
 
 enum calendar_kind {
     CALENDAR_COVERED,
@@ -26,20 +27,12 @@ struct calendar_row {
 };
 
 struct calendar_reading {
-    struct calendar *cal; /* borrowed; its hours are filled by calendar_read */
-    const char *path;
+    struct calendar *cal; /* borrowed; its hours are filled with the rows */
+    struct table table;
     struct calendar_row *rows; /* owned by who reads; room for one a line */
     size_t n_rows;
-    unsigned end_line;    /* where the text ends */
-    struct errmsg faults; /* as many lines as fit */
-    unsigned shown, more; /* faults in the text; faults left out */
 };
 
-/* Notes "PATH:LINE: TEXT". */
-void calendar_fault(struct calendar_reading *r, unsigned line, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-/* All rows of a text, faults noted. */
-void calendar_read(struct calendar_reading *r, const char *text, size_t len);
 /* The calendar's days, from all rows; faults noted. ERR_NOMEM. */
 MUST_CHECK int calendar_take(struct calendar_reading *r);
 

@@ -37,8 +37,8 @@ static int make_days(struct calendar_reading *r)
         }
     }
     if (cal->end_day == 0) {
-        calendar_fault(r, r->end_line,
-                       "no row of kind covered; add one for the time that is known as a whole");
+        table_fault(&r->table, r->table.csv.line,
+                    "no row of kind covered; add one for the time that is known as a whole");
         return 0;
     }
     n = (size_t)(cal->end_day - cal->first_day);
@@ -73,16 +73,16 @@ static bool take_week_day(struct calendar_reading *r, const struct calendar_row 
             continue;
         }
         if (worked != NULL) {
-            calendar_fault(r, row->line,
-                           "holds on %s like line %u; end one before the other begins",
-                           show_day(day).text, worked->line);
+            table_fault(&r->table, row->line,
+                        "holds on %s like line %u; end one before the other begins",
+                        show_day(day).text, worked->line);
             return false;
         }
         worked = row;
     }
     if (valid == NULL) {
-        calendar_fault(r, span->line, "no hours hold on %s; add a row of kind hours",
-                       show_day(day).text);
+        table_fault(&r->table, span->line, "no hours hold on %s; add a row of kind hours",
+                    show_day(day).text);
         return false;
     }
     r->cal->days[day - r->cal->first_day] = worked != NULL ? worked->hours : 0;
@@ -98,9 +98,9 @@ static void take_covered(struct calendar_reading *r)
 
         for (int64_t day = row->first; good && day <= row->last; day++) {
             if (covered(r->cal, day)) {
-                calendar_fault(r, row->line,
-                               "%s is covered by another row too; end one before the other begins",
-                               show_day(day).text);
+                table_fault(&r->table, row->line,
+                            "%s is covered by another row too; end one before the other begins",
+                            show_day(day).text);
                 good = false;
             } else {
                 good = take_week_day(r, row, day);
@@ -114,13 +114,14 @@ static bool claim(struct calendar_reading *r, const struct calendar_row *row, in
                   bool *taken)
 {
     if (!covered(r->cal, day)) {
-        calendar_fault(r, row->line, "%s is not covered; add a row of kind covered or remove this",
-                       show_day(day).text);
+        table_fault(&r->table, row->line,
+                    "%s is not covered; add a row of kind covered or remove this",
+                    show_day(day).text);
         return false;
     }
     if (taken[day - r->cal->first_day]) {
-        calendar_fault(r, row->line, "%s stands in another row too; remove one",
-                       show_day(day).text);
+        table_fault(&r->table, row->line, "%s stands in another row too; remove one",
+                    show_day(day).text);
         return false;
     }
     taken[day - r->cal->first_day] = true;
@@ -138,14 +139,15 @@ static void take_moved(struct calendar_reading *r, const struct calendar_row *ro
         return;
     }
     if (days[row->first - base] != 0) {
-        calendar_fault(r, row->line, "%s is worked anyway; first is the day that is worked instead",
-                       show_day(row->first).text);
+        table_fault(&r->table, row->line,
+                    "%s is worked anyway; first is the day that is worked instead",
+                    show_day(row->first).text);
         return;
     }
     if (row->has_instead && days[row->instead_of - base] == 0) {
-        calendar_fault(r, row->line,
-                       "%s is not worked anyway; instead_of is the day that becomes free",
-                       show_day(row->instead_of).text);
+        table_fault(&r->table, row->line,
+                    "%s is not worked anyway; instead_of is the day that becomes free",
+                    show_day(row->instead_of).text);
         return;
     }
     if (row->has_instead) {
@@ -190,8 +192,8 @@ static void check_hours(struct calendar_reading *r)
     for (size_t i = 0; i < r->n_rows; i++) {
         n += r->rows[i].kind == CALENDAR_HOURS;
         if (n > MAX_WEEKS) {
-            calendar_fault(r, r->rows[i].line, "more than %d rows of kind hours; remove some",
-                           MAX_WEEKS);
+            table_fault(&r->table, r->rows[i].line, "more than %d rows of kind hours; remove some",
+                        MAX_WEEKS);
             return;
         }
     }
@@ -202,10 +204,10 @@ int calendar_take(struct calendar_reading *r)
     int rc = make_days(r);
 
     check_hours(r);
-    if (rc == 0 && r->shown == 0) {
+    if (rc == 0 && r->table.shown == 0) {
         take_covered(r);
     }
-    if (rc == 0 && r->shown == 0) {
+    if (rc == 0 && r->table.shown == 0) {
         rc = take_days(r);
     }
     return rc;

@@ -35,7 +35,7 @@ struct catalog_facts;
 /* Reads text (not terminated); path stands in messages. All faults of the file at once in msg
  * ("FILE:LINE: what; remedy", newline between, as many as fit, then "and N more"): unknown, missing
  * or repeated column, bad value, a code twice on one side. ERR_CONFIG then; ERR_TOOBIG beyond 8 MB
- * or 100,000 rows; ERR_NOMEM. */
+ * or 100,000 lines; ERR_NOMEM. */
 MUST_CHECK int catalog_facts_parse(const char *path, const char *text, size_t len,
                                    struct catalog_facts **out, struct errmsg *msg);
 /* The same from a regular file. Also ERR_NOTFOUND, ERR_DENIED, ERR_IO, ERR_INVAL. Blocks. */

@@ -1,19 +1,14 @@
 #include "domain/map.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/buf.h"
-#include "base/file.h"
 #include "base/text.h"
 #include "domain/codes.h"
 #include "domain/map_impl.h"
 #include "domain/status.h"
+#include "domain/table.h"
 
 bool map_key_status(char letter, const char *first, const char *second, char out[MAP_KEY_SIZE])
 {
@@ -40,42 +35,12 @@ bool map_key_code(enum map_kind kind, const char *local, bool divided, char out[
     return local[0] != '\0' && n > 0 && n < MAP_KEY_SIZE;
 }
 
-static int read_all(int fd, const char *path, struct buf *out, struct errmsg *msg)
-{
-    char chunk[16384];
-    size_t n = 0;
-
-    do {
-        if (file_fill(fd, chunk, sizeof(chunk), &n) != 0) {
-            return err_set(msg, file_error(errno), "%s: %s", path, strerror(errno));
-        }
-        buf_put(out, chunk, n);
-        if (buf_error(out) != 0) {
-            return err_set(msg, buf_error(out), "%s: %s", path, err_text(buf_error(out)));
-        }
-    } while (n > 0);
-    return 0;
-}
-
 int map_load(enum map_kind kind, const char *path, struct map **out, struct errmsg *msg)
 {
-    struct stat st;
     struct buf text;
-    int err;
-    int fd;
+    int err = table_load(path, MAP_FILE_MAX, &text, msg);
 
     *out = NULL;
-    fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a named pipe must not hang us */
-    if (fd < 0) {
-        return err_set(msg, file_error(errno), "%s: %s", path, strerror(errno));
-    }
-    buf_init(&text, MAP_FILE_MAX);
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-        err = err_set(msg, ERR_INVAL, "%s: not a regular file", path);
-    } else {
-        err = read_all(fd, path, &text, msg);
-    }
-    (void)close(fd); /* only read from */
     if (err == 0) {
         err = map_parse(kind, path, buf_text(&text), text.len, out, msg);
     }
