@@ -15,112 +15,25 @@
 #include <unistd.h>
 #include <uv.h>
 
-#include "daemon/loop_uv.h"
+#include "lib/http_caller.h"
 #include "lib/http_peer.h"
 
 #define HELLO "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 #define LENGTH_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-struct fixture {
-    uv_loop_t uv;
-    struct loop_uv *loop_uv;
-    struct loop *loop;
-    struct http_client *client;
-    struct http_tls tls;
-    unsigned done;
-    bool closed;
-    bool inside_call; /* of http_send, http_cancel: no callback may come */
-};
-
 static const struct http_limits limits = {
     .connect_ms = 2000, .total_ms = 4000, .stall_ms = 3000, .response_bytes = 65536};
 
-static void on_done(struct http_req *req)
-{
-    struct fixture *f = req->ctx;
-
-    assert_false(f->inside_call);
-    f->done++;
-}
-
-static void on_closed(void *ctx)
-{
-    ((struct fixture *)ctx)->closed = true;
-}
-
 static int setup(void **state)
 {
-    struct fixture *f = calloc(1, sizeof(*f));
-    struct errmsg msg = {0};
-
-    assert_non_null(f);
-    assert_int_equal(uv_loop_init(&f->uv), 0);
-    assert_int_equal(loop_uv_open(&f->uv, &f->loop_uv), 0);
-    f->loop = loop_uv_loop(f->loop_uv);
-    assert_int_equal(http_client_uv_open(&f->uv, f->loop, 8, &f->client, &msg), 0);
-    f->tls.allow_plaintext = true;
-    *state = f;
+    *state = http_caller_new(&limits);
     return 0;
-}
-
-static void close_client(struct fixture *f)
-{
-    http_client_uv_close(f->client, on_closed, f);
-    f->client = NULL;
-    assert_false(f->closed);
-    while (!f->closed) {
-        uv_run(&f->uv, UV_RUN_ONCE);
-    }
 }
 
 static int teardown(void **state)
 {
-    struct fixture *f = *state;
-
-    if (f->client != NULL) {
-        close_client(f);
-    }
-    loop_uv_close(f->loop_uv);
-    uv_run(&f->uv, UV_RUN_DEFAULT);
-    assert_int_equal(uv_loop_close(&f->uv), 0);
-    free(f);
+    http_caller_free(*state);
     return 0;
-}
-
-static struct http_req request(struct fixture *f, const char *method, const char *url)
-{
-    struct http_req req;
-
-    http_req_init(&req);
-    req.method = method;
-    req.url = url;
-    req.limits = limits;
-    req.tls = &f->tls;
-    req.done = on_done;
-    req.ctx = f;
-    return req;
-}
-
-static void start(struct fixture *f, struct http_req *req)
-{
-    f->inside_call = true;
-    assert_int_equal(http_send(f->client, req), 0);
-    f->inside_call = false;
-}
-
-static void wait_done(struct fixture *f, unsigned n)
-{
-    while (f->done < n) {
-        uv_run(&f->uv, UV_RUN_ONCE);
-    }
-}
-
-static void call(struct fixture *f, struct http_req *req)
-{
-    unsigned before = f->done;
-
-    start(f, req);
-    wait_done(f, before + 1);
 }
 
 /* ---- the table ---- */
@@ -186,12 +99,12 @@ static void serve_and_keep(struct http_peer_conn *conn)
 
 static void an_answer_comes_whole_and_connections_are_kept(void **state)
 {
-    struct fixture *f = *state;
+    struct http_caller *f = *state;
     struct http_peer *peer = http_peer_open(serve_text, HELLO, false);
-    struct http_req req = request(f, "GET", http_peer_url(peer, "/x"));
+    struct http_req req = http_caller_request(f, "GET", http_peer_url(peer, "/x"));
 
     for (int i = 0; i < 20; i++) {
-        call(f, &req);
+        http_caller_call(f, &req);
         assert_int_equal(req.result, HTTP_ANSWERED);
         assert_int_equal(req.curl_code, 0);
         assert_int_equal(req.status, 200);
@@ -208,9 +121,9 @@ static void a_post_is_written_exactly(void **state)
 {
     static const struct http_header headers[] = {
         {"X-Session", "abc def"}, {"X-Empty", ""}, {"X-None", NULL}};
-    struct fixture *f = *state;
+    struct http_caller *f = *state;
     struct http_peer *peer = http_peer_open(serve_and_keep, NULL, false);
-    struct http_req req = request(f, "POST", http_peer_url(peer, "/p?q=1"));
+    struct http_req req = http_caller_request(f, "POST", http_peer_url(peer, "/p?q=1"));
 
     req.headers = headers;
     req.n_headers = LENGTH_OF(headers);
@@ -218,7 +131,7 @@ static void a_post_is_written_exactly(void **state)
     req.body_len = 7;
     req.user = "u";
     req.password = "p";
-    call(f, &req);
+    http_caller_call(f, &req);
     assert_int_equal(req.result, HTTP_ANSWERED);
     assert_memory_equal(seen, "POST /p?q=1 HTTP/1.1\r\n", 22);
     assert_non_null(strstr(seen, "\r\nX-Session: abc def\r\n"));
@@ -236,7 +149,7 @@ static void a_post_is_written_exactly(void **state)
     req.n_headers = 0;
     req.body_len = 0;
     req.user = NULL;
-    call(f, &req);
+    http_caller_call(f, &req);
     assert_null(strstr(seen, "Authorization"));
     assert_null(strstr(seen, "X-Session"));
     http_req_free(&req);
@@ -245,9 +158,9 @@ static void a_post_is_written_exactly(void **state)
 
 static void large_bodies_and_put_work(void **state)
 {
-    struct fixture *f = *state;
+    struct http_caller *f = *state;
     struct http_peer *peer = http_peer_open(serve_and_keep, NULL, false);
-    struct http_req req = request(f, "PUT", http_peer_url(peer, "/"));
+    struct http_req req = http_caller_request(f, "PUT", http_peer_url(peer, "/"));
     size_t n = (size_t)3 << 20;
     char *body = malloc(n);
 
@@ -255,13 +168,13 @@ static void large_bodies_and_put_work(void **state)
     memset(body, 'x', n);
     req.body = body;
     req.body_len = n;
-    call(f, &req);
+    http_caller_call(f, &req);
     assert_int_equal(req.result, HTTP_ANSWERED);
     assert_memory_equal(seen, "PUT / HTTP/1.1\r\n", 16);
     assert_non_null(strstr(seen, "\r\nContent-Length: 3145728\r\n"));
     assert_null(strcasestr(seen, "Expect"));
     req.method = "POST";
-    call(f, &req);
+    http_caller_call(f, &req);
     assert_int_equal(req.result, HTTP_ANSWERED);
     assert_null(strcasestr(seen, "Expect"));
     assert_int_equal(http_peer_requests(peer), 2);
@@ -277,7 +190,7 @@ static void retry_after_is_bounded(void **state)
         uint32_t seconds;
     } rows[] = {{"120", 120}, {"0", 0},         {"-5", 0},
                 {"soon", 0},  {"86401", 86400}, {"99999999999999999999", 0}};
-    struct fixture *f = *state;
+    struct http_caller *f = *state;
 
     for (size_t i = 0; i < LENGTH_OF(rows); i++) {
         char text[160];
@@ -288,8 +201,8 @@ static void retry_after_is_bounded(void **state)
                  "HTTP/1.1 429 Slow\r\nRetry-After: %s\r\nContent-Length: 0\r\n\r\n",
                  rows[i].value);
         peer = http_peer_open(serve_text, text, false);
-        req = request(f, "GET", http_peer_url(peer, "/"));
-        call(f, &req);
+        req = http_caller_request(f, "GET", http_peer_url(peer, "/"));
+        http_caller_call(f, &req);
         assert_int_equal(req.result, HTTP_ANSWERED);
         assert_int_equal(req.status, 429);
         assert_int_equal(req.retry_after_s, rows[i].seconds);
@@ -300,14 +213,14 @@ static void retry_after_is_bounded(void **state)
 
 static void redirects_are_answers(void **state)
 {
-    struct fixture *f = *state;
+    struct http_caller *f = *state;
     struct http_peer *peer = http_peer_open(
         serve_text, "HTTP/1.1 307 Go\r\nLocation: /other\r\nContent-Length: 0\r\n\r\n", false);
-    struct http_req req = request(f, "POST", http_peer_url(peer, "/"));
+    struct http_req req = http_caller_request(f, "POST", http_peer_url(peer, "/"));
 
     req.body = "x";
     req.body_len = 1;
-    call(f, &req);
+    http_caller_call(f, &req);
     assert_int_equal(req.result, HTTP_ANSWERED);
     assert_int_equal(req.status, 307);
     assert_int_equal(http_peer_requests(peer), 1);
@@ -317,12 +230,12 @@ static void redirects_are_answers(void **state)
 
 static void proxies_of_the_environment_are_ignored(void **state)
 {
-    struct fixture *f = *state;
+    struct http_caller *f = *state;
     struct http_peer *peer = http_peer_open(serve_text, HELLO, false);
-    struct http_req req = request(f, "GET", http_peer_url(peer, "/"));
+    struct http_req req = http_caller_request(f, "GET", http_peer_url(peer, "/"));
 
     setenv("http_proxy", "http://127.0.0.1:1", 1);
-    call(f, &req);
+    http_caller_call(f, &req);
     unsetenv("http_proxy");
     assert_int_equal(req.result, HTTP_ANSWERED);
     http_req_free(&req);
@@ -338,17 +251,17 @@ static void serve_one_then_die(struct http_peer_conn *conn)
     }
 }
 
-static void kept_connection_dies(struct fixture *f, const char *method, const char *body)
+static void kept_connection_dies(struct http_caller *f, const char *method, const char *body)
 {
     struct http_peer *peer = http_peer_open(serve_one_then_die, NULL, false);
-    struct http_req req = request(f, "GET", http_peer_url(peer, "/"));
+    struct http_req req = http_caller_request(f, "GET", http_peer_url(peer, "/"));
 
-    call(f, &req); /* leaves a kept connection */
+    http_caller_call(f, &req); /* leaves a kept connection */
     assert_int_equal(req.result, HTTP_ANSWERED);
     req.method = method;
     req.body = body;
     req.body_len = body != NULL ? strlen(body) : 0;
-    call(f, &req);
+    http_caller_call(f, &req);
     usleep(20000);
     if (body != NULL) {
         assert_int_equal(req.result, HTTP_UNKNOWN);
@@ -380,15 +293,15 @@ static void serve_one_then_die_and_stop_listening(struct http_peer_conn *conn)
  * first. */
 static void a_refused_second_connection_does_not_hide_that_the_body_left(void **state)
 {
-    struct fixture *f = *state;
+    struct http_caller *f = *state;
     struct http_peer *peer = http_peer_open(serve_one_then_die_and_stop_listening, NULL, false);
-    struct http_req req = request(f, "GET", http_peer_url(peer, "/"));
+    struct http_req req = http_caller_request(f, "GET", http_peer_url(peer, "/"));
 
-    call(f, &req);
+    http_caller_call(f, &req);
     req.method = "POST";
     req.body = "{\"record\":2}";
     req.body_len = strlen(req.body);
-    call(f, &req);
+    http_caller_call(f, &req);
     assert_int_equal(req.curl_code, CURLE_COULDNT_CONNECT);
     assert_int_equal(req.result, HTTP_UNKNOWN);
     assert_int_equal(http_peer_requests(peer), 2);
@@ -461,15 +374,15 @@ static void faults_after_the_body_left_are_unknown(void **state)
         {"headers", serve_header_bomb, NULL, 56},
         {"too large", serve_endless_chunks, NULL, 23},
     };
-    struct fixture *f = *state;
+    struct http_caller *f = *state;
 
     for (size_t i = 0; i < LENGTH_OF(rows); i++) {
         struct http_peer *peer = http_peer_open(rows[i].serve, (void *)rows[i].text, false);
-        struct http_req req = request(f, "POST", http_peer_url(peer, "/"));
+        struct http_req req = http_caller_request(f, "POST", http_peer_url(peer, "/"));
 
         req.body = "x";
         req.body_len = 1;
-        call(f, &req);
+        http_caller_call(f, &req);
         if (req.curl_code != rows[i].curl_code) {
             fail_msg("%s: curl %d", rows[i].name, req.curl_code);
         }
@@ -494,14 +407,14 @@ static void serve_early_refusal(struct http_peer_conn *conn)
 
 static void an_early_refusal_is_read_or_unknown(void **state)
 {
-    struct fixture *f = *state;
+    struct http_caller *f = *state;
     struct http_peer *peer = http_peer_open(serve_early_refusal, NULL, false);
-    struct http_req req = request(f, "POST", http_peer_url(peer, "/"));
+    struct http_req req = http_caller_request(f, "POST", http_peer_url(peer, "/"));
     size_t n = (size_t)8 << 20;
 
     req.body = calloc(1, n);
     req.body_len = n;
-    call(f, &req);
+    http_caller_call(f, &req);
     free((char *)(uintptr_t)req.body);
     /* Which of the two sides of the broken connection curl meets first is not ours to say. */
     if (req.result == HTTP_ANSWERED) {
@@ -515,15 +428,15 @@ static void an_early_refusal_is_read_or_unknown(void **state)
 
 static void a_body_of_exactly_the_limit_passes(void **state)
 {
-    struct fixture *f = *state;
+    struct http_caller *f = *state;
     struct http_peer *peer = http_peer_open(serve_text, HELLO, false);
-    struct http_req req = request(f, "GET", http_peer_url(peer, "/"));
+    struct http_req req = http_caller_request(f, "GET", http_peer_url(peer, "/"));
 
     req.limits.response_bytes = 5;
-    call(f, &req);
+    http_caller_call(f, &req);
     assert_int_equal(req.result, HTTP_ANSWERED);
     req.limits.response_bytes = 4;
-    call(f, &req);
+    http_caller_call(f, &req);
     assert_int_equal(req.result, HTTP_UNKNOWN);
     assert_string_equal(req.why, "response larger than allowed");
     http_req_free(&req);
@@ -532,10 +445,10 @@ static void a_body_of_exactly_the_limit_passes(void **state)
 
 static void a_refused_connection_sent_nothing(void **state)
 {
-    struct fixture *f = *state;
-    struct http_req req = request(f, "GET", "http://127.0.0.1:1/");
+    struct http_caller *f = *state;
+    struct http_req req = http_caller_request(f, "GET", "http://127.0.0.1:1/");
 
-    call(f, &req);
+    http_caller_call(f, &req);
     assert_int_equal(req.result, HTTP_NOT_SENT);
     assert_int_equal(req.curl_code, 7);
     assert_string_not_equal(req.why, "");
@@ -545,14 +458,14 @@ static void a_refused_connection_sent_nothing(void **state)
 /* A lone transfer: nothing else wakes the loop, the timer alone must find it. */
 static void a_silent_peer_times_out_as_unknown(void **state)
 {
-    struct fixture *f = *state;
+    struct http_caller *f = *state;
     struct http_peer *peer = http_peer_open(serve_nothing, NULL, false);
-    struct http_req req = request(f, "POST", http_peer_url(peer, "/"));
+    struct http_req req = http_caller_request(f, "POST", http_peer_url(peer, "/"));
 
     req.limits.total_ms = 250;
     req.body = "x";
     req.body_len = 1;
-    call(f, &req);
+    http_caller_call(f, &req);
     assert_int_equal(req.result, HTTP_UNKNOWN);
     assert_int_equal(req.curl_code, 28);
     assert_in_range(req.took_ms, 240, 2000);
@@ -562,17 +475,17 @@ static void a_silent_peer_times_out_as_unknown(void **state)
 
 static void a_handshake_that_hangs_sent_nothing(void **state)
 {
-    struct fixture *f = *state;
+    struct http_caller *f = *state;
     struct http_peer *peer = http_peer_open(serve_nothing, NULL, false);
     char url[128];
     struct http_req req;
 
     snprintf(url, sizeof(url), "https%s", http_peer_url(peer, "/") + 4);
-    req = request(f, "POST", url);
+    req = http_caller_request(f, "POST", url);
     req.limits.connect_ms = 250;
     req.body = "x";
     req.body_len = 1;
-    call(f, &req);
+    http_caller_call(f, &req);
     assert_int_equal(req.result, HTTP_NOT_SENT);
     assert_int_equal(req.curl_code, 28);
     http_req_free(&req);
@@ -581,13 +494,13 @@ static void a_handshake_that_hangs_sent_nothing(void **state)
 
 static void a_stalled_answer_ends_before_the_total_time(void **state)
 {
-    struct fixture *f = *state;
+    struct http_caller *f = *state;
     struct http_peer *peer = http_peer_open(serve_nothing, NULL, false);
-    struct http_req req = request(f, "GET", http_peer_url(peer, "/"));
+    struct http_req req = http_caller_request(f, "GET", http_peer_url(peer, "/"));
 
     req.limits.total_ms = 20000;
     req.limits.stall_ms = 1000;
-    call(f, &req);
+    http_caller_call(f, &req);
     assert_int_equal(req.result, HTTP_UNKNOWN);
     assert_int_equal(req.curl_code, 28);
     assert_in_range(req.took_ms, 900, 9000);
@@ -599,7 +512,7 @@ static void misuse_is_refused_without_a_byte(void **state)
 {
     static const struct http_header broken[] = {{"X", "a\r\nEvil: 1"}};
     static const struct http_header nameless[] = {{"X Y", "a"}};
-    struct fixture *f = *state;
+    struct http_caller *f = *state;
     struct http_peer *peer = http_peer_open(serve_text, HELLO, false);
     const char *url = http_peer_url(peer, "/");
     struct {
@@ -617,14 +530,14 @@ static void misuse_is_refused_without_a_byte(void **state)
     };
 
     for (size_t i = 0; i < LENGTH_OF(rows); i++) {
-        struct http_req req = request(f, rows[i].method, rows[i].url);
+        struct http_req req = http_caller_request(f, rows[i].method, rows[i].url);
 
         req.tls = rows[i].https_only ? NULL : &f->tls;
         req.headers = rows[i].headers;
         req.n_headers = rows[i].headers != NULL;
         req.body = "x";
         req.body_len = rows[i].body;
-        call(f, &req);
+        http_caller_call(f, &req);
         assert_int_equal(req.result, HTTP_MISUSE);
         assert_string_not_equal(req.why, "");
         http_req_free(&req);
@@ -637,24 +550,24 @@ static void misuse_is_refused_without_a_byte(void **state)
 
 static void an_unknown_certificate_gets_no_byte(void **state)
 {
-    struct fixture *f = *state;
+    struct http_caller *f = *state;
     struct http_peer *peer = http_peer_open(serve_text, HELLO, true);
-    struct http_req req = request(f, "GET", http_peer_url(peer, "/"));
+    struct http_req req = http_caller_request(f, "GET", http_peer_url(peer, "/"));
 
     f->tls.allow_plaintext = false;
     req.limits.connect_ms = 30000; /* under valgrind the bundle alone takes seconds */
     req.limits.total_ms = 30000;
-    call(f, &req);
+    http_caller_call(f, &req);
     assert_int_equal(req.result, HTTP_TRUST);
     assert_int_equal(req.curl_code, 60);
     f->tls.ca_file = http_peer_ca_file(peer);
     f->tls.pinned_key = "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
-    call(f, &req);
+    http_caller_call(f, &req);
     assert_int_equal(req.result, HTTP_TRUST);
     assert_int_equal(req.curl_code, 90);
     f->tls.pinned_key = NULL;
     f->tls.ca_file = "/nonexistent/ca.pem";
-    call(f, &req);
+    http_caller_call(f, &req);
     assert_int_equal(req.result, HTTP_NOT_SENT);
     assert_int_equal(req.curl_code, 77);
     assert_int_equal(http_peer_requests(peer), 0);
@@ -664,16 +577,16 @@ static void an_unknown_certificate_gets_no_byte(void **state)
 
 static void a_trusted_certificate_works(void **state)
 {
-    struct fixture *f = *state;
+    struct http_caller *f = *state;
     struct http_peer *peer = http_peer_open(serve_text, HELLO, true);
-    struct http_req req = request(f, "GET", http_peer_url(peer, "/"));
+    struct http_req req = http_caller_request(f, "GET", http_peer_url(peer, "/"));
 
     f->tls.allow_plaintext = false;
     req.limits.connect_ms = 30000; /* under valgrind the bundle alone takes seconds */
     req.limits.total_ms = 30000;
     f->tls.ca_file = http_peer_ca_file(peer);
     for (int i = 0; i < 5; i++) {
-        call(f, &req);
+        http_caller_call(f, &req);
         assert_int_equal(req.result, HTTP_ANSWERED);
         assert_string_equal(buf_text(&req.response), "hello");
     }
@@ -686,21 +599,21 @@ static void a_trusted_certificate_works(void **state)
 
 static void a_call_cancelled_at_once_was_not_sent(void **state)
 {
-    struct fixture *f = *state;
+    struct http_caller *f = *state;
     struct http_peer *peer = http_peer_open(serve_text, HELLO, false);
-    struct http_req req = request(f, "GET", http_peer_url(peer, "/"));
+    struct http_req req = http_caller_request(f, "GET", http_peer_url(peer, "/"));
 
     http_cancel(f->client, &req); /* nothing in flight */
-    start(f, &req);
+    http_caller_start(f, &req);
     f->inside_call = true;
     http_cancel(f->client, &req);
     http_cancel(f->client, &req);
     f->inside_call = false;
     assert_int_equal(f->done, 0);
-    wait_done(f, 1);
+    http_caller_wait(f, 1);
     assert_int_equal(req.result, HTTP_CANCELED);
     http_cancel(f->client, &req);
-    call(f, &req); /* and again */
+    http_caller_call(f, &req); /* and again */
     assert_int_equal(req.result, HTTP_ANSWERED);
     assert_int_equal(f->done, 2);
     assert_int_equal(http_peer_requests(peer), 1);
@@ -710,18 +623,18 @@ static void a_call_cancelled_at_once_was_not_sent(void **state)
 
 static void a_call_cancelled_after_it_left_is_unknown(void **state)
 {
-    struct fixture *f = *state;
+    struct http_caller *f = *state;
     struct http_peer *peer = http_peer_open(serve_nothing, NULL, false);
-    struct http_req req = request(f, "POST", http_peer_url(peer, "/"));
+    struct http_req req = http_caller_request(f, "POST", http_peer_url(peer, "/"));
 
     req.body = "x";
     req.body_len = 1;
-    start(f, &req);
+    http_caller_start(f, &req);
     while (http_peer_requests(peer) == 0) {
         uv_run(&f->uv, UV_RUN_NOWAIT);
     }
     http_cancel(f->client, &req);
-    wait_done(f, 1);
+    http_caller_wait(f, 1);
     assert_int_equal(req.result, HTTP_UNKNOWN);
     http_req_free(&req);
     http_peer_close(peer);
@@ -729,19 +642,19 @@ static void a_call_cancelled_after_it_left_is_unknown(void **state)
 
 static void closing_ends_what_is_in_flight(void **state)
 {
-    struct fixture *f = *state;
+    struct http_caller *f = *state;
     struct http_peer *peer = http_peer_open(serve_nothing, NULL, false);
     struct http_req reqs[3];
 
     for (size_t i = 0; i < LENGTH_OF(reqs); i++) {
-        reqs[i] = request(f, "GET", http_peer_url(peer, "/"));
+        reqs[i] = http_caller_request(f, "GET", http_peer_url(peer, "/"));
         reqs[i].url = strdup(reqs[i].url);
-        start(f, &reqs[i]);
+        http_caller_start(f, &reqs[i]);
     }
     while (http_peer_requests(peer) < 3) {
         uv_run(&f->uv, UV_RUN_NOWAIT);
     }
-    close_client(f);
+    http_caller_close(f);
     assert_int_equal(f->done, 3);
     for (size_t i = 0; i < LENGTH_OF(reqs); i++) {
         assert_int_equal(reqs[i].result, HTTP_UNKNOWN);
@@ -753,11 +666,11 @@ static void closing_ends_what_is_in_flight(void **state)
 
 static void on_done_send_again(struct http_req *req)
 {
-    struct fixture *f = req->ctx;
+    struct http_caller *f = req->ctx;
 
     f->done++;
     if (f->done < 50) {
-        start(f, req);
+        http_caller_start(f, req);
     } else {
         assert_true(true);
     }
@@ -765,13 +678,13 @@ static void on_done_send_again(struct http_req *req)
 
 static void a_callback_may_send_again(void **state)
 {
-    struct fixture *f = *state;
+    struct http_caller *f = *state;
     struct http_peer *peer = http_peer_open(serve_text, HELLO, false);
-    struct http_req req = request(f, "GET", http_peer_url(peer, "/"));
+    struct http_req req = http_caller_request(f, "GET", http_peer_url(peer, "/"));
 
     req.done = on_done_send_again;
-    start(f, &req);
-    wait_done(f, 50);
+    http_caller_start(f, &req);
+    http_caller_wait(f, 50);
     assert_int_equal(http_peer_requests(peer), 50);
     http_req_free(&req);
     http_peer_close(peer);
@@ -784,9 +697,9 @@ static void count_turn(uv_prepare_t *prepare)
 
 static void waiting_does_not_spin(void **state)
 {
-    struct fixture *f = *state;
+    struct http_caller *f = *state;
     struct http_peer *peer = http_peer_open(serve_nothing, NULL, false);
-    struct http_req req = request(f, "GET", http_peer_url(peer, "/"));
+    struct http_req req = http_caller_request(f, "GET", http_peer_url(peer, "/"));
     uv_prepare_t prepare;
     unsigned turns = 0;
 
@@ -794,7 +707,7 @@ static void waiting_does_not_spin(void **state)
     prepare.data = &turns;
     uv_prepare_start(&prepare, count_turn);
     req.limits.total_ms = 500;
-    call(f, &req);
+    http_caller_call(f, &req);
     uv_close((uv_handle_t *)&prepare, NULL);
     uv_run(&f->uv, UV_RUN_NOWAIT);
     assert_in_range(turns, 1, 100);
@@ -819,22 +732,22 @@ CURLMcode curl_multi_socket_action(CURLM *multi, curl_socket_t fd, int events, i
 
 static void an_error_of_the_multi_ends_all_calls_and_the_client_lives_on(void **state)
 {
-    struct fixture *f = *state;
+    struct http_caller *f = *state;
     struct http_peer *silent = http_peer_open(serve_nothing, NULL, false);
     struct http_peer *peer = http_peer_open(serve_text, HELLO, false);
-    struct http_req sent = request(f, "GET", http_peer_url(silent, "/"));
-    struct http_req fresh = request(f, "GET", http_peer_url(peer, "/"));
+    struct http_req sent = http_caller_request(f, "GET", http_peer_url(silent, "/"));
+    struct http_req fresh = http_caller_request(f, "GET", http_peer_url(peer, "/"));
 
-    start(f, &sent);
+    http_caller_start(f, &sent);
     while (http_peer_requests(silent) == 0) {
         uv_run(&f->uv, UV_RUN_NOWAIT);
     }
-    start(f, &fresh);
+    http_caller_start(f, &fresh);
     atomic_store(&fail_action, 1);
-    wait_done(f, 2);
+    http_caller_wait(f, 2);
     assert_int_equal(sent.result, HTTP_UNKNOWN);
     assert_true(fresh.result == HTTP_NOT_SENT || fresh.result == HTTP_UNKNOWN);
-    call(f, &fresh);
+    http_caller_call(f, &fresh);
     assert_int_equal(fresh.result, HTTP_ANSWERED);
     http_req_free(&sent);
     http_req_free(&fresh);

@@ -15,7 +15,7 @@
 #include <unistd.h>
 #include <uv.h>
 
-#include "daemon/loop_uv.h"
+#include "lib/http_caller.h"
 #include "lib/http_peer.h"
 
 #define HELLO "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
@@ -35,92 +35,19 @@
 #define COUNTS_MEMORY true
 #endif
 
-struct fixture {
-    uv_loop_t uv;
-    struct loop_uv *loop_uv;
-    struct loop *loop;
-    struct http_client *client;
-    struct http_tls tls;
-    unsigned done;
-    bool closed;
-};
-
 static const struct http_limits limits = {
     .connect_ms = 2000, .total_ms = 20000, .stall_ms = 20000, .response_bytes = 65536};
 
-static void on_done(struct http_req *req)
-{
-    struct fixture *f = req->ctx;
-
-    f->done++;
-}
-
-static void on_closed(void *ctx)
-{
-    ((struct fixture *)ctx)->closed = true;
-}
-
 static int setup(void **state)
 {
-    struct fixture *f = calloc(1, sizeof(*f));
-    struct errmsg msg = {0};
-
-    assert_non_null(f);
-    assert_int_equal(uv_loop_init(&f->uv), 0);
-    assert_int_equal(loop_uv_open(&f->uv, &f->loop_uv), 0);
-    f->loop = loop_uv_loop(f->loop_uv);
-    assert_int_equal(http_client_uv_open(&f->uv, f->loop, 8, &f->client, &msg), 0);
-    f->tls.allow_plaintext = true;
-    *state = f;
+    *state = http_caller_new(&limits);
     return 0;
-}
-
-static void close_client(struct fixture *f)
-{
-    http_client_uv_close(f->client, on_closed, f);
-    f->client = NULL;
-    assert_false(f->closed);
-    while (!f->closed) {
-        uv_run(&f->uv, UV_RUN_ONCE);
-    }
 }
 
 static int teardown(void **state)
 {
-    struct fixture *f = *state;
-
-    if (f->client != NULL) {
-        close_client(f);
-    }
-    loop_uv_close(f->loop_uv);
-    uv_run(&f->uv, UV_RUN_DEFAULT);
-    assert_int_equal(uv_loop_close(&f->uv), 0);
-    free(f);
+    http_caller_free(*state);
     return 0;
-}
-
-static struct http_req request(struct fixture *f, const char *method, const char *url)
-{
-    struct http_req req;
-
-    http_req_init(&req);
-    req.method = method;
-    req.url = url;
-    req.limits = limits;
-    req.tls = &f->tls;
-    req.done = on_done;
-    req.ctx = f;
-    return req;
-}
-
-static void call(struct fixture *f, struct http_req *req)
-{
-    unsigned before = f->done;
-
-    assert_int_equal(http_send(f->client, req), 0);
-    while (f->done == before) {
-        uv_run(&f->uv, UV_RUN_ONCE);
-    }
 }
 
 /* ---- peers ---- */
@@ -253,18 +180,18 @@ static void what_curl_calls_well_and_badly(void **state)
          serve_a_gigabyte, HTTP_UNKNOWN, 23, NULL},
         {"a gigabyte without", "HTTP/1.1 200 OK\r\n\r\n", serve_a_gigabyte, HTTP_UNKNOWN, 23, NULL},
     };
-    struct fixture *f = *state;
+    struct http_caller *f = *state;
     struct rusage before;
     struct rusage after;
 
     getrusage(RUSAGE_SELF, &before);
     for (size_t i = 0; i < LENGTH_OF(rows); i++) {
         struct http_peer *peer = http_peer_open(rows[i].serve, (void *)rows[i].text, false);
-        struct http_req req = request(f, "POST", http_peer_url(peer, "/"));
+        struct http_req req = http_caller_request(f, "POST", http_peer_url(peer, "/"));
 
         req.body = "x";
         req.body_len = 1;
-        call(f, &req);
+        http_caller_call(f, &req);
         if (req.result != rows[i].result || req.curl_code != rows[i].curl_code) {
             fail_msg("%s: result %d, curl %d", rows[i].name, (int)req.result, req.curl_code);
         }
@@ -287,16 +214,16 @@ static void what_curl_calls_well_and_badly(void **state)
 static void an_answer_that_drips_ends_with_the_total_time(void **state)
 {
     static void (*const serve[])(struct http_peer_conn *) = {serve_head_slowly, serve_body_slowly};
-    struct fixture *f = *state;
+    struct http_caller *f = *state;
 
     for (size_t i = 0; i < LENGTH_OF(serve); i++) {
         struct http_peer *peer = http_peer_open(serve[i], NULL, false);
-        struct http_req req = request(f, "POST", http_peer_url(peer, "/"));
+        struct http_req req = http_caller_request(f, "POST", http_peer_url(peer, "/"));
 
         req.limits.total_ms = 600;
         req.body = "x";
         req.body_len = 1;
-        call(f, &req);
+        http_caller_call(f, &req);
         assert_int_equal(req.result, HTTP_UNKNOWN);
         assert_int_equal(req.curl_code, 28);
         assert_in_range(req.took_ms, 550, 15000);
@@ -308,9 +235,9 @@ static void an_answer_that_drips_ends_with_the_total_time(void **state)
 /* More than the sockets of both sides hold, so that it is the sending that stands still. */
 static void a_peer_that_never_reads_ends_with_the_stall(void **state)
 {
-    struct fixture *f = *state;
+    struct http_caller *f = *state;
     struct http_peer *peer = http_peer_open(serve_without_reading, NULL, false);
-    struct http_req req = request(f, "POST", http_peer_url(peer, "/"));
+    struct http_req req = http_caller_request(f, "POST", http_peer_url(peer, "/"));
     size_t n = (size_t)32 << 20;
     char *body = calloc(1, n);
 
@@ -318,7 +245,7 @@ static void a_peer_that_never_reads_ends_with_the_stall(void **state)
     req.limits.stall_ms = 1000;
     req.body = body;
     req.body_len = n;
-    call(f, &req);
+    http_caller_call(f, &req);
     assert_int_equal(req.result, HTTP_UNKNOWN);
     assert_true(req.curl_code == 28 || req.curl_code == 55 || req.curl_code == 56);
     assert_true(req.took_ms >= 900);
@@ -331,25 +258,25 @@ static void a_peer_that_never_reads_ends_with_the_stall(void **state)
 
 static void after_a_renewal_nothing_old_is_used(void **state)
 {
-    struct fixture *f = *state;
+    struct http_caller *f = *state;
     struct http_peer *peer = http_peer_open(serve_text, HELLO, true);
-    struct http_req req = request(f, "GET", http_peer_url(peer, "/"));
+    struct http_req req = http_caller_request(f, "GET", http_peer_url(peer, "/"));
 
     f->tls.allow_plaintext = false;
     f->tls.ca_file = http_peer_ca_file(peer);
     for (int i = 0; i < 3; i++) {
-        call(f, &req);
+        http_caller_call(f, &req);
         assert_int_equal(req.result, HTTP_ANSWERED);
     }
     assert_int_equal(http_peer_connections(peer), 1);
     http_client_uv_renew(f->client);
-    call(f, &req);
+    http_caller_call(f, &req);
     assert_int_equal(req.result, HTTP_ANSWERED);
     assert_int_equal(http_peer_connections(peer), 2);
     /* the authority behind the same path is another now: a resumed session would not look */
     assert_int_equal(truncate(f->tls.ca_file, 0), 0);
     http_client_uv_renew(f->client);
-    call(f, &req);
+    http_caller_call(f, &req);
     assert_true(req.result == HTTP_NOT_SENT || req.result == HTTP_TRUST);
     assert_int_equal(http_peer_requests(peer), 4);
     http_req_free(&req);
@@ -359,18 +286,18 @@ static void after_a_renewal_nothing_old_is_used(void **state)
 /* Some seconds later connections are kept as before. */
 static void a_renewal_is_over_soon(void **state)
 {
-    struct fixture *f = *state;
+    struct http_caller *f = *state;
     struct http_peer *peer = http_peer_open(serve_text, HELLO, false);
-    struct http_req req = request(f, "GET", http_peer_url(peer, "/"));
+    struct http_req req = http_caller_request(f, "GET", http_peer_url(peer, "/"));
     unsigned connections;
 
     http_client_uv_renew(f->client);
     usleep(3100000);
     uv_update_time(&f->uv);
-    call(f, &req);
+    http_caller_call(f, &req);
     connections = http_peer_connections(peer);
     for (int i = 0; i < 5; i++) {
-        call(f, &req);
+        http_caller_call(f, &req);
         assert_int_equal(req.result, HTTP_ANSWERED);
     }
     assert_int_equal(http_peer_connections(peer), connections);
