@@ -77,7 +77,7 @@ $(BUILD)/unit/test_evidence: $(call object,daemon/ctl_evidence_file.c)
 $(BUILD)/unit/test_compare_file: $(call object,daemon/ctl_compare_file.c)
 $(BUILD)/unit/test_integrity: $(call object,daemon/ctl_integrity_judge.c daemon/ctl_integrity_links.c)
 $(BUILD)/unit/test_ctl: $(call object,daemon/ctl_text.c daemon/ctl_http.c $(wildcard daemon/ctl_view*.c))
-$(BUILD)/unit/test_report: $(call object,daemon/ctl_report_gather.c daemon/ctl_report_tables.c)
+$(BUILD)/unit/test_report: $(call object,daemon/ctl_flows.c daemon/ctl_report_gather.c daemon/ctl_report_tables.c)
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 

@@ -1,7 +1,6 @@
 #include "daemon/app.h"
 
 #include <assert.h>
-#include <dirent.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 #include "daemon/logging.h"
 #include "daemon/loop_uv.h"
 #include "daemon/notify.h"
+#include "daemon/process.h"
 #include "daemon/reload.h"
 #include "daemon/signals.h"
 #include "daemon/status.h"
@@ -26,7 +26,6 @@
 #define WORKER_BOUND_MS UINT64_C(60000)   /* a batch that takes longer is stuck */
 #define BACKUP_BOUND_MS UINT64_C(1800000) /* unless it is a backup */
 #define STOP_GRACE_MS UINT64_C(5000)      /* beyond shutdown_timeout */
-#define LAG_WINDOW_MS UINT64_C(10000)
 #define CONNECTIONS_KEPT 64
 
 struct app {
@@ -45,23 +44,19 @@ struct app {
     struct signals signals;
     struct notify notify;
     struct reload reload;
+    struct process process;
 
     size_t started; /* stages that run */
     bool stopping;
     int exit_code;
     struct loop_timer deadline; /* of the stop */
 
-    int64_t started_ms, config_loaded_ms; /* wall */
-    uint64_t started_at_ms;               /* monotonic */
+    int64_t config_loaded_ms; /* wall */
     uint64_t generation;
     char reload_error[400];
     char reload_who[ROUTES_WHO];
     void (*reload_done)(void *ctx, const char *const *errors, size_t n);
     void *reload_done_ctx;
-
-    struct metric *lag_seconds;
-    double lag_now_s, lag_before_s; /* longest of this window and of the one before */
-    uint64_t lag_window;            /* its number */
 
     struct engine_status scratch;
 };
@@ -73,52 +68,16 @@ static struct log *app_log(struct app *a)
 
 /* ---- what the faces ask ---- */
 
-static void observe_lag(void *ctx, double lag_s)
-{
-    struct app *a = ctx;
-    uint64_t window = loop_now_ms(a->loop) / LAG_WINDOW_MS;
-
-    metric_observe(a->lag_seconds, lag_s);
-    if (window != a->lag_window) {
-        a->lag_before_s = window == a->lag_window + 1 ? a->lag_now_s : 0;
-        a->lag_now_s = 0;
-        a->lag_window = window;
-    }
-    a->lag_now_s = lag_s > a->lag_now_s ? lag_s : a->lag_now_s;
-}
-
-/* procfs answers from memory, so it may be read on the loop. */
-static uint64_t count_fds(void)
-{
-    DIR *dir = opendir("/proc/self/fd");
-    uint64_t n = 0;
-
-    if (dir == NULL) {
-        return 0;
-    }
-    while (readdir(dir) != NULL) {
-        n++;
-    }
-    closedir(dir);
-    return n > 3 ? n - 3 : 0; /* ".", ".." and the folder's own */
-}
-
 static void describe_process(void *ctx, struct status_process *out)
 {
     struct app *a = ctx;
-    size_t rss_bytes = 0;
 
-    out->version = DVCSYNC_VERSION;
+    process_describe(&a->process, out);
     out->config_path = a->options.config_path;
-    out->started_ms = a->started_ms;
     out->config_loaded_ms = a->config_loaded_ms;
-    out->uptime_s = (loop_now_ms(a->loop) - a->started_at_ms) / 1000;
     out->generation = a->generation;
     out->reload_error = a->reload_error;
     out->log_level = log_level_name(a->logging.log.level);
-    out->rss_kb = uv_resident_set_memory(&rss_bytes) == 0 ? rss_bytes / 1024 : 0;
-    out->open_fds = count_fds();
-    out->loop_lag_s = a->lag_now_s > a->lag_before_s ? a->lag_now_s : a->lag_before_s;
 }
 
 static const struct config *current_config(void *ctx)
@@ -138,6 +97,7 @@ static void describe_line(void *ctx, char *out, size_t size)
     struct engine_status *s = &a->scratch;
     uint64_t waiting = 0;
     uint64_t held = 0;
+    uint64_t behind = 0;
     uint64_t oldest_ms = 0;
     struct buf line;
 
@@ -152,9 +112,13 @@ static void describe_line(void *ctx, char *out, size_t size)
             held += f->counts[k][ITEM_HELD];
         }
         oldest_ms = f->lag_ms > oldest_ms ? f->lag_ms : oldest_ms;
+        behind += f->behind;
     }
     buf_printf(&line, "%s: %" PRIu64 " waiting, %" PRIu64 " held, oldest %" PRIu64 " s",
                engine_verdict_name(s->verdict), waiting, held, oldest_ms / 1000);
+    if (behind > 0) {
+        buf_printf(&line, ", %" PRIu64 " waiting behind held ones", behind);
+    }
     for (size_t i = 0; i < s->n_endpoints; i++) {
         buf_printf(&line, ", %s %s", s->endpoints[i].name, endpoint_word(&s->endpoints[i]));
     }
@@ -272,8 +236,6 @@ static int start_loop(struct app *a, struct errmsg *msg)
         return err_set(msg, err, "%s", err_text(err));
     }
     a->loop = loop_uv_loop(a->loop_uv);
-    a->started_ms = loop_wall_ms(a->loop);
-    a->started_at_ms = loop_now_ms(a->loop);
     return 0;
 }
 
@@ -286,8 +248,6 @@ static void stop_loop(struct app *a)
 
 static int start_memory(struct app *a, struct errmsg *msg)
 {
-    static const double bounds[] = {0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5};
-
     a->metrics = metrics_new();
     a->events = events_new(a->loop);
     if (a->metrics == NULL || a->events == NULL) {
@@ -295,10 +255,8 @@ static int start_memory(struct app *a, struct errmsg *msg)
         events_free(a->events);
         return err_set(msg, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
     }
-    a->lag_seconds = metrics_get(a->metrics, METRIC_HISTOGRAM, "dvcsync_loop_lag_seconds",
-                                 "How late timers fired: the loop was busy.", NULL, 0, bounds,
-                                 sizeof(bounds) / sizeof(bounds[0]));
-    loop_uv_watch_lag(a->loop_uv, observe_lag, a);
+    process_begin(&a->process, a->loop, a->metrics);
+    loop_uv_watch_lag(a->loop_uv, process_observe_lag, &a->process);
     return 0;
 }
 

@@ -15,11 +15,14 @@
 #define FILTERS (BIT(CTL_STATE) | BIT(CTL_HOLD) | BIT(CTL_FLOW) | BIT(CTL_CODE))
 #define ACTING (FILTERS | BIT(CTL_REASON) | BIT(CTL_DRY_RUN) | BIT(CTL_YES))
 #define ANY_ARGS 10000
+#define EXITS_ACTING                                                                               \
+    "0 done, 1 done in part, not there, not possible in its state, or not confirmed"
 
 struct verb {
     const char *name; /* one word, or two */
     const char *args;
     const char *help;
+    const char *exits; /* what its exit codes say, each a number and words; 64 to 78 as for all */
     int (*run)(struct ctl *c);
     uint64_t options;
     int min_args, max_args;
@@ -27,127 +30,166 @@ struct verb {
 };
 
 static const struct verb verbs[] = {
-    {"status", "[--watch SECONDS]", "what runs, what waits, what is wrong", ctl_status,
-     BIT(CTL_WATCH), 0, 0, 0},
-    {"check", "[--warn-age 1h] [--crit-age 4h]", "one line for Nagios and Icinga", ctl_check,
+    {"status", "[--watch SECONDS]", "what runs, what waits, what is wrong",
+     "0 told, whatever the verdict", ctl_status, BIT(CTL_WATCH), 0, 0, 0},
+    {"check", "[--warn-age 1h] [--crit-age 4h]", "one line for Nagios and Icinga",
+     "0 ok, 1 warning, 2 critical or not reachable, 3 unknown", ctl_check,
      BIT(CTL_WARN_AGE) | BIT(CTL_CRIT_AGE), 0, 0, 0},
     {"queue", "[--state S] [--hold WHY] [--flow F] [--code C] [--limit N] [--after ID]",
-     "the items; by default the open ones", ctl_queue, FILTERS | BIT(CTL_LIMIT) | BIT(CTL_AFTER), 0,
-     0, 0},
-    {"show", "ID", "one item and its calls", ctl_item, 0, 1, 1, 0},
-    {"why", "CODE", "the life of a dossier in plain words", ctl_why, 0, 1, 1, 0},
-    {"retry", "ID...|--state S [--flow F] [--code C]", "make waiting items due now", ctl_act,
-     ACTING, 0, ANY_ARGS, JOURNAL_RETRY},
-    {"release", "ID...|--state S [--hold WHY] [--flow F] [--code C]", "let held items go on",
-     ctl_act, ACTING, 0, ANY_ARGS, JOURNAL_RELEASE},
-    {"hold", "ID...|--state S [--flow F] [--code C] [--reason TEXT]", "keep waiting items back",
-     ctl_act, ACTING, 0, ANY_ARGS, JOURNAL_HOLD},
-    {"drop", "ID...|--state S [--hold WHY] [--flow F] [--code C] --reason TEXT", "give items up",
-     ctl_act, ACTING, 0, ANY_ARGS, JOURNAL_DROP},
-    {"resolve", "ID... --as delivered|resend --reason TEXT", "say what became of an item in doubt",
-     ctl_resolve, BIT(CTL_AS) | BIT(CTL_REASON) | BIT(CTL_DRY_RUN), 1, ANY_ARGS, 0},
-    {"pause", "ENDPOINT [--reason TEXT]", "send and ask nothing there", ctl_pause, BIT(CTL_REASON),
+     "the items; by default the open ones", "0 listed", ctl_queue,
+     FILTERS | BIT(CTL_LIMIT) | BIT(CTL_AFTER), 0, 0, 0},
+    {"show", "ID", "one item and its calls", "0 shown, 1 no such item", ctl_item, 0, 1, 1, 0},
+    {"why", "CODE", "the life of a dossier in plain words", "0 told, 1 no such dossier", ctl_why, 0,
      1, 1, 0},
-    {"resume", "ENDPOINT [--reason TEXT]", "end a pause", ctl_resume, BIT(CTL_REASON), 1, 1, 0},
-    {"poll", "SOURCE [--full]", "ask a source for news now", ctl_poll, BIT(CTL_FULL), 1, 1, 0},
-    {"adopt", "[FLOW]", "take over what the portal has from an older connector", ctl_adopt, 0, 0, 1,
-     0},
-    {"catalog", "[--limit N]", "how far the two catalogues agree", ctl_catalog, BIT(CTL_LIMIT), 0,
-     0, 0},
-    {"catalog read", "[FLOW]", "read the portal's catalogue now", ctl_catalog_read, 0, 0, 1, 0},
+    {"retry", "ID...|--state S [--flow F] [--code C]", "make waiting items due now", EXITS_ACTING,
+     ctl_act, ACTING, 0, ANY_ARGS, JOURNAL_RETRY},
+    {"release", "ID...|--state S [--hold WHY] [--flow F] [--code C]", "let held items go on",
+     EXITS_ACTING, ctl_act, ACTING, 0, ANY_ARGS, JOURNAL_RELEASE},
+    {"hold", "ID...|--state S [--flow F] [--code C] [--reason TEXT]", "keep waiting items back",
+     EXITS_ACTING, ctl_act, ACTING, 0, ANY_ARGS, JOURNAL_HOLD},
+    {"drop", "ID...|--state S [--hold WHY] [--flow F] [--code C] --reason TEXT", "give items up",
+     EXITS_ACTING, ctl_act, ACTING, 0, ANY_ARGS, JOURNAL_DROP},
+    {"resolve", "ID... --as delivered|resend --reason TEXT", "say what became of an item in doubt",
+     EXITS_ACTING, ctl_resolve, BIT(CTL_AS) | BIT(CTL_REASON) | BIT(CTL_DRY_RUN), 1, ANY_ARGS, 0},
+    {"pause", "ENDPOINT [--reason TEXT]", "send and ask nothing there",
+     "0 done, 1 no such endpoint, or not possible now", ctl_pause, BIT(CTL_REASON), 1, 1, 0},
+    {"resume", "ENDPOINT [--reason TEXT]", "end a pause",
+     "0 done, 1 no such endpoint, or not possible now", ctl_resume, BIT(CTL_REASON), 1, 1, 0},
+    {"poll", "SOURCE [--full]", "ask a source for news now",
+     "0 begun, 1 no such source, or not possible now", ctl_poll, BIT(CTL_FULL), 1, 1, 0},
+    {"adopt", "[FLOW]", "take over what the portal has from an older connector",
+     "0 begun, 1 no such flow, or not possible now", ctl_adopt, 0, 0, 1, 0},
+    {"catalog", "[--limit N]", "how far the two catalogues agree",
+     "0 told, whether they agree or not", ctl_catalog, BIT(CTL_LIMIT), 0, 0, 0},
+    {"catalog read", "[FLOW]", "read the portal's catalogue now",
+     "0 begun, 1 no such flow, or not possible now", ctl_catalog_read, 0, 0, 1, 0},
     {"catalog report", "[--format text|csv|json|html] [--limit N] [-o FILE] [JOURNAL]",
      "every difference between the catalogues, by kind and field; no daemon needed",
+     "0 they agree, 1 they differ, 2 the journal is damaged, 3 it can't be read, or a catalogue "
+     "was not read yet",
      ctl_catalog_report, BIT(CTL_FORMAT) | BIT(CTL_LIMIT) | BIT(CTL_OUTPUT), 0, 1, 0},
     {"catalog history",
      "[--since DATE] [--code C] [--format text|csv|json|html] [-o FILE] [JOURNAL]",
-     "what changed in either catalogue on which day; no daemon needed", ctl_catalog_history,
+     "what changed in either catalogue on which day; no daemon needed",
+     "0 listed, 2 the journal is damaged, 3 it can't be read", ctl_catalog_history,
      BIT(CTL_SINCE) | BIT(CTL_CODE) | BIT(CTL_FORMAT) | BIT(CTL_OUTPUT), 0, 1, 0},
     {"catalog heal",
      "[--dry-run] [--kind K] [--flow F] [--reason TEXT] [--format text|csv|json|html] [-o FILE]",
-     "send what can be sent again, list what a person must decide", ctl_catalog_heal,
+     "send what can be sent again, list what a person must decide",
+     "0 nothing is left, 1 something is sent, on its way or for a person, 2 the journal is "
+     "damaged, 3 it can't be read, or a catalogue was not read yet",
+     ctl_catalog_heal,
      BIT(CTL_DRY_RUN) | BIT(CTL_KIND) | BIT(CTL_FLOW) | BIT(CTL_REASON) | BIT(CTL_FORMAT) |
          BIT(CTL_OUTPUT),
      0, 0, 0},
-    {"config check", "[FILE]", "check the configuration; no daemon needed", ctl_config_check, 0, 0,
-     1, 0},
+    {"config check", "[FILE]", "check the configuration; no daemon needed",
+     "0 free of faults, 3 it can't be read now, 78 faults", ctl_config_check, 0, 0, 1, 0},
     {"config dump", "[--origin] [FILE]", "print the values in force; no daemon needed",
-     ctl_config_dump, BIT(CTL_ORIGIN), 0, 1, 0},
-    {"test", "portal|SOURCE", "one harmless call, to see whether it works", ctl_test, 0, 1, 1, 0},
+     "0 printed, 3 it can't be read now, 78 faults", ctl_config_dump, BIT(CTL_ORIGIN), 0, 1, 0},
+    {"test", "portal|SOURCE", "one harmless call, to see whether it works",
+     "0 it works, 2 it fails, or no such endpoint", ctl_test, 0, 1, 1, 0},
     {"source try", "NAME [--rows 3]",
      "read a source once: its rows, their records, what would be sent; nothing is stored",
+     "0 read, 1 a row can't be mapped, or there is none, 2 it can't be read, or no such source",
      ctl_source_try, BIT(CTL_ROWS), 1, 1, 0},
-    {"events", "[-f]", "what happened lately, or what happens", ctl_events, BIT(CTL_FOLLOW), 0, 0,
-     0},
+    {"events", "[-f]", "what happened lately, or what happens",
+     "0 listed, 3 the answer can't be judged", ctl_events, BIT(CTL_FOLLOW), 0, 0, 0},
     {"reconcile",
-     "[--sample N|--open|--month YYYY-MM|--dossier CODE [--fix] [--no-wait]|--cancel] [--format F] "
-     "[--output FILE]",
+     "[--sample N|--open|--month YYYY-MM|--dossier CODE [--fix [--yes]] [--no-wait]|--cancel] "
+     "[--format text|csv|json|html] [-o FILE]",
      "compare dossiers with the portal and their source; without a scope: the last result",
+     "0 all agree or are tolerated, 1 some do not, 2 stopped by --fix, 3 there was none yet, "
+     "75 one runs already",
      ctl_reconcile,
      BIT(CTL_SAMPLE) | BIT(CTL_OPEN) | BIT(CTL_MONTH) | BIT(CTL_DOSSIER) | BIT(CTL_FIX) |
-         BIT(CTL_CANCEL) | BIT(CTL_NO_WAIT) | BIT(CTL_FORMAT) | BIT(CTL_OUTPUT),
+         BIT(CTL_YES) | BIT(CTL_CANCEL) | BIT(CTL_NO_WAIT) | BIT(CTL_FORMAT) | BIT(CTL_OUTPUT),
      0, 0, 0},
-    {"reload", "[--reason TEXT]", "read the configuration again", ctl_reload, BIT(CTL_REASON), 0, 0,
-     0},
+    {"reload", "[--reason TEXT]", "read the configuration again",
+     "0 taken, 1 not possible now, 78 faults: what was loaded stays", ctl_reload, BIT(CTL_REASON),
+     0, 0, 0},
     {"log-level", "error|warn|notice|info|debug", "log more or less until the next reload",
-     ctl_log_level, 0, 1, 1, 0},
-    {"wait", "[--until idle|ready] [--timeout 5m]", "return when it is so", ctl_wait,
+     "0 done", ctl_log_level, 0, 1, 1, 0},
+    {"wait", "[--until idle|ready] [--timeout 5m]", "return when it is so",
+     "0 it is so, 1 it was not within the timeout, 69 nor could the daemon be reached", ctl_wait,
      BIT(CTL_UNTIL) | BIT(CTL_TIMEOUT), 0, 0, 0},
-    {"journal check", "[FILE]", "check the journal; no daemon needed", ctl_journal_check, 0, 0, 1,
-     0},
-    {"journal backup", "PATH", "have the daemon write a copy of the journal", ctl_journal_backup, 0,
-     1, 1, 0},
+    {"journal check", "[FILE]", "check the journal; no daemon needed",
+     "0 sound, 2 damaged, 3 it can't be read", ctl_journal_check, 0, 0, 1, 0},
+    {"journal backup", "PATH", "have the daemon write a copy of the journal",
+     "0 written, 1 the path is there or a backup runs, 2 it can't be written", ctl_journal_backup,
+     0, 1, 1, 0},
     {"map check", "[--status FILE] [--procedure FILE] [--agency FILE] [JOURNAL]",
      "local codes without a mapping, and what other maps would change; no daemon needed",
+     "0 all codes are mapped, 1 one is not, 2 the journal is damaged, 3 it can't be read, 78 a map "
+     "has a fault",
      ctl_map_check, BIT(CTL_STATUS_MAP) | BIT(CTL_PROCEDURE_MAP) | BIT(CTL_AGENCY_MAP), 0, 1, 0},
-    {"lag", "[--by agency|hour|flow] [--since DATE] [--format text|csv|json|html] [JOURNAL]",
-     "how long dossiers take from their source to the sink; no daemon needed", ctl_lag,
-     BIT(CTL_BY) | BIT(CTL_SINCE) | BIT(CTL_FORMAT), 0, 1, 0},
-    {"risk", "[--hours N] [--format text|csv|json|html] [JOURNAL]",
-     "dossiers whose promised date is near and that are not delivered; no daemon needed", ctl_risk,
-     BIT(CTL_HOURS) | BIT(CTL_FORMAT), 0, 1, 0},
-    {"silent", "[--days N] [--format text|csv|json|html] [JOURNAL]",
-     "agencies that have sent nothing for some working days; no daemon needed", ctl_silent,
-     BIT(CTL_DAYS) | BIT(CTL_FORMAT), 0, 1, 0},
+    {"lag",
+     "[--by agency|hour|flow] [--since DATE] [--format text|csv|json|html] [-o FILE] [JOURNAL]",
+     "how long dossiers take from their source to the sink; no daemon needed",
+     "0 told, 2 the journal is damaged, 3 it can't be read", ctl_lag,
+     BIT(CTL_BY) | BIT(CTL_SINCE) | BIT(CTL_FORMAT) | BIT(CTL_OUTPUT), 0, 1, 0},
+    {"risk", "[--hours N] [--format text|csv|json|html] [-o FILE] [JOURNAL]",
+     "dossiers whose promised date is near and that are not delivered; no daemon needed",
+     "0 none is at risk, 1 a dossier is, 2 the journal is damaged, 3 it can't be read, or the "
+     "calendar does not cover the hours",
+     ctl_risk, BIT(CTL_HOURS) | BIT(CTL_FORMAT) | BIT(CTL_OUTPUT), 0, 1, 0},
+    {"silent", "[--days N] [--format text|csv|json|html] [-o FILE] [JOURNAL]",
+     "agencies that have sent nothing for some working days; no daemon needed",
+     "0 none is silent, 1 an agency is, 2 the journal is damaged, 3 it can't be read", ctl_silent,
+     BIT(CTL_DAYS) | BIT(CTL_FORMAT) | BIT(CTL_OUTPUT), 0, 1, 0},
     {"report",
      "--month YYYY-MM [--by agency|level|procedure|sector] [--format text|csv|json|html] "
      "[-o FILE] [JOURNAL]",
-     "the month's figures, each with its definition; no daemon needed", ctl_report,
-     BIT(CTL_MONTH) | BIT(CTL_BY) | BIT(CTL_FORMAT) | BIT(CTL_OUTPUT), 0, 1, 0},
+     "the month's figures, each with its definition; no daemon needed",
+     "0 made, 1 made, of a month that began before what the journal knows, 2 the journal is "
+     "damaged, 3 it can't be read, or the file not written",
+     ctl_report, BIT(CTL_MONTH) | BIT(CTL_BY) | BIT(CTL_FORMAT) | BIT(CTL_OUTPUT), 0, 1, 0},
     {"journal recover", "DAMAGED NEW", "save what can be read of a damaged journal into a new one",
-     ctl_journal_recover, 0, 2, 2, 0},
+     "0 saved, 2 nothing was saved, or it can't be written", ctl_journal_recover, 0, 2, 2, 0},
     {"subject find", "--by id|phone|name|code [--from FILE] [--request NO]",
-     "what is kept about a person; who is read from standard input", ctl_subject_find,
+     "what is kept about a person; who is read from standard input", "0 told", ctl_subject_find,
      BIT(CTL_BY) | BIT(CTL_FROM) | BIT(CTL_REQUEST), 0, 0, 0},
     {"subject export", "--by id|phone|code [--from FILE] --request NO FILE",
-     "write all that is kept about a person into a file", ctl_subject_export,
-     BIT(CTL_BY) | BIT(CTL_FROM) | BIT(CTL_REQUEST), 1, 1, 0},
+     "write all that is kept about a person into a file", "0 written, 2 it can't be written",
+     ctl_subject_export, BIT(CTL_BY) | BIT(CTL_FROM) | BIT(CTL_REQUEST), 1, 1, 0},
     {"subject erase",
      "--by id|phone|code [--from FILE] --request NO [--drop --reason TEXT] [--yes]",
-     "remove what is kept about a person", ctl_subject_erase,
+     "remove what is kept about a person", "0 erased, 1 nothing was, not all, or not confirmed",
+     ctl_subject_erase,
      BIT(CTL_BY) | BIT(CTL_FROM) | BIT(CTL_REQUEST) | BIT(CTL_DROP) | BIT(CTL_REASON) |
          BIT(CTL_YES),
      0, 0, 0},
     {"integrity",
      "[--month YYYY-MM|--since YYYY-MM-DD] [--kind KIND] [--links N [--rate PER_SECOND]] "
-     "[--format text|csv|json|html] [JOURNAL]",
-     "what a person should look at: results, dates, papers, fees; no daemon needed", ctl_integrity,
+     "[--format text|csv|json|html] [-o FILE] [JOURNAL]",
+     "what a person should look at: results, dates, papers, fees; no daemon needed",
+     "0 nothing was found, 1 something was, 2 the journal is damaged, 3 it can't be read, or the "
+     "file not written",
+     ctl_integrity,
      BIT(CTL_MONTH) | BIT(CTL_SINCE) | BIT(CTL_KIND) | BIT(CTL_LINKS) | BIT(CTL_RATE) |
-         BIT(CTL_FORMAT),
+         BIT(CTL_FORMAT) | BIT(CTL_OUTPUT),
      0, 1, 0},
     {"compare",
      "--with FILE|gateway [--since DATE] [--limit N] [--format text|csv|json|html] [-o FILE] "
      "[JOURNAL]",
-     "what another connector sent and what would be sent, by field; no daemon needed", ctl_compare,
+     "what another connector sent and what would be sent, by field; no daemon needed",
+     "0 all agrees, 1 something does not, 2 the journal is damaged, 3 something can't be judged or "
+     "read, or the file not written",
+     ctl_compare,
      BIT(CTL_WITH) | BIT(CTL_SINCE) | BIT(CTL_LIMIT) | BIT(CTL_FORMAT) | BIT(CTL_OUTPUT), 0, 1, 0},
-    {"evidence", "CODE -o FILE [JOURNAL]",
-     "one signed file that proves what became of a dossier; no daemon needed", ctl_evidence,
-     BIT(CTL_OUTPUT), 1, 2, 0},
+    {"evidence", "CODE -o FILE [--without-words] [JOURNAL]",
+     "one signed file that proves what became of a dossier; no daemon needed",
+     "0 written, 1 no such dossier, 2 the journal is damaged, 3 it or the key can't be read, or "
+     "the "
+     "file can't be written",
+     ctl_evidence, BIT(CTL_OUTPUT) | BIT(CTL_WITHOUT_WORDS), 1, 2, 0},
     {"evidence verify", "FILE [--key FILE]", "check such a file; no journal needed",
+     "0 sound and signed with the named key, 1 sound, and no key was named, 2 changed, or another "
+     "key, 3 it can't be read",
      ctl_evidence_verify, BIT(CTL_KEY), 1, 1, 0},
-    {"evidence key", "", "the public key that signs, and its fingerprint", ctl_evidence_key, 0, 0,
-     0, 0},
-    {"audit verify", "[FILE]", "check the chain of the audit; no daemon needed", ctl_audit_verify,
-     0, 0, 1, 0},
+    {"evidence key", "", "the public key that signs, and its fingerprint",
+     "0 printed, 3 it can't be read, or no daemon has made one yet", ctl_evidence_key, 0, 0, 0, 0},
+    {"audit verify", "[FILE]", "check the chain of the audit; no daemon needed",
+     "0 unbroken, 2 broken, 3 it can't be read", ctl_audit_verify, 0, 0, 1, 0},
 };
 
 #define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
@@ -197,6 +239,7 @@ static const struct option long_options[] = {
     {"links", required_argument, NULL, CTL_LINKS},
     {"rate", required_argument, NULL, CTL_RATE},
     {"with", required_argument, NULL, CTL_WITH},
+    {"without-words", no_argument, NULL, CTL_WITHOUT_WORDS},
     {"json", no_argument, NULL, 'j'},
     {"socket", required_argument, NULL, 's'},
     {"control", required_argument, NULL, 'c'},
@@ -293,8 +336,9 @@ static int print_help(FILE *out, const char *only)
     fputs("Usage: dvcsyncctl [OPTION]... VERB [ARGUMENT]...\n", out);
     for (size_t i = 0; i < N_VERBS; i++) {
         if (only == NULL || is_of(&verbs[i], only)) {
-            fprintf(out, "  %s%s%s\n      %s\n", verbs[i].name, verbs[i].args[0] != '\0' ? " " : "",
-                    verbs[i].args, verbs[i].help);
+            fprintf(out, "  %s%s%s\n      %s\n      Exit: %s\n", verbs[i].name,
+                    verbs[i].args[0] != '\0' ? " " : "", verbs[i].args, verbs[i].help,
+                    verbs[i].exits);
         }
     }
     if (only == NULL) {
@@ -305,7 +349,7 @@ static int print_help(FILE *out, const char *only)
               "      --json          the daemon's answer as it came\n"
               "  -V, --version       print the version\n"
               "  -h, --help          print this, or help for a verb or a group\n"
-              "Exit codes: 0 ok, 1 warning or in part, 2 critical, 3 unknown, 64 usage,\n"
+              "Exit codes of all: 0 ok, 1 warning or in part, 2 critical, 3 unknown, 64 usage,\n"
               "69 daemon not reachable, 75 busy, 77 no permission, 78 faulty configuration.\n",
               out);
     }

@@ -74,6 +74,7 @@ enum ctl_option {
     CTL_LINKS,
     CTL_RATE,
     CTL_WITH,
+    CTL_WITHOUT_WORDS,
     CTL_OPTIONS
 };
 

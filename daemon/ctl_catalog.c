@@ -127,10 +127,7 @@ static void agreement_words(uint64_t part, uint64_t whole, char *out, size_t siz
 
 static void put_time_fact(struct sheet *s, const char *name, const char *title, uint64_t at_ms)
 {
-    char text[32];
-
-    vntime_format_rfc3339((int64_t)(at_ms / 1000), text, sizeof(text));
-    sheet_fact(s, name, title, at_ms > 0 ? text : "never");
+    ctl_sheet_fact_time(s, name, title, (int64_t)(at_ms / 1000));
 }
 
 static void put_facts(const struct report *r, struct sheet *s)

@@ -65,11 +65,23 @@ static void put_summary(struct sheet *s, const struct compare *c)
         sheet_text(s, of_words[of]);
         sheet_text(s, "equal");
         sheet_number(s, (int64_t)c->equal[of]);
+        if (c->pushed) {
+            sheet_text(s, of_words[of]);
+            sheet_text(s, "unproven");
+            sheet_number(s, (int64_t)c->unproven[of]);
+        }
     }
     for (int fate = 0; fate < COMPARE_FATES; fate++) {
         sheet_note(s, fates[fate].name, fates[fate].definition);
     }
     sheet_note(s, "equal", "of those compared: every field agrees");
+    if (c->pushed) {
+        sheet_note(s, "unproven",
+                   "of those compared: nothing is known of how it came at the gateway, only how it "
+                   "went on; what the gateway itself left out or changed would not be seen. "
+                   "Digests of what comes are kept while another flow of dossiers to the portal "
+                   "observes");
+    }
 }
 
 static void put_field(struct sheet *s, const struct compare_field *f)
@@ -128,7 +140,7 @@ static void put_examples(struct sheet *s, const struct compare *c)
         {"at", "ThoiDiemXuLy", SHEET_WORDS}, {"old", "Old", SHEET_WORDS},
         {"here", "Here", SHEET_WORDS},
     };
-    char note[160];
+    char note[256];
 
     sheet_table(s, "examples", "Fields that do not agree", columns,
                 sizeof(columns) / sizeof(columns[0]));
@@ -150,7 +162,8 @@ static void put_examples(struct sheet *s, const struct compare *c)
     }
     (void)snprintf(note, sizeof(note),
                    "The first %zu of each field and kind; --limit N lists more. Of what may name a "
-                   "person only the length is shown.",
+                   "person only the length is shown; DonViXuLy and PhongBanXuLy where they are a "
+                   "name or code of an agency in the mirror.",
                    c->limit);
     sheet_note(s, "", note);
 }
@@ -198,7 +211,7 @@ static int judge(const struct compare *c)
 
         differs = differs || c->equal[of] < n[COMPARE_BOTH] || n[COMPARE_ONLY_OLD] > 0 ||
                   n[COMPARE_ONLY_HERE] > 0 || n[COMPARE_HELD] > 0 || n[COMPARE_GIVEN_UP] > 0;
-        unknown = unknown || n[COMPARE_GONE] > 0;
+        unknown = unknown || n[COMPARE_GONE] > 0 || c->unproven[of] > 0;
     }
     return differs ? CTL_WARNING : unknown ? CTL_UNKNOWN : CTL_OK;
 }
@@ -224,6 +237,11 @@ static void put_facts(struct sheet *s, const struct ctl *ctl, const struct compa
                "Of a dossier the last request in the file is compared with the newest "
                "snapshot in the journal, built as the call would be; isUpdating, session "
                "and madonvi are not compared. What was refused counts as sent.");
+    if (c->pushed) {
+        sheet_note(s, "",
+                   "What was pushed at the gateway is compared by digests of each field as it "
+                   "came; values are shown where it went on the same.");
+    }
 }
 
 static int show(struct ctl *ctl, const struct compare *c, enum sheet_format format)

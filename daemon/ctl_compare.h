@@ -54,7 +54,8 @@ struct compare {
     struct sent_file old; /* open, unless pushed */
     /* out */
     uint64_t fates[COMPARE_OF][COMPARE_FATES];
-    uint64_t equal[COMPARE_OF]; /* of COMPARE_BOTH: every field agrees */
+    uint64_t equal[COMPARE_OF];    /* of COMPARE_BOTH: every field agrees */
+    uint64_t unproven[COMPARE_OF]; /* of COMPARE_BOTH: pushed, and no digests of what came */
     struct compare_field fields[COMPARE_FIELDS_MAX];
     size_t n_fields;
     struct compare_example *examples; /* owned */
@@ -75,8 +76,25 @@ bool compare_is_pushed(const struct config *config, const struct config_flow *fl
 MUST_CHECK int compare_build(struct compare *c, enum record_kind kind, const char *code,
                              const struct dossiers_item *item, struct buf *body,
                              struct adapter_check *verdict);
-/* Opens old: what stands in flows that are pushed, built as it would go on to the portal; counts as
- * unreadable what can't be built. Errors of dossiers_read, ERR_TOOBIG. */
+
+/* ---- counting (ctl_compare_rows.c) ---- */
+
+/* Says in c->msg what err happened to; err. */
+int compare_fail(struct compare *c, int err, const char *what);
+/* Counts a record; the first ones are kept for showing. ERR_NOMEM. */
+MUST_CHECK int compare_keep(struct compare *c, enum compare_of of, enum compare_fate fate,
+                            const char *code, const char *at, const char *status, const char *why);
+/* Two objects of the wire, and COMPARE_BOTH. arrived: digests of what came at the gateway, which
+ * other is judged by then; NULL: other is what the old one sent. ERR_NOMEM, ERR_TOOBIG. */
+MUST_CHECK int compare_rows(struct compare *c, enum compare_of of, const char *code, const char *at,
+                            const struct json *other, const struct json *arrived,
+                            const struct json *here);
+
+/* ---- the run ---- */
+
+/* Opens old: what stands in flows that are pushed, built as it would go on to the portal, with the
+ * digests of what came where they were kept; counts as unreadable what can't be built. Errors of
+ * dossiers_read, ERR_TOOBIG. */
 MUST_CHECK int compare_open_pushed(struct compare *c, const char *journal);
 /* config, limit, since_s and old, or pushed, are set. Errors of dossiers_read and sent_file_read.
  */

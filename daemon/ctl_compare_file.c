@@ -281,6 +281,11 @@ int sent_file_read(struct sent_file *f, const struct sent_place *place, const st
     return row != NULL ? 0 : ERR_IO;
 }
 
+const struct json *sent_file_arrived(const struct sent_file *f)
+{
+    return json_get(f->root, "arrived");
+}
+
 struct visit {
     int (*visit)(void *ctx, const struct sent_dossier *d);
     void *ctx;

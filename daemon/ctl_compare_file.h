@@ -57,6 +57,9 @@ struct sent_dossier *sent_file_find(struct sent_file *f, const char *code);
 /* The object at a place, until the next call. ERR_IO when the file has changed, ERR_NOMEM. */
 MUST_CHECK int sent_file_read(struct sent_file *f, const struct sent_place *place,
                               const struct json **out);
+/* Beside the object that was read last: digests of what came at a gateway (portal_digest.h); NULL
+ * none. */
+const struct json *sent_file_arrived(const struct sent_file *f);
 /* In order of code. What visit returns but 0 ends it and is the result. */
 MUST_CHECK int sent_file_each(struct sent_file *f,
                               int (*visit)(void *ctx, const struct sent_dossier *d), void *ctx);

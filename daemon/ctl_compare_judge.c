@@ -8,139 +8,9 @@
 #include "journal/survey.h"
 
 #define ARENA_BYTES ((size_t)256 << 20)    /* of what is shown */
-#define ROW_BYTES ((size_t)32 << 20)       /* of one dossier while it is compared */
+#define ROW_BYTES ((size_t)32 << 20)       /* of the steps of one dossier */
 #define STEPS_MAX (DOSSIERS_STEPS_MAX + 1) /* room for one too many */
 #define TIME_SIZE 24
-
-/* ---- keeping ---- */
-
-static int fail(struct compare *c, int err, const char *what)
-{
-    return err_set(&c->msg, err, "%s: %s", what, err_text(err));
-}
-
-/* Room for one more of an array. NULL without memory. */
-static void *grown(void *array, size_t n, size_t *room, size_t size)
-{
-    void *larger = array;
-
-    if (n == *room) {
-        size_t wanted = *room == 0 ? 64 : 2 * *room;
-
-        larger = realloc(array, wanted * size);
-        *room = larger != NULL ? wanted : *room;
-    }
-    return larger;
-}
-
-/* Counts it; the first ones are kept for showing. */
-static int keep_record(struct compare *c, enum compare_of of, enum compare_fate fate,
-                       const char *code, const char *at, const char *status, const char *why)
-{
-    struct compare_record *larger;
-    struct compare_record *r;
-
-    c->fates[of][fate]++;
-    if (fate == COMPARE_BOTH || c->fates[of][fate] > c->limit) {
-        return 0;
-    }
-    larger = grown(c->records, c->n_records, &c->records_room, sizeof(*c->records));
-    if (larger == NULL) {
-        return fail(c, ERR_NOMEM, "the list");
-    }
-    c->records = larger;
-    r = &c->records[c->n_records];
-    *r = (struct compare_record){.of = of,
-                                 .fate = fate,
-                                 .code = arena_strdup(&c->arena, code),
-                                 .at = arena_strdup(&c->arena, at),
-                                 .status = arena_strdup(&c->arena, status),
-                                 .why = arena_strdup(&c->arena, why)};
-    if (r->code == NULL || r->at == NULL || r->status == NULL || r->why == NULL) {
-        return fail(c, ERR_NOMEM, "the list");
-    }
-    c->n_records++;
-    return 0;
-}
-
-static int field_of(struct compare *c, enum compare_of of, const char *name, size_t *out)
-{
-    struct compare_field *fresh = &c->fields[c->n_fields];
-
-    for (size_t i = 0; i < c->n_fields; i++) {
-        if (c->fields[i].of == of && strcmp(c->fields[i].name, name) == 0) {
-            *out = i;
-            return 0;
-        }
-    }
-    if (c->n_fields == COMPARE_FIELDS_MAX) {
-        return fail(c, ERR_TOOBIG, "the fields that the other connector writes");
-    }
-    *fresh = (struct compare_field){.of = of, .name = arena_strdup(&c->arena, name)};
-    if (fresh->name == NULL) {
-        return fail(c, ERR_NOMEM, "the fields");
-    }
-    *out = c->n_fields++;
-    return 0;
-}
-
-static int keep_example(struct compare *c, size_t field, const struct portal_compared *f,
-                        const char *code, const char *at)
-{
-    struct compare_example *e = grown(c->examples, c->n_examples, &c->examples_room, sizeof(*e));
-
-    if (e == NULL) {
-        return fail(c, ERR_NOMEM, "the examples");
-    }
-    c->examples = e;
-    e += c->n_examples;
-    *e = (struct compare_example){.field = field,
-                                  .agreement = f->agreement,
-                                  .code = arena_strdup(&c->arena, code),
-                                  .at = arena_strdup(&c->arena, at),
-                                  .other = arena_strdup(&c->arena, f->other),
-                                  .here = arena_strdup(&c->arena, f->here)};
-    if (e->code == NULL || e->at == NULL || e->other == NULL || e->here == NULL) {
-        return fail(c, ERR_NOMEM, "the examples");
-    }
-    c->n_examples++;
-    return 0;
-}
-
-/* Two objects of the wire. */
-static int compare_rows(struct compare *c, enum compare_of of, const char *code, const char *at,
-                        const struct json *other, const struct json *here)
-{
-    struct portal_comparison *all = malloc(sizeof(*all));
-    bool agree = true;
-    struct arena arena;
-    int err;
-
-    if (all == NULL) {
-        return fail(c, ERR_NOMEM, code);
-    }
-    arena_init(&arena, ROW_BYTES);
-    err = portal_compare(other, here, &arena, all);
-    err = err != 0 ? fail(c, err, code) : 0;
-    for (size_t i = 0; i < all->n && err == 0; i++) {
-        const struct portal_compared *f = &all->fields[i];
-        size_t field = 0;
-
-        err = field_of(c, of, f->name, &field);
-        if (err == 0) {
-            uint64_t n = ++c->fields[field].n[f->agreement];
-
-            agree = agree && f->agreement == PORTAL_AGREE;
-            err = f->agreement != PORTAL_AGREE && n <= c->limit
-                      ? keep_example(c, field, f, code, at)
-                      : 0;
-        }
-    }
-    c->equal[of] += err == 0 && agree;
-    arena_free(&arena);
-    free(all);
-    return err != 0 ? err : keep_record(c, of, COMPARE_BOTH, code, at, "", "");
-}
 
 /* ---- what would be sent ---- */
 
@@ -166,7 +36,7 @@ int compare_build(struct compare *c, enum record_kind kind, const char *code,
     err = portal_wire_build(&c->env, &c->config->portal, &send,
                             (struct portal_request){.body = body, .path = &path}, verdict);
     buf_free(&path);
-    return err == 0 || err == ERR_INVAL ? err : fail(c, err, code);
+    return err == 0 || err == ERR_INVAL ? err : compare_fail(c, err, code);
 }
 
 /* The object that a call would carry; *root is to be freed. *row NULL: an answer, which is no
@@ -187,10 +57,16 @@ static int build(struct compare *c, enum record_kind kind, const char *code,
         err = json_parse(body.data, body.len, root, &c->msg);
         data = json_is_array(*root) ? *root : json_get(*root, "data");
         *row = err == 0 && json_is_array(data) ? json_first(data) : NULL;
-        err = err != 0 ? fail(c, err, code) : 0;
+        err = err != 0 ? compare_fail(c, err, code) : 0;
     }
     buf_free(&body);
     return err;
+}
+
+/* What came at the gateway, of the object that was read last. */
+static const struct json *arrived_of(const struct compare *c)
+{
+    return c->pushed ? sent_file_arrived(&c->old) : NULL;
 }
 
 /* ---- steps ---- */
@@ -259,14 +135,14 @@ static int read_old(struct compare *c, const struct sent_dossier *d, struct step
 
         err = err == 0 ? key_of(s, row, key) : err;
         if (err != 0) {
-            return fail(c, err, "the file");
+            return compare_fail(c, err, "the file");
         }
         key->place = p;
         if (!too_old(c, key) && find_key(s->old, s->n_old, key) == NULL) {
             s->n_old++;
         }
         if (s->n_old == STEPS_MAX) {
-            return fail(c, ERR_TOOBIG, d->code);
+            return compare_fail(c, ERR_TOOBIG, d->code);
         }
     }
     return 0;
@@ -281,7 +157,7 @@ static int judge_step(struct compare *c, const char *code, struct steps *s, cons
     int err = key_of(s, row, key);
 
     if (err != 0) {
-        return fail(c, err, code);
+        return compare_fail(c, err, code);
     }
     for (size_t i = 0; i < s->n_here; i++) {
         if (s->here[i].actor != NULL && same_key(&s->here[i], key)) {
@@ -298,8 +174,8 @@ static int judge_step(struct compare *c, const char *code, struct steps *s, cons
     }
     key->matched = old->matched = true;
     err = sent_file_read(&c->old, old->place, &other);
-    return err != 0 ? fail(c, err, "the file")
-                    : compare_rows(c, COMPARE_STEP, code, key->at, other, row);
+    return err != 0 ? compare_fail(c, err, "the file")
+                    : compare_rows(c, COMPARE_STEP, code, key->at, other, arrived_of(c), row);
 }
 
 /* Of one whose content is gone only time and status are known. */
@@ -316,7 +192,7 @@ static int judge_bodiless(struct compare *c, const char *code, struct steps *s,
     *key = (struct step_key){.at = arena_strdup(&s->arena, at),
                              .status = arena_strdup(&s->arena, status)};
     if (key->at == NULL || key->status == NULL) {
-        return fail(c, ERR_NOMEM, code);
+        return compare_fail(c, ERR_NOMEM, code);
     }
     if (too_old(c, key)) {
         return 0;
@@ -327,7 +203,7 @@ static int judge_bodiless(struct compare *c, const char *code, struct steps *s,
         return 0;
     }
     key->matched = old->matched = true;
-    return keep_record(c, COMPARE_STEP, COMPARE_GONE, code, at, status, "");
+    return compare_keep(c, COMPARE_STEP, COMPARE_GONE, code, at, status, "");
 }
 
 /* A step that would not be sent, though the old one sent one of its time. */
@@ -340,7 +216,7 @@ static int judge_unsent(struct compare *c, const char *code, struct steps *s,
     for (size_t i = 0; i < s->n_old; i++) {
         if (!s->old[i].matched && strcmp(s->old[i].at, at) == 0) {
             s->old[i].matched = true;
-            return keep_record(c, COMPARE_STEP, fate, code, at, s->old[i].status, why);
+            return compare_keep(c, COMPARE_STEP, fate, code, at, s->old[i].status, why);
         }
     }
     return 0;
@@ -387,7 +263,7 @@ static int judge_rest(struct compare *c, const char *code, enum compare_fate fat
         }
         err = mine[i].matched
                   ? 0
-                  : keep_record(c, COMPARE_STEP, fate, code, mine[i].at, mine[i].status, why);
+                  : compare_keep(c, COMPARE_STEP, fate, code, mine[i].at, mine[i].status, why);
     }
     return err;
 }
@@ -400,7 +276,8 @@ static int judge_steps(struct compare *c, const struct dossiers_row *r,
     int err;
 
     arena_init(&s.arena, ROW_BYTES);
-    err = s.old != NULL && s.here != NULL ? read_old(c, d, &s) : fail(c, ERR_NOMEM, r->code);
+    err =
+        s.old != NULL && s.here != NULL ? read_old(c, d, &s) : compare_fail(c, ERR_NOMEM, r->code);
     for (size_t i = 0; i < r->n_steps && err == 0; i++) {
         err = judge_item(c, r->code, &s, &r->steps[i]);
     }
@@ -422,8 +299,8 @@ static int judge_pair(struct compare *c, const char *code, const struct sent_dos
     const struct json *other = NULL;
     int err = sent_file_read(&c->old, d->snapshot, &other);
 
-    return err != 0 ? fail(c, err, "the file")
-                    : compare_rows(c, COMPARE_DOSSIER, code, "", other, here);
+    return err != 0 ? compare_fail(c, err, "the file")
+                    : compare_rows(c, COMPARE_DOSSIER, code, "", other, arrived_of(c), here);
 }
 
 /* *sends: steps of it would be sent. */
@@ -450,11 +327,11 @@ static int judge_snapshot(struct compare *c, const struct dossiers_row *r,
     if (err == 0 && fate == COMPARE_BOTH && sent) {
         err = judge_pair(c, r->code, d, row);
     } else if (err == 0 && fate == COMPARE_BOTH && r->snapshot.at_s >= c->since_s) {
-        err = keep_record(c, COMPARE_DOSSIER, COMPARE_ONLY_HERE, r->code, "", "",
-                          d != NULL ? "its steps alone were sent" : "");
+        err = compare_keep(c, COMPARE_DOSSIER, COMPARE_ONLY_HERE, r->code, "", "",
+                           d != NULL ? "its steps alone were sent" : "");
     } else if (err == 0 && fate != COMPARE_BOTH && sent) {
-        err = keep_record(c, COMPARE_DOSSIER, fate, r->code, "", "",
-                          fate == COMPARE_HELD ? hold_why_name(verdict.hold) : "");
+        err = compare_keep(c, COMPARE_DOSSIER, fate, r->code, "", "",
+                           fate == COMPARE_HELD ? hold_why_name(verdict.hold) : "");
     }
     json_free(root);
     return err;
@@ -485,8 +362,8 @@ static int on_row(void *ctx, const struct dossiers_row *r)
 static int on_old(void *ctx, const struct sent_dossier *d)
 {
     return d->found ? 0
-                    : keep_record(ctx, COMPARE_DOSSIER, COMPARE_ONLY_OLD, d->code, "", "",
-                                  d->snapshot == NULL ? "its steps alone were sent" : "");
+                    : compare_keep(ctx, COMPARE_DOSSIER, COMPARE_ONLY_OLD, d->code, "", "",
+                                   d->snapshot == NULL ? "its steps alone were sent" : "");
 }
 
 /* ---- the run ---- */
@@ -514,7 +391,7 @@ static int load_names(struct compare *c, const char *journal)
             names_commit(&c->names, kinds[i]);
         }
     }
-    return err != 0 && c->msg.text[0] == '\0' ? fail(c, err, "the catalogue's names") : err;
+    return err != 0 && c->msg.text[0] == '\0' ? compare_fail(c, err, "the catalogue's names") : err;
 }
 
 int compare_run(struct compare *c, const char *journal)

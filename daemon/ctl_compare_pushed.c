@@ -1,5 +1,6 @@
 /* ctl_compare_pushed: what the old connector pushed at a gateway, read from the journal and put
- * into a file in memory as if it had been captured. */
+ * into a file in memory as if it had been captured: built as it went on, for a person to read, and
+ * beside it the digests of what came, which it is judged by. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -9,6 +10,7 @@
 #include "daemon/ctl_compare.h"
 
 #define PUSHED_BYTES INT64_C(1073741824)
+#define LINE_BYTES ((size_t)8 << 20)
 
 struct pushed {
     struct compare *compare;
@@ -24,6 +26,46 @@ bool compare_is_pushed(const struct config *config, const struct config_flow *fl
            flow->also_from.n == 0 && source != NULL && strcmp(source->profile, "gateway") == 0;
 }
 
+/* A body on one line. An answer, which is no progress, has no list and stays as it is. */
+static int put_line(struct pushed *p, enum record_kind kind, const struct buf *body,
+                    const struct dossiers_item *item)
+{
+    struct errmsg *msg = &p->compare->msg;
+    struct json *record = NULL;
+    struct json *root = NULL;
+    struct json_writer w;
+    struct buf line;
+    int err = json_parse(body->data, body->len, &root, msg);
+    const struct json *data = json_is_array(root) ? root : json_get(root, "data");
+    const char *arrived;
+    char number[24];
+
+    buf_init(&line, LINE_BYTES);
+    err = err == 0 ? json_parse(item->body, item->body_len, &record, msg) : err;
+    arrived = json_text_or_empty(json_get(record, "arrived"), number);
+    if (err == 0 && json_is_array(data)) {
+        json_write_begin(&w, &line);
+        json_object_open(&w, NULL);
+        json_string(&w, "service", kind == RECORD_DOSSIER ? "DongBoHoSoMC" : "CapNhatTienDoHoSoMC");
+        json_node(&w, "data", data);
+        if (arrived[0] != '\0') {
+            json_raw(&w, "arrived", arrived, strlen(arrived));
+        }
+        json_object_close(&w);
+    } else if (err == 0) {
+        buf_put(&line, body->data, body->len);
+    }
+    err = err == 0 ? buf_error(&line) : err;
+    if (err == 0) {
+        (void)fwrite(line.data, 1, line.len, p->file); /* checked below */
+        (void)fputc('\n', p->file);
+    }
+    json_free(record);
+    json_free(root);
+    buf_free(&line);
+    return err == ERR_FORMAT ? ERR_INVAL : err; /* damaged: journal check tells of it */
+}
+
 static int put(struct pushed *p, enum record_kind kind, const char *code,
                const struct dossiers_item *item)
 {
@@ -36,9 +78,9 @@ static int put(struct pushed *p, enum record_kind kind, const char *code,
         err = compare_build(p->compare, kind, code, item, &body, &verdict);
     }
     if (err == 0) {
-        (void)fwrite(body.data, 1, body.len, p->file); /* compact: on one line; checked below */
-        (void)fputc('\n', p->file);
-    } else if (err == ERR_INVAL) {
+        err = put_line(p, kind, &body, item);
+    }
+    if (err == ERR_INVAL) {
         p->unbuilt++;
         err = 0;
     }

@@ -10,7 +10,6 @@
 #include "daemon/ctl_text.h"
 #include "domain/calendar.h"
 #include "domain/term.h"
-#include "domain/vntime.h"
 #include "journal/risk.h"
 #include "journal/silence.h"
 
@@ -27,6 +26,7 @@ struct deadline_report {
     uint64_t rows, left_out; /* shown; beyond ROWS_MAX */
     uint64_t counts[2];      /* ahead, passed; silent, closed */
     uint64_t unknown;        /* that the calendar does not cover */
+    uint64_t held;           /* at risk or passed, and for a person */
     uint64_t other_flows;
     uint64_t agencies;
 };
@@ -42,7 +42,8 @@ static int begin(struct ctl *c, struct deadline_report *r, enum ctl_option optio
         return exit_code;
     }
     if (given != NULL && ctl_number(given, 1, max, &r->n) != 0) {
-        return ctl_complain(CTL_USAGE, "%s is no number from 1 to %" PRIu64, given, max);
+        return ctl_complain(CTL_USAGE, "--%s %s: a number from 1 to %" PRIu64 " is wanted",
+                            option == CTL_HOURS ? "hours" : "days", given, max);
     }
     exit_code = ctl_need_config(c);
     if (exit_code != CTL_OK) {
@@ -70,7 +71,7 @@ static bool counts(const struct deadline_report *r, const char *flow)
     return f != NULL && f->kind == FLOW_DOSSIERS && f->mode == FLOW_LIVE;
 }
 
-static int finish(struct deadline_report *r, int err, const struct errmsg *msg)
+static int finish(struct ctl *c, struct deadline_report *r, int err, const struct errmsg *msg)
 {
     if (err != 0) {
         return ctl_sheet_drop(&r->sheet, ctl_sheet_failed(err, msg));
@@ -81,7 +82,7 @@ static int finish(struct deadline_report *r, int err, const struct errmsg *msg)
         (void)snprintf(text, sizeof(text), "%" PRIu64 " rows more are not shown", r->left_out);
         sheet_note(&r->sheet, "", text);
     }
-    return ctl_sheet_print(&r->sheet, r->counts[0] > 0 ? CTL_WARNING : CTL_OK);
+    return ctl_sheet_output(c, &r->sheet, r->counts[0] > 0 ? CTL_WARNING : CTL_OK);
 }
 
 /* ---- risk ---- */
@@ -123,6 +124,7 @@ static int on_risk(void *ctx, const struct risk_row *row)
         return 0;
     }
     r->counts[row->risk == RISK_PASSED]++;
+    r->held += row->hold != HOLD_NONE;
     if (r->rows == ROWS_MAX) {
         r->left_out++;
         return 0;
@@ -145,26 +147,19 @@ static int on_risk(void *ctx, const struct risk_row *row)
 static void begin_risk(struct deadline_report *r, enum sheet_format format, int64_t horizon_s)
 {
     static const struct sheet_column columns[] = {
-        {"code", NULL, SHEET_WORDS},
-        {"kind", NULL, SHEET_WORDS},
-        {"promised", NULL, SHEET_WORDS},
-        {"left_s", "left", SHEET_NUMBER},
-        {"status", NULL, SHEET_NUMBER},
-        {"acknowledged", NULL, SHEET_NUMBER},
-        {"waiting_s", "waiting", SHEET_NUMBER},
-        {"open", NULL, SHEET_NUMBER},
-        {"held", NULL, SHEET_WORDS},
-        {"agency", NULL, SHEET_WORDS},
-        {"flow", NULL, SHEET_WORDS},
+        {"code", "Code", SHEET_WORDS},          {"kind", "Kind", SHEET_WORDS},
+        {"promised", "Promised", SHEET_WORDS},  {"left_s", "Left", SHEET_NUMBER},
+        {"status", "Status", SHEET_NUMBER},     {"acknowledged", "Acknowledged", SHEET_NUMBER},
+        {"waiting_s", "Waiting", SHEET_NUMBER}, {"open", "Open", SHEET_NUMBER},
+        {"held", "Held", SHEET_WORDS},          {"agency", "Agency", SHEET_WORDS},
+        {"flow", "Flow", SHEET_WORDS},
     };
-    char horizon[32];
 
     buf_init(&r->out, CTL_TEXT_BYTES);
-    vntime_format_rfc3339(horizon_s, horizon, sizeof(horizon));
     sheet_begin(&r->sheet, format, "risk", "Dossiers at risk", &r->out);
     put_calendar(r);
     sheet_fact_number(&r->sheet, "hours", "Working hours", (int64_t)r->n);
-    sheet_fact(&r->sheet, "horizon", "They end at", horizon);
+    ctl_sheet_fact_time(&r->sheet, "horizon", "They end at", horizon_s);
     sheet_table(&r->sheet, "dossiers", "Dossiers", columns, sizeof(columns) / sizeof(columns[0]));
 }
 
@@ -176,12 +171,20 @@ static void end_risk(struct deadline_report *r)
                "promised before the working hours end, and something that was stored before the "
                "promised date and at least 5 minutes ago is not acknowledged");
     sheet_note(&r->sheet, "passed", "the same, and the promised date went by meanwhile");
-    sheet_note(&r->sheet, "left", "working time until the promised date");
-    sheet_note(&r->sheet, "status",
-               "national, of the newest state; acknowledged: what the portal acknowledged last");
+    sheet_note(&r->sheet, "Left", "working time until the promised date");
+    sheet_note(&r->sheet, "Status", "national, of the newest state");
+    sheet_note(&r->sheet, "Acknowledged", "the status that the portal acknowledged last");
+    sheet_note(&r->sheet, "Open", "snapshots and steps that are not acknowledged");
     (void)snprintf(text, sizeof(text), "%" PRIu64 " at risk, %" PRIu64 " passed", r->counts[0],
                    r->counts[1]);
     sheet_note(&r->sheet, "", text);
+    if (r->held > 0) {
+        (void)snprintf(text, sizeof(text),
+                       "%" PRIu64 " of them are held, or wait behind something held, until a "
+                       "person decides: dvcsyncctl queue --state held",
+                       r->held);
+        sheet_note(&r->sheet, "", text);
+    }
     if (r->other_flows > 0) {
         (void)snprintf(text, sizeof(text),
                        "%" PRIu64 " in flows that send nothing to the portal now are not counted",
@@ -218,7 +221,7 @@ int ctl_risk(struct ctl *c)
         begin_risk(r, format, horizon_s);
         err = risk_list(buf_text(&r->path), horizon_s, (uint64_t)r->now_s * 1000, on_risk, r, &msg);
         end_risk(r);
-        exit_code = finish(r, err, &msg);
+        exit_code = finish(c, r, err, &msg);
     }
     buf_free(&r->path);
     free(r);
@@ -258,9 +261,9 @@ static int on_agency(void *ctx, const struct silence_agency *agency, const char 
 static void begin_silent(struct deadline_report *r, enum sheet_format format)
 {
     static const struct sheet_column columns[] = {
-        {"agency", NULL, SHEET_WORDS},     {"name", NULL, SHEET_WORDS},
-        {"kind", NULL, SHEET_WORDS},       {"last_sent", "last sent", SHEET_WORDS},
-        {"silent_s", "for", SHEET_NUMBER},
+        {"agency", "Agency", SHEET_WORDS}, {"name", "Name", SHEET_WORDS},
+        {"kind", "Kind", SHEET_WORDS},     {"last_sent", "Last sent", SHEET_WORDS},
+        {"silent_s", "For", SHEET_NUMBER},
     };
 
     buf_init(&r->out, CTL_TEXT_BYTES);
@@ -328,7 +331,7 @@ int ctl_silent(struct ctl *c)
         begin_silent(r, format);
         err = list_silent(r, &msg);
         end_silent(r);
-        exit_code = finish(r, err, &msg);
+        exit_code = finish(c, r, err, &msg);
     }
     buf_free(&r->path);
     free(r);

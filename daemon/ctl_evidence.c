@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/text.h"
 #include "daemon/ctl.h"
 #include "daemon/ctl_evidence_file.h"
 #include "daemon/ctl_text.h"
@@ -18,12 +17,14 @@
 
 #define PATH_BYTES ((size_t)4096)
 #define KEY_FILE_BYTES 4096
+#define SUMMARY_BYTES ((size_t)4096)
 
 static int explain(int err, const struct errmsg *msg)
 {
     return ctl_complain(err == ERR_CORRUPT    ? CTL_CRITICAL
                         : err == ERR_DENIED   ? CTL_DENIED
                         : err == ERR_NOTFOUND ? CTL_WARNING
+                        : err == ERR_INVAL    ? CTL_USAGE
                                               : CTL_UNKNOWN,
                         "%s", msg->text);
 }
@@ -47,12 +48,18 @@ static int open_key(struct ctl *c, const char *journal, struct sign_key *key)
     }
     buf_puts(&path, "/" EVIDENCE_KEY_NAME);
     err = buf_error(&path);
-    err = err == 0 ? sign_key_open(key, buf_text(&path), true, NULL, &msg)
+    err = err == 0 ? sign_key_open(key, buf_text(&path), false, NULL, &msg)
                    : err_set(&msg, err, "the path of the key is too long");
     buf_free(&path);
+    /* Nobody would know a key that is made here; the daemon logs the one that it makes. */
     return err == 0 ? CTL_OK
            : err == ERR_DENIED
                ? ctl_complain(CTL_DENIED, "%s; run this as root or as the user of the service",
+                              msg.text)
+           : err == ERR_NOTFOUND
+               ? ctl_complain(CTL_UNKNOWN,
+                              "%s: no key that signs is there; take it from a backup of this "
+                              "machine, or start the daemon once, which makes one and logs it",
                               msg.text)
                : ctl_complain(CTL_UNKNOWN, "%s", msg.text);
 }
@@ -79,6 +86,11 @@ static int write_file(const char *path, const struct buf *out)
 
 static int make(struct ctl *c, const char *journal, const struct sign_key *key, const char *path)
 {
+    const struct evidence_order order = {.journal = journal,
+                                         .code = c->args[0],
+                                         .key = key,
+                                         .now_s = (int64_t)time(NULL),
+                                         .without_words = c->options[CTL_WITHOUT_WORDS] != NULL};
     struct evidence_summary summary;
     struct errmsg msg = {""};
     struct buf out;
@@ -86,7 +98,7 @@ static int make(struct ctl *c, const char *journal, const struct sign_key *key, 
     int err;
 
     buf_init(&out, EVIDENCE_BYTES);
-    err = evidence_file_write(journal, c->args[0], key, (int64_t)time(NULL), &out, &msg);
+    err = evidence_file_write(&order, &out, &msg);
     if (err == 0) {
         /* What is handed out was checked as its reader will check it. */
         err = evidence_file_verify(out.data, out.len, NULL, &summary, &msg);
@@ -197,13 +209,7 @@ static int read_public_key(const char *path, char out[SIGN_PUBLIC_SIZE])
 
 static void put_summary(const struct evidence_summary *s, bool with_key)
 {
-    char dossier[sizeof(s->dossier)];
-    char made[sizeof(s->made)];
-
-    /* Who signs with a key of his own may write there what he likes. */
-    text_printable(s->dossier, strlen(s->dossier), dossier, sizeof(dossier));
-    text_printable(s->made, strlen(s->made), made, sizeof(made));
-    printf("Verified: dossier %s, made %s; unchanged since it was signed.\n", dossier, made);
+    printf("Verified: dossier %s, made %s; unchanged since it was signed.\n", s->dossier, s->made);
     printf("Items %" PRIu64 ", attempts %" PRIu64 ", rows of sources %" PRIu64
            "; rows of the audit %" PRIu64 ", unbroken%s",
            s->items, s->attempts, s->rows, s->audit_rows + s->audit_old,
@@ -213,7 +219,7 @@ static void put_summary(const struct evidence_summary *s, bool with_key)
     }
     if (s->audit_old > 0) {
         printf("Of the audit's rows %" PRIu64
-               " are older than version 3: their digests are told, not made anew.\n",
+               " are of an older form: their digests are told, not made anew.\n",
                s->audit_old);
     }
     printf("Key %s%s\n", s->fingerprint,
@@ -222,13 +228,31 @@ static void put_summary(const struct evidence_summary *s, bool with_key)
                       "elsewhere, or name the key with --key.");
 }
 
-static void put_summary_json(const struct evidence_summary *s, int err)
+static int put_summary_json(const struct evidence_summary *s, bool with_key, int err, int exit_code)
 {
-    printf("{\"schema\":1,\"ok\":%s,\"changed\":%s,\"fingerprint\":\"%s\",\"attempts\":%" PRIu64
-           ",\"items\":%" PRIu64 ",\"source_rows\":%" PRIu64 ",\"audit_rows\":%" PRIu64
-           ",\"audit_old_rows\":%" PRIu64 ",\"audit_row\":%" PRId64 ",\"audit_head\":\"%s\"}\n",
-           err == 0 ? "true" : "false", err == ERR_CORRUPT ? "true" : "false", s->fingerprint,
-           s->attempts, s->items, s->rows, s->audit_rows, s->audit_old, s->head_row, s->head);
+    struct json_writer w;
+    struct buf out;
+
+    buf_init(&out, SUMMARY_BYTES);
+    json_write_begin(&w, &out);
+    json_object_open(&w, NULL);
+    json_integer_out(&w, "schema", 1);
+    json_bool(&w, "ok", err == 0);
+    json_bool(&w, "changed", err == ERR_CORRUPT);
+    json_bool(&w, "key_checked", with_key && err == 0);
+    json_string(&w, "fingerprint", s->fingerprint);
+    json_string(&w, "dossier", s->dossier);
+    json_string(&w, "made", s->made);
+    json_integer_out(&w, "attempts", (int64_t)s->attempts);
+    json_integer_out(&w, "items", (int64_t)s->items);
+    json_integer_out(&w, "source_rows", (int64_t)s->rows);
+    json_integer_out(&w, "audit_rows", (int64_t)s->audit_rows);
+    json_integer_out(&w, "audit_old_rows", (int64_t)s->audit_old);
+    json_integer_out(&w, "audit_row", s->head_row);
+    json_string(&w, "audit_head", s->head);
+    json_object_close(&w);
+    buf_putc(&out, '\n');
+    return ctl_print(&out, exit_code);
 }
 
 int ctl_evidence_verify(struct ctl *c)
@@ -238,7 +262,8 @@ int ctl_evidence_verify(struct ctl *c)
     struct evidence_summary summary;
     struct errmsg msg = {""};
     struct buf file;
-    int exit_code = key_path != NULL ? read_public_key(key_path, public_key) : CTL_OK;
+    bool with_key = key_path != NULL;
+    int exit_code = with_key ? read_public_key(key_path, public_key) : CTL_OK;
     int err;
 
     if (exit_code != CTL_OK) {
@@ -246,15 +271,18 @@ int ctl_evidence_verify(struct ctl *c)
     }
     exit_code = read_file(c->args[0], EVIDENCE_BYTES, &file);
     if (exit_code == CTL_OK) {
-        err = evidence_file_verify(buf_text(&file), file.len, key_path != NULL ? public_key : NULL,
+        err = evidence_file_verify(buf_text(&file), file.len, with_key ? public_key : NULL,
                                    &summary, &msg);
+        /* Whatever is wrong with it, it proves nothing; with its own key, not who made it. */
+        exit_code = err != 0 ? CTL_CRITICAL : with_key ? CTL_OK : CTL_WARNING;
         if (c->json) {
-            put_summary_json(&summary, err);
+            exit_code = put_summary_json(&summary, with_key, err, exit_code);
         } else if (err == 0) {
-            put_summary(&summary, key_path != NULL);
+            put_summary(&summary, with_key);
         }
-        /* Whatever is wrong with it, it proves nothing. */
-        exit_code = err == 0 ? CTL_OK : ctl_complain(CTL_CRITICAL, "%s: %s", c->args[0], msg.text);
+        if (err != 0) {
+            (void)ctl_complain(0, "%s: %s", c->args[0], msg.text);
+        }
     }
     buf_free(&file);
     return exit_code;

@@ -12,9 +12,15 @@
 
 #define VERSION 1
 #define TIME_SIZE 40
-#define WORDS_SIZE 512
+#define WORDS_SIZE 201 /* of the portal, shown */
 
 /* ---- writing ---- */
+
+/* The file being written. */
+struct writing {
+    const struct evidence_order *order;
+    struct buf *out;
+};
 
 /* The line being written. */
 struct line {
@@ -22,10 +28,10 @@ struct line {
     struct buf *out;
 };
 
-static void begin(struct line *l, struct buf *out, const char *what)
+static void begin(struct line *l, const struct writing *file, const char *what)
 {
-    l->out = out;
-    json_write_begin(&l->w, out);
+    l->out = file->out;
+    json_write_begin(&l->w, l->out);
     json_object_open(&l->w, NULL);
     json_string(&l->w, "is", what);
 }
@@ -68,6 +74,19 @@ static void put_digest(struct line *l, const char *key, const char *hex)
     }
 }
 
+static int put_begin(void *ctx, const char *code)
+{
+    const struct writing *file = ctx;
+    struct line l;
+
+    begin(&l, file, "evidence");
+    json_integer_out(&l.w, "version", VERSION);
+    json_string(&l.w, "dossier", code);
+    put_time(&l, "made", file->order->now_s);
+    json_string(&l.w, "program", "dvcsyncctl " DVCSYNC_VERSION);
+    return end(&l);
+}
+
 static int put_subject(void *ctx, const struct evidence_subject *s)
 {
     struct line l;
@@ -76,7 +95,7 @@ static int put_subject(void *ctx, const struct evidence_subject *s)
     json_integer_out(&l.w, "subject", s->id);
     json_string(&l.w, "flow", s->flow);
     json_string(&l.w, "code", s->code);
-    json_string(&l.w, "local_no", s->local_no);
+    put_digest(&l, "local_no", s->local_no);
     json_integer_out(&l.w, "status", s->status);
     put_time(&l, "at", s->at_s);
     put_time(&l, "promised", s->promised_s);
@@ -132,12 +151,18 @@ static int put_item(void *ctx, const struct evidence_item *i)
 static int put_attempt(void *ctx, const struct journal_attempt_row *a, const int64_t *items,
                        size_t n)
 {
-    char words[WORDS_SIZE];
+    const struct writing *file = ctx;
+    char words[sizeof(((struct outcome *)NULL)->words)];
+    char code[sizeof(((struct outcome *)NULL)->code)];
+    char shown[WORDS_SIZE];
     struct line l;
 
+    (void)snprintf(code, sizeof(code), "%s", a->code);
+    text_mask_personal(code); /* error_code too is what the portal liked to write */
     (void)snprintf(words, sizeof(words), "%s", a->words);
     text_mask_personal(words); /* it was before it was stored; a second time does no harm */
-    begin(&l, ctx, "attempt");
+    text_printable(words, strlen(words), shown, sizeof(shown));
+    begin(&l, file, "attempt");
     json_integer_out(&l.w, "attempt", a->id);
     json_string(&l.w, "verb", a->verb == JOURNAL_LOOKUP ? "look-up" : "send");
     json_array_open(&l.w, "items");
@@ -151,8 +176,12 @@ static int put_attempt(void *ctx, const struct journal_attempt_row *a, const int
     json_string(&l.w, "outcome",
                 a->ended_ms == 0 ? "" : outcome_name((enum outcome_class)a->outcome));
     json_integer_out(&l.w, "http", a->http);
-    json_string(&l.w, "code", a->code);
-    json_string(&l.w, "words", words);
+    json_string(&l.w, "code", code);
+    if (file->order->without_words) {
+        json_null(&l.w, "words");
+    } else {
+        json_string(&l.w, "words", shown);
+    }
     put_digest(&l, "request", a->request);
     put_digest(&l, "response", a->response);
     json_integer_out(&l.w, "repeats", a->repeats);
@@ -166,7 +195,7 @@ static int put_row(void *ctx, const struct evidence_row *r)
 
     begin(&l, ctx, "row");
     json_string(&l.w, "source", r->source);
-    json_string(&l.w, "id", r->id);
+    put_digest(&l, "id", r->id);
     put_digest(&l, "digest", r->digest);
     json_bool(&l.w, "owed", r->owed);
     return end(&l);
@@ -174,15 +203,14 @@ static int put_row(void *ctx, const struct evidence_row *r)
 
 static int put_audit(void *ctx, const struct evidence_audit *a)
 {
-    struct buf *out = ctx;
+    const struct writing *file = ctx;
     struct line l;
 
     if (a->line[0] != '\0') {
-        buf_puts(out, a->line);
-        buf_putc(out, '\n');
-        return buf_error(out);
+        buf_printf(file->out, "%s\n%s%s", a->line, a->object, a->object[0] != '\0' ? "\n" : "");
+        return buf_error(file->out);
     }
-    begin(&l, out, "old audit");
+    begin(&l, file, "old audit");
     json_integer_out(&l.w, "row", a->row);
     json_string(&l.w, "chain", a->chain);
     return end(&l);
@@ -241,10 +269,11 @@ static int seal(const struct sign_key *key, struct buf *out)
     return err;
 }
 
-int evidence_file_write(const char *journal, const char *code, const struct sign_key *key,
-                        int64_t now_s, struct buf *out, struct errmsg *msg)
+int evidence_file_write(const struct evidence_order *order, struct buf *out, struct errmsg *msg)
 {
+    struct writing file = {.order = order, .out = out};
     const struct evidence_visitor visitor = {
+        .begin = put_begin,
         .subject = put_subject,
         .part = put_part,
         .item = put_item,
@@ -252,20 +281,12 @@ int evidence_file_write(const char *journal, const char *code, const struct sign
         .row = put_row,
         .audit = put_audit,
         .end = put_end,
-        .ctx = out,
+        .ctx = &file,
     };
-    struct line l;
-    int err;
+    int err = evidence_read(order->journal, order->code, &visitor, msg);
 
-    begin(&l, out, "evidence");
-    json_integer_out(&l.w, "version", VERSION);
-    json_string(&l.w, "dossier", code);
-    put_time(&l, "made", now_s);
-    json_string(&l.w, "program", "dvcsyncctl " DVCSYNC_VERSION);
-    err = end(&l);
-    err = err == 0 ? evidence_read(journal, code, &visitor, msg) : err;
     if (err == 0) {
-        err = seal(key, out);
+        err = seal(order->key, out);
         if (err < 0) {
             err = err_set(msg, err, "the file can't be made: %s", err_text(err));
         }
@@ -281,6 +302,7 @@ struct check {
     uint64_t line;
     char first[DIGEST_HEX_SIZE]; /* the chain before the first row; "" none yet */
     char chain[DIGEST_HEX_SIZE]; /* and after the last */
+    char seal[DIGEST_HEX_SIZE];  /* of the last row's object; "" no row just before this line */
     int64_t first_row, last_row;
     bool ended;
 };
@@ -315,22 +337,22 @@ static size_t last_line(const char *bytes, size_t n)
     return feed != NULL ? (size_t)(feed - bytes) + 1 : 0;
 }
 
-/* A row: its line gives the next digest, and must name the one before. */
-static int check_audit(struct check *c, const struct json *row, const char *text, size_t n)
+/* A row: its line gives the next digest, and must name the one before. The seal of its object is
+ * the third from the end. */
+static int check_row(struct check *c, const struct json *first, const uint8_t sum[DIGEST_BYTES])
 {
     char number[24];
-    uint8_t sum[DIGEST_BYTES];
-    const struct json *at = json_first(row);
-    const struct json *last = at;
-    int64_t id = 0;
-    int err = digest_sha256(text, n, sum);
+    const struct json *last[3] = {first, first, first};
     const char *before;
+    int64_t id = 0;
 
-    for (const struct json *x = at; x != NULL; x = json_next(x)) {
-        last = x;
+    for (const struct json *x = first; x != NULL; x = json_next(x)) {
+        last[0] = last[1];
+        last[1] = last[2];
+        last[2] = x;
     }
-    before = json_text_or_empty(last, number);
-    if (json_integer(json_next(at), &id) < 0 || strlen(before) != DIGEST_HEX_SIZE - 1) {
+    before = json_text_or_empty(last[2], number);
+    if (json_integer(json_next(first), &id) < 0 || strlen(before) != DIGEST_HEX_SIZE - 1) {
         return broken(c, "no row of the audit");
     }
     if (c->first[0] == '\0') {
@@ -340,12 +362,36 @@ static int check_audit(struct check *c, const struct json *row, const char *text
         return broken(c, "the audit's chain is broken");
     }
     digest_hex(sum, c->chain);
+    (void)snprintf(c->seal, sizeof(c->seal), "%.64s", json_text_or_empty(last[0], number));
     c->last_row = id;
     c->out->audit_rows++;
-    return err;
+    return 0;
 }
 
-/* A row of version 2: its digest is told, and can not be made anew without who and why. */
+/* An array: a row of the audit, or what opens the seal of the row before it. */
+static int check_array(struct check *c, const struct json *array, const char *text, size_t n)
+{
+    char number[24];
+    char hex[DIGEST_HEX_SIZE];
+    uint8_t sum[DIGEST_BYTES];
+    const struct json *first = json_first(array);
+    int err = digest_sha256(text, n, sum);
+
+    if (err != 0) {
+        return err;
+    }
+    if (strcmp(json_text_or_empty(first, number), "object") != 0) {
+        return check_row(c, first, sum);
+    }
+    digest_hex(sum, hex);
+    if (strcmp(hex, c->seal) != 0) {
+        return broken(c, "it does not open the seal of the audit's row before it");
+    }
+    c->seal[0] = '\0';
+    return 0;
+}
+
+/* A row of an older form: its digest is told, and can not be made anew without what it hides. */
 static int check_old_audit(struct check *c, const struct json *root)
 {
     char number[24];
@@ -374,7 +420,6 @@ static int check_journal(struct check *c, const struct json *root)
     const char *before = json_text_or_empty(json_get(root, "audit_before"), other);
 
     c->ended = true;
-    (void)snprintf(c->out->head, sizeof(c->out->head), "%.64s", head);
     if (json_integer(json_get(root, "audit_last"), &c->out->head_row) < 0) {
         return broken(c, "no end of the audit");
     }
@@ -382,7 +427,16 @@ static int check_journal(struct check *c, const struct json *root)
         (c->first[0] != '\0' && c->first[0] != '?' && strcmp(c->first, before) != 0)) {
         return broken(c, "the audit's chain does not end where it should");
     }
+    memcpy(c->out->head, c->chain, sizeof(c->chain));
     return 0;
+}
+
+static void take_text(const struct json *root, const char *key, char *out, size_t size)
+{
+    char number[24];
+    const char *text = json_text_or_empty(json_get(root, key), number);
+
+    text_printable(text, strlen(text), out, size);
 }
 
 static int check_object(struct check *c, const struct json *root)
@@ -399,11 +453,11 @@ static int check_object(struct check *c, const struct json *root)
             return err_set(c->msg, ERR_FORMAT,
                            "a file of another version; a newer program made it");
         }
-        (void)snprintf(c->out->dossier, sizeof(c->out->dossier), "%s",
-                       json_text_or_empty(json_get(root, "dossier"), number));
-        (void)snprintf(c->out->made, sizeof(c->out->made), "%s",
-                       json_text_or_empty(json_get(root, "made"), number));
+        /* Who signs with a key of his own may write there what he likes. */
+        take_text(root, "dossier", c->out->dossier, sizeof(c->out->dossier));
+        take_text(root, "made", c->out->made, sizeof(c->out->made));
     }
+    c->seal[0] = '\0';
     c->out->attempts += strcmp(is, "attempt") == 0;
     c->out->items += strcmp(is, "item") == 0;
     c->out->rows += strcmp(is, "row") == 0;
@@ -425,7 +479,7 @@ static int check_lines(struct check *c, const char *bytes, size_t n)
         err = json_parse(bytes + at, len, &root, c->msg);
         if (err == 0) {
             err =
-                json_is_array(root) ? check_audit(c, root, bytes + at, len) : check_object(c, root);
+                json_is_array(root) ? check_array(c, root, bytes + at, len) : check_object(c, root);
         } else if (err == ERR_FORMAT) {
             err = broken(c, "no JSON");
         }

@@ -1,6 +1,5 @@
 /* ctl_integrity: `dvcsyncctl integrity`: a list for a person. Needs no daemon; opens links only
- * with
- * --links. */
+ * with --links. */
 #include "daemon/ctl_integrity.h"
 
 #include <inttypes.h>
@@ -8,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/ctl_flows.h"
 #include "daemon/ctl_sheet.h"
 #include "daemon/ctl_text.h"
 #include "domain/month.h"
@@ -28,7 +28,7 @@ static const struct {
     [INTEGRITY_SHARED_RESULT] =
         {"shared_result", "One result in two dossiers",
          "the address of a result (without what in it names a time or a permission) stands in "
-         "another dossier too, or, with --links, a result's file has the same SHA-256. Examined: "
+         "another dossier too, or, with --links, a result's PDF has the same SHA-256. Examined: "
          "dossiers with results"},
     [INTEGRITY_PROMISE_MOVED] =
         {"promise_moved", "Promised date moved after it had passed",
@@ -55,27 +55,31 @@ static const struct {
          "of something"},
     [INTEGRITY_DEAD_LINK] =
         {"dead_link", "Result link that does not open",
-         "GET on the address of a result gives no answer, no trusted one, an empty file, or "
-         "another "
-         "status than 200. Examined: links opened; not comparable: redirections, which are not "
-         "followed, and addresses that the configuration does not let us open; not examined: links "
-         "that were not chosen"},
+         "GET on the address of a result gives no answer, no trusted one, an empty file, an HTML "
+         "page in the place of a file (a form to log in, say), or another status than 200. "
+         "Examined: links opened; not comparable: redirections, which are not followed, and "
+         "addresses that the configuration does not let us open; not examined: links that were "
+         "not chosen"},
     [INTEGRITY_UNSIGNED] =
         {"unsigned", "Result file without a digital signature",
-         "no signature is seen in the result's PDF (a byte range with a signature in it that "
-         "covers "
-         "the whole file); whose a signature is and whether it still fits is not checked. "
-         "Examined: "
-         "PDF files; not comparable: other files, and files over 32 MB; exempt: results whose "
-         "procedure, paper or component stands in the configuration's list `certified`"},
+         "no signature is seen in the result's PDF (a byte range with a signature in it; a time "
+         "stamp of the document is none); whose a signature is and whether it still fits is not "
+         "checked. Examined: PDF files; not comparable: other files, and files over 32 MB; exempt: "
+         "results whose procedure, paper or component stands in the configuration's list "
+         "`certified`"},
+    [INTEGRITY_ADDED_BEHIND] =
+        {"added_behind", "Signed result file with something added behind the signature",
+         "the last signature in the result's PDF does not cover the whole file, and what was added "
+         "behind it is not only what keeps a signature verifiable. Examined: signed PDF files; "
+         "exempt: signed ones to which certificates, answers about them or document time stamps "
+         "were added and nothing else (PAdES-LT, PAdES-LTA: DSS, DocTimeStamp), whose worth is not "
+         "checked; not comparable: what was added is packed in compressed objects"},
 };
 
-static int on_shared(void *ctx, const char *mark, const char *flow, const char *code,
-                     const char *other)
+static int on_shared(void *ctx, const char *flow, const char *code, const char *other)
 {
     char what[160];
 
-    (void)mark;
     (void)snprintf(what, sizeof(what), "a result's address stands in %.64s too", other);
     return integrity_found(ctx, INTEGRITY_SHARED_RESULT, flow, code, what);
 }
@@ -131,6 +135,12 @@ static int take_numbers(struct ctl *c, struct question *q)
     return CTL_OK;
 }
 
+static bool opens_links(int kind)
+{
+    return kind == INTEGRITY_DEAD_LINK || kind == INTEGRITY_UNSIGNED ||
+           kind == INTEGRITY_ADDED_BEHIND;
+}
+
 static int take_kind(struct ctl *c, struct integrity *list)
 {
     const char *name = c->options[CTL_KIND];
@@ -145,8 +155,11 @@ static int take_kind(struct ctl *c, struct integrity *list)
         return ctl_complain(CTL_USAGE,
                             "--kind %s: known are no_result, shared_result, "
                             "promise_moved, supplements, strange_paper, fee_differs, "
-                            "dead_link, unsigned",
+                            "dead_link, unsigned, added_behind",
                             name);
+    }
+    if (name != NULL && opens_links(list->only) && c->options[CTL_LINKS] == NULL) {
+        return ctl_complain(CTL_USAGE, "--kind %s needs --links N: links have to be opened", name);
     }
     return CTL_OK;
 }
@@ -191,7 +204,9 @@ static void put_summary(struct sheet *s, const struct integrity *list, const str
         sheet_note(s, kinds[i].name, kinds[i].definition);
     }
     if (q->links == 0) {
-        sheet_note(s, "", "No link was opened: --links N opens a random sample of at most N.");
+        sheet_note(s, "",
+                   "No link was opened, so that dead_link, unsigned and added_behind say "
+                   "nothing: --links N opens a random sample of at most N.");
     }
 }
 
@@ -248,19 +263,21 @@ static int show(struct ctl *c, struct integrity *list, const struct question *q)
     }
     put_summary(&s, list, q);
     put_findings(&s, list);
-    return ctl_sheet_print(&s, list->n_findings > 0 ? CTL_WARNING : CTL_OK);
+    return ctl_sheet_output(c, &s, list->n_findings > 0 ? CTL_WARNING : CTL_OK);
 }
 
 /* ---- the verb ---- */
 
 static int gather(struct integrity *list, const char *path, const struct question *q)
 {
+    const char *flows[CONFIG_MAX_FLOWS];
+    size_t n_flows = ctl_flows(list->config, flows);
     int err = integrity_procedures(path, integrity_add_procedure, list, &list->msg);
 
     list->links_max = (size_t)q->links;
-    err = err == 0
-              ? integrity_dossiers(path, q->from_s, q->until_s, integrity_judge, list, &list->msg)
-              : err;
+    err = err == 0 ? integrity_dossiers(path, flows, n_flows, q->from_s, q->until_s,
+                                        integrity_judge, list, &list->msg)
+                   : err;
     err =
         err == 0 ? integrity_shared(path, q->from_s, q->until_s, on_shared, list, &list->msg) : err;
     return err == 0 && q->links > 0 ? integrity_open_links(list, (uint32_t)q->rate) : err;

@@ -20,6 +20,7 @@ enum integrity_kind {
     INTEGRITY_FEE_DIFFERS,
     INTEGRITY_DEAD_LINK,
     INTEGRITY_UNSIGNED,
+    INTEGRITY_ADDED_BEHIND,
     INTEGRITY_KINDS
 };
 
@@ -36,7 +37,7 @@ struct integrity_count {
     uint64_t examined;
     uint64_t incomparable; /* looked at, but nothing can be said */
     uint64_t unexamined;   /* not looked at: content gone, procedure not known, link not chosen */
-    uint64_t exempt;       /* certified copies */
+    uint64_t exempt;       /* certified copies; what belongs to a signature */
 };
 
 /* A result's address, with what decides about its signature. */

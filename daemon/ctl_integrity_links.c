@@ -9,6 +9,7 @@
 
 #include "base/digest.h"
 #include "codec/pdf.h"
+#include "codec/web_page.h"
 #include "daemon/ctl_integrity.h"
 #include "http/client_fetch.h"
 
@@ -17,7 +18,7 @@
 #define TOTAL_MS 60000
 #define STALL_MS 20000
 
-/* The content of a result, by digest: the same in two dossiers is a finding. */
+/* A result's PDF, by digest: the same in two dossiers is a finding. */
 struct content {
     uint8_t sum[DIGEST_BYTES];
     const struct integrity_link *link; /* the first that had it */
@@ -26,7 +27,7 @@ struct content {
 
 struct opening {
     struct integrity *list;
-    struct net_allow allow;
+    struct net_reach allow;
     struct http_tls tls;
     void *contents; /* of struct content, in the arena (tsearch) */
 };
@@ -115,28 +116,37 @@ static int judge_content(struct opening *o, const struct integrity_link *link,
     return err == 0 ? tell_same(o->list, link, (*found)->link) : err;
 }
 
-static int judge_signature(struct integrity *list, const struct integrity_link *link,
-                           const struct buf *body)
+static int judge_added(struct integrity *list, const struct integrity_link *link,
+                       enum pdf_signature seen)
 {
-    static const char *const words[] = {
-        [PDF_NONE] = "the result's PDF holds no digital signature",
-        [PDF_PARTIAL] = "the signature in the result's PDF does not cover the whole file"};
+    struct integrity_count *count = &list->counts[INTEGRITY_ADDED_BEHIND];
+
+    count->examined++;
+    count->exempt += seen == PDF_LONG_TERM;
+    count->incomparable += seen == PDF_PACKED;
+    return seen != PDF_ADDED
+               ? 0
+               : integrity_found(list, INTEGRITY_ADDED_BEHIND, link->flow, link->code,
+                                 "something was added to the result's PDF behind its signature");
+}
+
+static int judge_signature(struct integrity *list, const struct integrity_link *link,
+                           enum pdf_signature seen)
+{
     struct integrity_count *count = &list->counts[INTEGRITY_UNSIGNED];
-    enum pdf_signature seen;
 
     if (link->certified) {
         count->exempt++;
         return 0;
     }
-    seen = pdf_signature_look(buf_text(body), body->len);
     if (seen == PDF_NO_PDF) {
         count->incomparable++;
         return 0;
     }
     count->examined++;
-    return seen == PDF_WHOLE
-               ? 0
-               : integrity_found(list, INTEGRITY_UNSIGNED, link->flow, link->code, words[seen]);
+    return seen != PDF_NONE ? judge_added(list, link, seen)
+                            : integrity_found(list, INTEGRITY_UNSIGNED, link->flow, link->code,
+                                              "the result's PDF holds no digital signature");
 }
 
 static int dead(struct integrity *list, const struct integrity_link *link, const char *why)
@@ -145,13 +155,29 @@ static int dead(struct integrity *list, const struct integrity_link *link, const
     return integrity_found(list, INTEGRITY_DEAD_LINK, link->flow, link->code, why);
 }
 
+/* A page of a server that wants a login, or of one that knows no better than 200, is the same for
+ * every link: only PDFs are held against each other. */
+static int judge_file(struct opening *o, const struct integrity_link *link, const struct buf *body)
+{
+    enum pdf_signature seen = pdf_signature_look(buf_text(body), body->len);
+    int err = 0;
+
+    if (seen == PDF_NO_PDF && web_page_look(buf_text(body), body->len)) {
+        return dead(o->list, link, "the result's link opens a page, not a file");
+    }
+    o->list->counts[INTEGRITY_DEAD_LINK].examined++;
+    if (seen != PDF_NO_PDF) {
+        err = judge_content(o, link, body);
+    }
+    return err == 0 ? judge_signature(o->list, link, seen) : err;
+}
+
 /* A file that is larger than we read opens, and of its signature nothing can be said. */
 static int judge_answer(struct opening *o, const struct integrity_link *link,
                         const struct http_req *req, bool whole)
 {
     struct integrity *list = o->list;
     char why[64];
-    int err;
 
     if (req->status / 100 == 3) {
         list->counts[INTEGRITY_DEAD_LINK].incomparable++;
@@ -164,13 +190,12 @@ static int judge_answer(struct opening *o, const struct integrity_link *link,
     if (whole && req->response.len == 0) {
         return dead(list, link, "the result's link opens an empty file");
     }
-    list->counts[INTEGRITY_DEAD_LINK].examined++;
     if (!whole) {
+        list->counts[INTEGRITY_DEAD_LINK].examined++;
         list->counts[INTEGRITY_UNSIGNED].incomparable++;
         return 0;
     }
-    err = judge_content(o, link, &req->response);
-    return err == 0 ? judge_signature(list, link, &req->response) : err;
+    return judge_file(o, link, &req->response);
 }
 
 static int judge_failure(struct integrity *list, const struct integrity_link *link,
@@ -196,7 +221,7 @@ static bool not_ours(const struct opening *o, const char *url)
 
 static int open_link(struct opening *o, const struct integrity_link *link)
 {
-    struct http_reach reach = {.allow = o->allow.n > 0 ? &o->allow : NULL};
+    struct http_reach reach = {.allow = &o->allow};
     struct http_req req;
     bool too_big;
     int err;
@@ -240,8 +265,8 @@ int integrity_open_links(struct integrity *list, uint32_t rate)
         return no_memory(list);
     }
     for (size_t i = 0; i < config->links_allow.n && err == 0; i++) {
-        err =
-            net_range_parse(config->links_allow.items[i], &o.allow.ranges[o.allow.n++], &list->msg);
+        err = net_target_parse(config->links_allow.items[i], &o.allow.targets[o.allow.n++],
+                               &list->msg);
     }
     for (size_t i = 0; i < list->n_links && err == 0; i++) {
         if (i > 0) {
@@ -251,6 +276,7 @@ int integrity_open_links(struct integrity *list, uint32_t rate)
     }
     list->counts[INTEGRITY_DEAD_LINK].unexamined = list->links_seen - list->n_links;
     list->counts[INTEGRITY_UNSIGNED].unexamined = list->links_seen - list->n_links;
+    list->counts[INTEGRITY_ADDED_BEHIND].unexamined = list->links_seen - list->n_links;
     tdestroy(o.contents, forget);
     http_fetch_close();
     return err;

@@ -29,7 +29,27 @@ static int ask(struct ctl *c, const char *target, const char *body, struct json 
     return exit_code;
 }
 
-static int begin(struct ctl *c, const char *what, int64_t *id)
+/* How long it takes, on standard error: it may be days. */
+static void tell_size(const struct json *root)
+{
+    uint64_t expected = ctl_uint(root, "expected");
+    uint64_t rate = ctl_uint(root, "per_minute");
+    char text[CTL_AGE_SIZE];
+
+    if (expected <= 1) {
+        return;
+    }
+    if (rate > 0) {
+        ctl_age(expected * 60 / rate, text);
+        fprintf(stderr, "About %" PRIu64 " dossiers, at %" PRIu64 " a minute about %s. ", expected,
+                rate, text);
+    } else {
+        fprintf(stderr, "About %" PRIu64 " dossiers, as fast as the portal answers. ", expected);
+    }
+    fputs("It runs in the daemon; --cancel ends it.\n", stderr);
+}
+
+static int begin(struct ctl *c, const char *what, int64_t *id, struct json **out)
 {
     struct ctl_body body;
     struct json *root = NULL;
@@ -43,9 +63,12 @@ static int begin(struct ctl *c, const char *what, int64_t *id)
     if (c->options[CTL_FIX] != NULL) {
         json_bool(&body.w, "fix", true);
     }
+    if (c->options[CTL_YES] != NULL) {
+        json_bool(&body.w, "yes", true);
+    }
     exit_code = ask(c, "/v1/reconcile", ctl_body_end(&body), &root);
     *id = ctl_int(root, "id");
-    json_free(root);
+    *out = root;
     ctl_body_free(&body);
     return exit_code == CTL_WARNING ? CTL_BUSY : exit_code; /* 1 would mean differences */
 }
@@ -150,6 +173,7 @@ static void put_facts(struct sheet *s, const struct json *root)
 {
     const char *state = ctl_true(root, "running")    ? "running"
                         : ctl_true(root, "canceled") ? "cancelled"
+                        : ctl_true(root, "stopped")  ? "stopped"
                                                      : "ended";
 
     sheet_fact_number(s, "id", "Number", ctl_int(root, "id"));
@@ -159,6 +183,20 @@ static void put_facts(struct sheet *s, const struct json *root)
     put_time(s, "ended", "Ended", root);
     sheet_fact(s, "fix", "Put right", ctl_true(root, "fix") ? "yes" : "no");
     sheet_fact_number(s, "grace_seconds", "Grace time in seconds", ctl_int(root, "grace_s"));
+    sheet_fact_number(s, "expected", "Dossiers, about", (int64_t)count_of(root, "expected"));
+    if (ctl_true(root, "stopped")) {
+        sheet_note(
+            s, "",
+            "Stopped: the portal does not find so many dossiers that it may be the portal, or "
+            "agency_code, that is wrong. None of them was put in; all else was put right. Look "
+            "one up at the portal; when they are lost indeed, the same with --fix --yes.");
+    }
+}
+
+/* Kinds without any dossier are for programs. */
+static bool shown(const struct sheet *s, int64_t n)
+{
+    return n > 0 || s->format == SHEET_CSV || s->format == SHEET_JSON;
 }
 
 static void put_kinds(struct sheet *s, const struct json *root)
@@ -175,6 +213,9 @@ static void put_kinds(struct sheet *s, const struct json *root)
         const struct difference_row *row = difference_row((enum difference)d);
         int64_t n = (int64_t)count_of(root, row->name);
 
+        if (!shown(s, n)) {
+            continue;
+        }
         sheet_text(s, row->name);
         sheet_text(s, row->title);
         sheet_number(s, n);
@@ -184,7 +225,9 @@ static void put_kinds(struct sheet *s, const struct json *root)
     for (int d = 0; d < DIFFERENCES; d++) {
         const struct difference_row *row = difference_row((enum difference)d);
 
-        sheet_note(s, row->name, row->meaning);
+        if (shown(s, (int64_t)count_of(root, row->name))) {
+            sheet_note(s, row->name, row->meaning);
+        }
     }
     sheet_note(
         s, "percent",
@@ -232,6 +275,8 @@ static void put_asked(struct sheet *s, const struct json *root)
         {"source_asked", "dossiers that a source told, or told to be gone"},
         {"source_last_told", "compared by what the source last told: it can't be asked for one"},
         {"source_unanswered", "the source could be asked and did not answer"},
+        {"absent_once", "not found by the portal at the first look, and looked for once more"},
+        {"given_up", "not compared: they changed each time, or the journal refused"},
         {"mended", "put right, or put in again to be delivered"},
         {"sources_unread", "sources that could not be read whole"},
         {"not_compared", "left out by a cancel"},
@@ -240,9 +285,13 @@ static void put_asked(struct sheet *s, const struct json *root)
 
     sheet_table(s, "asked", "How it was found out", columns, 3);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        sheet_text(s, rows[i][0]);
-        sheet_text(s, rows[i][1]);
-        sheet_number(s, (int64_t)count_of(root, rows[i][0]));
+        int64_t n = (int64_t)count_of(root, rows[i][0]);
+
+        if (shown(s, n)) {
+            sheet_text(s, rows[i][0]);
+            sheet_text(s, rows[i][1]);
+            sheet_number(s, n);
+        }
     }
 }
 
@@ -324,9 +373,54 @@ static int verdict(const struct json *root)
             fine += count_of(root, row->name);
         }
     }
-    return !ctl_true(root, "running") && !ctl_true(root, "canceled") && fine == compared(root)
+    return ctl_true(root, "stopped") ? CTL_CRITICAL
+           : !ctl_true(root, "running") && !ctl_true(root, "canceled") && fine == compared(root)
                ? CTL_OK
                : CTL_WARNING;
+}
+
+static void put_side(struct buf *out, const struct json *f, const char *side, const char *status)
+{
+    buf_printf(out, "%s %s", side, ctl_str(f, side));
+    if (ctl_int(f, status) > 0) {
+        buf_printf(out, " (%" PRId64 ")", ctl_int(f, status));
+    }
+    buf_puts(out, ", ");
+}
+
+/* For people, of one dossier: a line, or one for each flow in which it does not agree. */
+static int show_one(const struct json *root)
+{
+    const struct json *findings = json_get(root, "findings");
+    struct buf out;
+
+    buf_init(&out, CTL_TEXT_BYTES);
+    if (json_first(findings) == NULL) {
+        ctl_put_text(&out, ctl_str(root, "scope"));
+        buf_puts(&out, ctl_true(root, "running")    ? ": is being compared\n"
+                       : ctl_true(root, "canceled") ? ": cancelled\n"
+                                                    : ": source, journal and portal agree\n");
+    }
+    for (const struct json *f = json_first(findings); f != NULL; f = json_next(f)) {
+        const struct difference_row *row = NULL;
+
+        for (int d = 0; d < DIFFERENCES; d++) {
+            const struct difference_row *known = difference_row((enum difference)d);
+
+            row = strcmp(known->name, ctl_str(f, "kind")) == 0 ? known : row;
+        }
+        ctl_put_text(&out, ctl_str(f, "code"));
+        buf_puts(&out, " (");
+        ctl_put_text(&out, ctl_str(f, "flow"));
+        buf_printf(&out, "): %s: ", row != NULL ? row->title : ctl_str(f, "kind"));
+        put_side(&out, f, "source", "source_status");
+        put_side(&out, f, "journal", "journal_status");
+        put_side(&out, f, "portal", "portal_status");
+        buf_puts(&out, ctl_true(f, "mended") ? "put right: " : "");
+        ctl_put_text(&out, ctl_str(f, "note"));
+        buf_puts(&out, "\n");
+    }
+    return ctl_print(&out, verdict(root));
 }
 
 static int show(struct ctl *c, int64_t id, enum sheet_format format)
@@ -338,6 +432,12 @@ static int show(struct ctl *c, int64_t id, enum sheet_format format)
 
     if (exit_code != CTL_OK) {
         return exit_code == CTL_WARNING ? CTL_UNKNOWN : exit_code; /* there was none yet */
+    }
+    if (format == SHEET_TEXT && c->options[CTL_OUTPUT] == NULL &&
+        strncmp(ctl_str(root, "scope"), "dossier ", 8) == 0) {
+        exit_code = show_one(root);
+        json_free(root);
+        return exit_code;
     }
     buf_init(&out, CTL_TEXT_BYTES);
     sheet_begin(&s, format, "reconcile", "Reconciliation of dossiers", &out);
@@ -354,13 +454,38 @@ static int show(struct ctl *c, int64_t id, enum sheet_format format)
 
 /* ---- the verb ---- */
 
-static int cancel(struct ctl *c)
+static int cancel(struct ctl *c, bool json)
 {
     struct json *root = NULL;
     int exit_code = ask(c, "/v1/reconcile:cancel", "{}", &root);
 
-    if (exit_code == CTL_OK) {
+    if (exit_code == CTL_OK && json) {
+        puts("{\"schema\":1,\"done\":true}");
+    } else if (exit_code == CTL_OK) {
         puts("Cancelled; what was found so far is kept: dvcsyncctl reconcile");
+    }
+    json_free(root);
+    return exit_code;
+}
+
+static int run(struct ctl *c, const char *what, enum sheet_format format)
+{
+    struct json *root = NULL;
+    int64_t id = 0;
+    int exit_code = begin(c, what, &id, &root);
+
+    if (exit_code == CTL_OK) {
+        tell_size(root);
+    }
+    if (exit_code == CTL_OK && c->options[CTL_NO_WAIT] != NULL && format == SHEET_JSON) {
+        printf("{\"schema\":1,\"id\":%" PRId64 ",\"expected\":%" PRIu64 ",\"per_minute\":%" PRIu64
+               "}\n",
+               id, ctl_uint(root, "expected"), ctl_uint(root, "per_minute"));
+    } else if (exit_code == CTL_OK && c->options[CTL_NO_WAIT] != NULL) {
+        printf("Reconciliation %" PRId64 " runs; dvcsyncctl reconcile shows how far it is.\n", id);
+    } else if (exit_code == CTL_OK) {
+        exit_code = wait_for_end(c, id);
+        exit_code = exit_code == CTL_OK ? show(c, id, format) : exit_code;
     }
     json_free(root);
     return exit_code;
@@ -389,7 +514,6 @@ static const char *scope_of(const struct ctl *c, int *n)
 int ctl_reconcile(struct ctl *c)
 {
     enum sheet_format format;
-    int64_t id = 0;
     int exit_code = ctl_sheet_format(c, &format);
     int n;
     const char *what = scope_of(c, &n);
@@ -403,20 +527,11 @@ int ctl_reconcile(struct ctl *c)
                             "one of --sample N, --open, --month YYYY-MM, --dossier CODE; "
                             "or --cancel alone");
     }
+    if (c->options[CTL_YES] != NULL && c->options[CTL_FIX] == NULL) {
+        return ctl_complain(CTL_USAGE, "--yes is for --fix");
+    }
     if (c->options[CTL_CANCEL] != NULL) {
-        return cancel(c);
+        return cancel(c, format == SHEET_JSON);
     }
-    if (what == NULL) {
-        return show(c, 0, format);
-    }
-    exit_code = begin(c, what, &id);
-    if (exit_code != CTL_OK) {
-        return exit_code;
-    }
-    if (c->options[CTL_NO_WAIT] != NULL) {
-        printf("Reconciliation %" PRId64 " runs; dvcsyncctl reconcile shows how far it is.\n", id);
-        return CTL_OK;
-    }
-    exit_code = wait_for_end(c, id);
-    return exit_code == CTL_OK ? show(c, id, format) : exit_code;
+    return what == NULL ? show(c, 0, format) : run(c, what, format);
 }

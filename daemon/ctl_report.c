@@ -6,7 +6,6 @@
 #include <time.h>
 
 #include "daemon/ctl_sheet.h"
-#include "domain/vntime.h"
 
 #define ARENA_BYTES ((size_t)128 << 20)
 
@@ -47,22 +46,69 @@ static int read_options(struct ctl *c, struct report *r, enum sheet_format *form
     return CTL_OK;
 }
 
+/* The latest start_from of the flows that count first: of the live ones, where there are any, which
+ * stand in front. 0: all are read from the first dossier on. */
+static int64_t latest_start_s(const struct report *r)
+{
+    int64_t at_s = 0;
+    bool live = false;
+
+    for (size_t i = 0; i < r->n_flows; i++) {
+        const struct config_flow *flow = config_flow_find(r->config, r->flows[i]);
+
+        if (live && flow->mode != FLOW_LIVE) {
+            break;
+        }
+        live = flow->mode == FLOW_LIVE;
+        at_s = flow->start_from_s > at_s ? flow->start_from_s : at_s;
+    }
+    return at_s;
+}
+
+/* The month, or a part of it, lies before what the journal can know: its zeros mean nothing. In a
+ * month that was over when the journal began, the first receipt is where the source began to tell.
+ */
+static bool before_begin(const struct report *r)
+{
+    bool over = r->month.until_s <= r->begin.began_s;
+
+    return r->begin.received_s == 0 || r->month.until_s <= r->begin.received_s ||
+           (over && r->month.from_s < r->begin.received_s) || r->month.from_s < latest_start_s(r);
+}
+
+static void put_flows(const struct report *r, struct sheet *s)
+{
+    for (size_t i = 0; i < r->n_flows; i++) {
+        sheet_note(s, "flow", r->flows[i]);
+        if (config_flow_find(r->config, r->flows[i])->mode != FLOW_LIVE) {
+            sheet_note(s, r->flows[i], "sends nothing now");
+        }
+    }
+}
+
 static void put_head(const struct report *r, struct sheet *s)
 {
-    char at[32];
-
     sheet_fact(s, "month", "Month", r->month.name);
-    vntime_format_rfc3339(r->now_s, at, sizeof(at));
-    sheet_fact(s, "made_at", "Made at", at);
+    ctl_sheet_fact_time(s, "made_at", "Made at", r->now_s);
     sheet_fact(s, "complete", "The month is over", r->now_s >= r->month.until_s ? "yes" : "no");
-    for (size_t i = 0; i < r->config->n_flows; i++) {
-        if (r->config->flows[i].kind == FLOW_DOSSIERS) {
-            sheet_note(s, "flow", r->config->flows[i].name);
-        }
+    ctl_sheet_fact_time(s, "journal_began", "The journal began", r->begin.began_s);
+    ctl_sheet_fact_time(s, "first_receipt", "First receipt that it knows", r->begin.received_s);
+    sheet_fact_number(s, "without_figures", "Dossiers without figures, not counted", r->begin.bare);
+    put_flows(r, s);
+    if (before_begin(r)) {
+        sheet_note(s, "",
+                   "THIS MONTH BEGAN BEFORE WHAT THE JOURNAL KNOWS (first receipt, start_from of "
+                   "the flows): its numbers are too low, and its zeros say nothing.");
     }
     sheet_note(s, "",
                "Counted from the journal, by the dates that the sources tell, in Vietnam's time. "
-               "What a source tells later changes what is counted for a month that is over.");
+               "What a source tells later changes what is counted for a month that is over. Of "
+               "what lies before the journal began, only what the sources still told is known.");
+    if (r->begin.bare > 0) {
+        sheet_note(s, "without_figures",
+                   "stored by an older version that kept no figures, their content gone since, or "
+                   "known by their steps alone");
+    }
     if (r->procedures.n == 0) {
         sheet_note(s, "",
                    "The catalogue was never read: levels of agencies and services are not known.");
@@ -78,7 +124,7 @@ static int show(struct ctl *c, const struct report *r, enum sheet_format format)
     sheet_begin(&s, format, "report", "Figures of the month", &out);
     put_head(r, &s);
     report_tables(r, &s);
-    return ctl_sheet_output(c, &s, CTL_OK);
+    return ctl_sheet_output(c, &s, before_begin(r) ? CTL_WARNING : CTL_OK);
 }
 
 int ctl_report(struct ctl *c)

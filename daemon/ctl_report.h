@@ -8,6 +8,7 @@
 #include "config/config.h"
 #include "domain/level.h"
 #include "domain/month.h"
+#include "journal/month_rows.h"
 
 #define REPORT_GROUPS_MAX ((size_t)100000)
 
@@ -35,8 +36,10 @@ struct report_entry {
     size_t services;                  /* procedures */
     int64_t year_online, year_direct; /* procedures: received this year */
     unsigned class;                   /* groups: those whose sum another table tells */
+    struct report_entry *procedure;   /* groups by procedure; NULL: not in the catalogue */
+    bool online_hidden;               /* procedures: year_online, since the month hides it */
     enum report_tier tier;            /* agencies */
-    struct month_counts counts;       /* groups */
+    struct month_counts counts;       /* groups and procedures */
 };
 
 /* Entries by key, in the order in which they came. */
@@ -51,6 +54,9 @@ struct report {
     struct month month;
     int64_t now_s;
     enum report_by by;
+    const char *flows[CONFIG_MAX_FLOWS]; /* that count, see ctl_flows.h */
+    size_t n_flows;
+    struct month_begin begin;
     struct arena arena;
     struct report_index agencies, sectors, procedures, groups;
     struct month_counts all, tiers[TIERS], levels[REPORT_LEVELS];

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/ctl_flows.h"
 #include "daemon/ctl_report.h"
 #include "domain/codes.h"
-#include "journal/month_rows.h"
 
 static int by_key(const void *a, const void *b)
 {
@@ -105,9 +105,7 @@ static int on_procedure(void *ctx, const struct month_row *row)
         return fail(r, ERR_NOMEM);
     }
     e->sector = arena_strdup(&r->arena, row->parent);
-    e->level = row->level == 4   ? LEVEL_ONLINE /* full or partial */
-               : row->level == 2 ? LEVEL_INFORMATION
-                                 : LEVEL_NOT_SHOWN;
+    e->level = level_of_number(row->level);
     return e->sector != NULL ? 0 : fail(r, ERR_NOMEM);
 }
 
@@ -178,7 +176,7 @@ static const char *agency_code(const struct report *r, const char *raw, int64_t 
 }
 
 static struct report_entry *group_of(struct report *r, const struct report_entry *agency,
-                                     const char *agency_key, const struct report_entry *procedure,
+                                     const char *agency_key, struct report_entry *procedure,
                                      const char *procedure_key, const char *sector)
 {
     const struct report_entry *known = NULL;
@@ -206,6 +204,7 @@ static struct report_entry *group_of(struct report *r, const struct report_entry
                   known != NULL ? known->name : "");
     if (group != NULL) {
         group->class = class;
+        group->procedure = r->by == REPORT_BY_PROCEDURE ? procedure : NULL;
     }
     return group;
 }
@@ -221,18 +220,23 @@ static int on_dossier(void *ctx, const struct month_dossier *d)
     const char *agency_key = agency_code(r, f->agency, at_s, agency_text);
     struct report_entry *procedure = find(&r->procedures, procedure_key);
     const struct report_entry *agency = find(&r->agencies, agency_key);
+    struct month_dossier known = *d;
     struct month_counts counts = {{0}};
 
+    known.unsent = config_flow_find(r->config, d->flow)->mode != FLOW_LIVE;
     if (month_in_year(&r->month, f)) {
         *(f->channel == 2 ? &r->year_online : &r->year_direct) += 1;
         if (procedure != NULL) {
             *(f->channel == 2 ? &procedure->year_online : &procedure->year_direct) += 1;
         }
     }
-    month_count(&r->month, r->now_s, d, &counts);
+    month_count(&r->month, r->now_s, &known, &counts);
     month_add(&r->all, &counts);
     month_add(&r->tiers[agency != NULL ? agency->tier : TIER_UNKNOWN], &counts);
     month_add(&r->levels[procedure != NULL ? procedure->level : LEVEL_NOT_SHOWN], &counts);
+    if (procedure != NULL) {
+        month_add(&procedure->counts, &counts);
+    }
     if (r->by != REPORT_BY_LEVEL) {
         struct report_entry *group =
             group_of(r, agency, agency_key, procedure, procedure_key, f->sector);
@@ -247,16 +251,16 @@ static int on_dossier(void *ctx, const struct month_dossier *d)
 
 int report_gather(struct report *r, const char *path)
 {
-    const char *flows[CONFIG_MAX_FLOWS];
-    struct month_reader reader = {
-        .path = path, .month = r->month, .flows = flows, .dossier = on_dossier, .ctx = r};
+    const struct month_reader reader = {.path = path,
+                                        .month = r->month,
+                                        .flows = r->flows,
+                                        .n_flows = ctl_flows(r->config, r->flows),
+                                        .dossier = on_dossier,
+                                        .ctx = r};
     int err = read_catalogue(r, path);
 
-    for (size_t i = 0; i < r->config->n_flows; i++) {
-        if (r->config->flows[i].kind == FLOW_DOSSIERS) {
-            flows[reader.n_flows++] = r->config->flows[i].name;
-        }
-    }
+    r->n_flows = reader.n_flows;
+    err = err == 0 ? month_rows_begin(path, r->flows, r->n_flows, &r->begin, &r->msg) : err;
     return err == 0 ? month_rows_read(&reader, &r->msg) : err;
 }
 

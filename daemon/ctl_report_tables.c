@@ -8,6 +8,10 @@
     "\"<5\" is fewer than 5. \"hidden\" is any number that is not shown so that one under 5 can "  \
     "not be computed from the sums. Officers are not counted at all."
 
+#define LEVELS_NOTE                                                                                \
+    "Every number is shown here. A report with --by hides those under 5 here too: publish one of " \
+    "the two."
+
 static const char *const tier_names[TIERS] = {[TIER_PROVINCE] = "province",
                                               [TIER_COMMUNE] = "commune",
                                               [TIER_DISTRICT] = "district",
@@ -22,18 +26,32 @@ static const char *const level_names[REPORT_LEVELS] = {[LEVEL_NOT_SHOWN] = "unkn
 
 /* Of which other figure each is a part; itself where it is a whole. */
 static const enum month_figure wholes[MONTH_FIGURES] = {
-    [MONTH_received] = MONTH_received,       [MONTH_online] = MONTH_received,
-    [MONTH_direct] = MONTH_received,         [MONTH_by_post] = MONTH_direct,
-    [MONTH_no_channel] = MONTH_direct,       [MONTH_settled] = MONTH_settled,
-    [MONTH_on_time] = MONTH_settled,         [MONTH_overdue] = MONTH_settled,
-    [MONTH_no_promise] = MONTH_settled,      [MONTH_stopped] = MONTH_settled,
-    [MONTH_withdrawn] = MONTH_settled,       [MONTH_refused] = MONTH_settled,
-    [MONTH_late_by_sync] = MONTH_on_time,    [MONTH_put_off] = MONTH_on_time,
-    [MONTH_waiting] = MONTH_waiting,         [MONTH_waiting_in_time] = MONTH_waiting,
-    [MONTH_waiting_overdue] = MONTH_waiting, [MONTH_waiting_no_promise] = MONTH_waiting,
-    [MONTH_within_hour] = MONTH_received,    [MONTH_within_day] = MONTH_received,
-    [MONTH_after_day] = MONTH_received,      [MONTH_not_there] = MONTH_received,
-    [MONTH_there_before] = MONTH_received,   [MONTH_no_end_date] = MONTH_no_end_date,
+    [MONTH_received] = MONTH_received,
+    [MONTH_online] = MONTH_received,
+    [MONTH_direct] = MONTH_received,
+    [MONTH_by_post] = MONTH_direct,
+    [MONTH_no_channel] = MONTH_direct,
+    [MONTH_settled] = MONTH_settled,
+    [MONTH_on_time] = MONTH_settled,
+    [MONTH_overdue] = MONTH_settled,
+    [MONTH_no_promise] = MONTH_settled,
+    [MONTH_stopped] = MONTH_settled,
+    [MONTH_withdrawn] = MONTH_settled,
+    [MONTH_refused] = MONTH_settled,
+    [MONTH_late_by_sync] = MONTH_on_time,
+    [MONTH_end_read_late] = MONTH_late_by_sync,
+    [MONTH_put_off] = MONTH_on_time,
+    [MONTH_waiting] = MONTH_waiting,
+    [MONTH_waiting_in_time] = MONTH_waiting,
+    [MONTH_waiting_overdue] = MONTH_waiting,
+    [MONTH_waiting_no_promise] = MONTH_waiting,
+    [MONTH_within_hour] = MONTH_received,
+    [MONTH_within_day] = MONTH_received,
+    [MONTH_after_day] = MONTH_received,
+    [MONTH_read_late] = MONTH_after_day,
+    [MONTH_not_there] = MONTH_received,
+    [MONTH_there_before] = MONTH_received,
+    [MONTH_no_end_date] = MONTH_no_end_date,
 };
 
 static void put_figures(const struct report *r, struct sheet *s)
@@ -73,11 +91,24 @@ static void put_figures(const struct report *r, struct sheet *s)
 
 /* ---- breakdowns ---- */
 
-/* What is told of each group, in families that add up (see small_cells.h). */
-static const enum month_figure told[] = {
-    MONTH_received, MONTH_online,          MONTH_direct,          MONTH_settled,
-    MONTH_on_time,  MONTH_overdue,         MONTH_no_promise,      MONTH_late_by_sync,
-    MONTH_waiting,  MONTH_waiting_in_time, MONTH_waiting_overdue, MONTH_waiting_no_promise,
+/* What is told of each group, in families that add up (see small_cells.h); short titles, since
+ * there are many columns. */
+static const struct {
+    enum month_figure figure;
+    const char *title;
+} told[] = {
+    {MONTH_received, "Received"},
+    {MONTH_online, "Online"},
+    {MONTH_direct, "Direct"},
+    {MONTH_settled, "Settled"},
+    {MONTH_on_time, "On time"},
+    {MONTH_overdue, "Overdue"},
+    {MONTH_no_promise, "No date"},
+    {MONTH_late_by_sync, "Late by sync"},
+    {MONTH_waiting, "Waiting"},
+    {MONTH_waiting_in_time, "Waiting in time"},
+    {MONTH_waiting_overdue, "Waiting overdue"},
+    {MONTH_waiting_no_promise, "Waiting, no date"},
 };
 #define TOLD (sizeof(told) / sizeof(told[0]))
 
@@ -88,14 +119,34 @@ static const struct cells_family families[] = {
     {.total = 8, .parts = {9, 10, 11}, .n = 3},
 };
 
+/* What was received is settled or waits; but for what waited before, which the report of the month
+ * before tells, one of the three follows from the others: where a total of them is hidden, what is
+ * settled and what waits goes, with all that bounds it. */
+static void hide_balance(enum cell_shown *shown, size_t rows)
+{
+    for (size_t row = 0; row < rows; row++) {
+        enum cell_shown *cells = &shown[row * TOLD];
+
+        if (cells[0] == CELL_SHOWN && cells[3] == CELL_SHOWN && cells[8] == CELL_SHOWN) {
+            continue;
+        }
+        for (size_t i = 3; i < TOLD; i++) {
+            /* 5 received and under 5 waiting would bound what is settled from below. */
+            if (cells[i] == CELL_SHOWN || (i >= 8 && cells[0] == CELL_SHOWN)) {
+                cells[i] = CELL_COVERED;
+            }
+        }
+    }
+}
+
 static void begin_breakdown(struct sheet *s, const char *name, const char *title,
                             struct sheet_column columns[TOLD + 2])
 {
     columns[0] = (struct sheet_column){"code", "Code", SHEET_WORDS};
     columns[1] = (struct sheet_column){"name", "Name", SHEET_WORDS};
     for (size_t i = 0; i < TOLD; i++) {
-        columns[i + 2] = (struct sheet_column){month_figure_name(told[i]),
-                                               month_figure_title(told[i]), SHEET_NUMBER};
+        columns[i + 2] =
+            (struct sheet_column){month_figure_name(told[i].figure), told[i].title, SHEET_NUMBER};
     }
     sheet_table(s, name, title, columns, TOLD + 2);
 }
@@ -106,33 +157,8 @@ static void put_counts(struct sheet *s, const char *code, const char *name,
     sheet_text(s, code);
     sheet_text(s, name);
     for (size_t i = 0; i < TOLD; i++) {
-        sheet_number(s, counts->n[told[i]]);
+        sheet_number(s, counts->n[told[i].figure]);
     }
-}
-
-static bool told_something(const struct month_counts *counts)
-{
-    for (size_t i = 0; i < TOLD; i++) {
-        if (counts->n[told[i]] != 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void put_tiers(const struct report *r, struct sheet *s, struct sheet_column *columns)
-{
-    begin_breakdown(s, "levels", "By level of the agency", columns);
-    for (size_t i = 0; i < TIERS; i++) {
-        if (i <= TIER_COMMUNE || told_something(&r->tiers[i])) {
-            put_counts(s, tier_names[i], "", &r->tiers[i]);
-        }
-    }
-    put_counts(s, "all", "", &r->all);
-    sheet_note(s, "level",
-               "CAPDONVI of the dossier's agency in the portal's list of agencies "
-               "(LayDanhMucCoQuan): 1 province, 2 district (until July 2025), 3 commune; unknown: "
-               "neither the list nor the agency map has the code");
 }
 
 static void put_cell(struct sheet *s, int64_t value, enum cell_shown shown)
@@ -142,6 +168,52 @@ static void put_cell(struct sheet *s, int64_t value, enum cell_shown shown)
     } else {
         sheet_text(s, shown == CELL_SMALL ? "<5" : "hidden");
     }
+}
+
+static void put_row(struct sheet *s, const char *code, const char *name, const int64_t *values,
+                    const enum cell_shown *shown)
+{
+    sheet_text(s, code);
+    sheet_text(s, name);
+    for (size_t i = 0; i < TOLD; i++) {
+        put_cell(s, values[i], shown[i]);
+    }
+}
+
+static bool told_something(const struct month_counts *counts)
+{
+    for (size_t i = 0; i < TOLD; i++) {
+        if (counts->n[told[i].figure] != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Beside a table of agencies, what that hides must not follow from its levels. */
+static void put_tiers(const struct report *r, struct sheet *s, struct sheet_column *columns)
+{
+    int64_t values[TIERS * TOLD];
+    enum cell_shown shown[TIERS * TOLD];
+
+    for (size_t i = 0; i < TIERS * TOLD; i++) {
+        values[i] = r->tiers[i / TOLD].n[told[i % TOLD].figure];
+    }
+    small_cells_hide(values, TIERS, TOLD, NULL, 0, families,
+                     r->by == REPORT_BY_LEVEL ? 0 : sizeof(families) / sizeof(families[0]), shown);
+    hide_balance(shown, TIERS);
+    begin_breakdown(s, "levels", "By level of the agency", columns);
+    for (size_t i = 0; i < TIERS; i++) {
+        if (i <= TIER_COMMUNE || told_something(&r->tiers[i])) {
+            put_row(s, tier_names[i], "", &values[i * TOLD], &shown[i * TOLD]);
+        }
+    }
+    put_counts(s, "all", "", &r->all);
+    sheet_note(s, "code",
+               "CAPDONVI of the dossier's agency in the portal's list of agencies "
+               "(LayDanhMucCoQuan): 1 province, 2 district (until July 2025), 3 commune; unknown: "
+               "neither the list nor the agency map has the code");
+    sheet_note(s, "", r->by == REPORT_BY_LEVEL ? LEVELS_NOTE : SMALL_NOTE);
 }
 
 static int by_code(const void *a, const void *b)
@@ -170,18 +242,19 @@ static int64_t *numbers_of(struct report_entry **groups, size_t *n)
         qsort(groups, kept, sizeof(struct report_entry *), by_code);
     }
     for (size_t i = 0; i < kept * TOLD; i++) {
-        values[i] = groups[i / TOLD]->counts.n[told[i % TOLD]];
+        values[i] = groups[i / TOLD]->counts.n[told[i % TOLD].figure];
     }
     return values;
 }
 
-/* What must not be shown of them, by class; the caller's to free; NULL without memory. */
-static enum cell_shown *hidden_of(const int64_t *values, struct report_entry *const *entries,
-                                  size_t n, size_t columns, const struct cells_family *of,
-                                  size_t n_of)
+/* What must not be shown of them, by class; the caller's to free; NULL without memory. Rows behind
+ * the entries' are of class 0. */
+static enum cell_shown *hidden_of(const int64_t *values, size_t rows,
+                                  struct report_entry *const *entries, size_t n, size_t columns,
+                                  const struct cells_family *of, size_t n_of)
 {
-    enum cell_shown *shown = calloc(n * columns + 1, sizeof(*shown));
-    unsigned *classes = calloc(n + 1, sizeof(*classes));
+    enum cell_shown *shown = calloc(rows * columns + 1, sizeof(*shown));
+    unsigned *classes = calloc(rows + 1, sizeof(*classes));
 
     if (values == NULL || shown == NULL || classes == NULL) {
         free(shown);
@@ -190,10 +263,19 @@ static enum cell_shown *hidden_of(const int64_t *values, struct report_entry *co
         for (size_t i = 0; i < n; i++) {
             classes[i] = entries[i]->class;
         }
-        small_cells_hide(values, n, columns, classes, REPORT_CLASSES, of, n_of, shown);
+        small_cells_hide(values, rows, columns, classes, REPORT_CLASSES, of, n_of, shown);
     }
     free(classes);
     return shown;
+}
+
+/* Its year may be this month. Not only where it is: then all that are hidden here are hidden there,
+ * and no sum of the year tells one of them. */
+static void hide_in_year(const struct report_entry *group, enum cell_shown online)
+{
+    if (group->procedure != NULL) {
+        group->procedure->online_hidden = online != CELL_SHOWN;
+    }
 }
 
 static void put_groups(const struct report *r, struct sheet *s, struct sheet_column *columns)
@@ -213,18 +295,17 @@ static void put_groups(const struct report *r, struct sheet *s, struct sheet_col
     size_t n = r->groups.n;
     int64_t *values = numbers_of(groups, &n);
     enum cell_shown *shown =
-        hidden_of(values, groups, n, TOLD, families, sizeof(families) / sizeof(families[0]));
+        hidden_of(values, n, groups, n, TOLD, families, sizeof(families) / sizeof(families[0]));
 
     begin_breakdown(s, tables[r->by].name, tables[r->by].title, columns);
     if (values == NULL || shown == NULL) {
         s->out->error = ERR_NOMEM;
     } else {
+        hide_balance(shown, n);
         for (size_t i = 0; i < n; i++) {
-            sheet_text(s, groups[i]->code[0] != '\0' ? groups[i]->code : "(none)");
-            sheet_text(s, groups[i]->name);
-            for (size_t c = 0; c < TOLD; c++) {
-                put_cell(s, values[i * TOLD + c], shown[i * TOLD + c]);
-            }
+            put_row(s, groups[i]->code[0] != '\0' ? groups[i]->code : "(none)", groups[i]->name,
+                    &values[i * TOLD], &shown[i * TOLD]);
+            hide_in_year(groups[i], shown[i * TOLD + 1]);
         }
         put_counts(s, "all", "", &r->all);
     }
@@ -236,6 +317,8 @@ static void put_groups(const struct report *r, struct sheet *s, struct sheet_col
 
 /* ---- services ---- */
 
+static const struct cells_family received = {.total = 0, .parts = {1, 2}, .n = 2};
+
 static void put_levels(const struct report *r, struct sheet *s)
 {
     static const struct sheet_column columns[] = {
@@ -246,27 +329,34 @@ static void put_levels(const struct report *r, struct sheet *s)
         {"online", "Online", SHEET_NUMBER},
         {"direct", "Direct", SHEET_NUMBER},
     };
+    static const enum month_figure figures[] = {MONTH_received, MONTH_online, MONTH_direct};
+    int64_t values[REPORT_LEVELS * 3];
+    enum cell_shown shown[REPORT_LEVELS * 3];
     size_t procedures = 0;
     size_t services = 0;
 
+    for (size_t i = 0; i < REPORT_LEVELS * 3; i++) {
+        values[i] = r->levels[i / 3].n[figures[i % 3]];
+    }
+    small_cells_hide(values, REPORT_LEVELS, 3, NULL, 0, &received, 1, shown);
     sheet_table(s, "services", "By level of the online service", columns,
                 sizeof(columns) / sizeof(columns[0]));
     for (size_t i = REPORT_LEVELS; i-- > 0;) {
         sheet_text(s, level_names[i]);
         sheet_number(s, (int64_t)r->published[i]);
         sheet_number(s, (int64_t)r->services[i]);
-        sheet_number(s, r->levels[i].n[MONTH_received]);
-        sheet_number(s, r->levels[i].n[MONTH_online]);
-        sheet_number(s, r->levels[i].n[MONTH_direct]);
+        for (size_t f = 0; f < 3; f++) {
+            put_cell(s, values[i * 3 + f], shown[i * 3 + f]);
+        }
         procedures += r->published[i];
         services += r->services[i];
     }
     sheet_text(s, "all");
     sheet_number(s, (int64_t)procedures);
     sheet_number(s, (int64_t)services);
-    sheet_number(s, r->all.n[MONTH_received]);
-    sheet_number(s, r->all.n[MONTH_online]);
-    sheet_number(s, r->all.n[MONTH_direct]);
+    for (size_t f = 0; f < 3; f++) {
+        sheet_number(s, r->all.n[figures[f]]);
+    }
     sheet_note(
         s, "level",
         "of the procedure, as the portal's list of online services tells (LayDVC): full "
@@ -278,6 +368,7 @@ static void put_levels(const struct report *r, struct sheet *s)
         s, "services",
         "in the portal's list when it was last read, by their own names, those of procedures "
         "that are withdrawn among them");
+    sheet_note(s, "", SMALL_NOTE);
 }
 
 /* ---- the year ---- */
@@ -308,8 +399,10 @@ static void put_year(const struct report *r, struct sheet *s)
     sheet_number(s, (int64_t)served);
     sheet_text(s, "procedures_with_online_dossier");
     sheet_number(s, (int64_t)used);
-    sheet_note(s, "received",
-               "dossiers received from the first of January to the end of the month");
+    sheet_note(
+        s, "received",
+        "dossiers received from the first of January to the end of the month, none of before "
+        "the first receipt that the journal knows");
     sheet_note(s, "online", "of those, submitted online (KenhThucHien 2)");
     sheet_note(
         s, "services",
@@ -320,14 +413,21 @@ static void put_year(const struct report *r, struct sheet *s)
                "of the procedures with a service, those with an online dossier this year");
 }
 
-/* Received, online, direct. In January the year is the month, of which a report by procedure tells
- * the received ones too: then what is online must not tell a small number that is direct. */
-static const struct cells_family january = {.total = 0, .parts = {1, 2}, .n = 2};
+/* Where nothing was online in the months before, the year's numbers are the month's, of which other
+ * tables tell what was received: then they must not tell a small number that is direct. */
+static bool year_is_month(const struct report *r)
+{
+    return r->year_online == r->all.n[MONTH_online];
+}
+
 static const struct cells_family online_alone = {.total = 1};
 
 static void put_year_row(struct sheet *s, const struct report_entry *e, const int64_t *values,
-                         const enum cell_shown *shown)
+                         enum cell_shown *shown)
 {
+    if (e->online_hidden) { /* nor that it is under 5, which is a bound of the month's */
+        shown[1] = CELL_COVERED;
+    }
     if (e->services == 0 || (e->year_online == 0 && shown[1] == CELL_SHOWN)) {
         return;
     }
@@ -336,6 +436,36 @@ static void put_year_row(struct sheet *s, const struct report_entry *e, const in
     sheet_text(s, level_names[e->level]);
     sheet_number(s, (int64_t)e->services);
     put_cell(s, values[1], shown[1]);
+}
+
+/* Received, online and direct of each procedure, of the month where that tells the same of what is
+ * online; then, in class LEVEL_NOT_SHOWN, of all that are not in the catalogue. The caller's to
+ * free; NULL without memory. */
+static int64_t *year_values(const struct report *r)
+{
+    size_t n = r->procedures.n;
+    bool month = year_is_month(r);
+    int64_t *values = calloc(3 * n + 3, sizeof(*values));
+    int64_t *rest = values != NULL ? &values[3 * n] : NULL;
+
+    if (values == NULL) {
+        return NULL;
+    }
+    rest[1] = r->year_online;
+    rest[2] = month ? r->all.n[MONTH_direct] : r->year_direct;
+    for (size_t i = 0; i < n; i++) {
+        struct report_entry *e = r->procedures.all[i];
+        int64_t direct = month ? e->counts.n[MONTH_direct] : e->year_direct;
+
+        values[3 * i] = e->year_online + direct;
+        values[3 * i + 1] = e->year_online;
+        values[3 * i + 2] = direct;
+        rest[1] -= e->year_online;
+        rest[2] -= direct;
+        e->class = e->level;
+    }
+    rest[0] = rest[1] + rest[2];
+    return values;
 }
 
 static void put_per_service(const struct report *r, struct sheet *s)
@@ -349,17 +479,10 @@ static void put_per_service(const struct report *r, struct sheet *s)
     };
     struct report_entry **all = r->procedures.all;
     size_t n = r->procedures.n;
-    int64_t *values = calloc(3 * n + 1, sizeof(*values));
-    enum cell_shown *shown;
+    int64_t *values = year_values(r);
+    enum cell_shown *shown =
+        hidden_of(values, n + 1, all, n, 3, year_is_month(r) ? &received : &online_alone, 1);
 
-    for (size_t i = 0; i < n && values != NULL; i++) {
-        values[3 * i] = all[i]->year_online + all[i]->year_direct;
-        values[3 * i + 1] = all[i]->year_online;
-        values[3 * i + 2] = all[i]->year_direct;
-        all[i]->class = all[i]->level;
-    }
-    shown = hidden_of(values, all, n, 3,
-                      r->month.from_s == r->month.year_s ? &january : &online_alone, 1);
     sheet_table(s, "online_per_service", "Online dossiers this year by service", columns,
                 sizeof(columns) / sizeof(columns[0]));
     if (shown == NULL) {
@@ -376,6 +499,7 @@ static void put_per_service(const struct report *r, struct sheet *s)
     free(shown);
 }
 
+/* Columns that are made here are the sheet's until its next table begins: `year` always follows. */
 void report_tables(const struct report *r, struct sheet *s)
 {
     struct sheet_column tiers[TOLD + 2];
@@ -383,10 +507,14 @@ void report_tables(const struct report *r, struct sheet *s)
 
     put_figures(r, s);
     put_tiers(r, s, tiers);
-    put_levels(r, s);
-    put_year(r, s);
     if (r->by != REPORT_BY_LEVEL) {
         put_groups(r, s, groups);
     }
-    put_per_service(r, s);
+    if (r->by != REPORT_BY_SECTOR) { /* everybody knows which procedures a sector has */
+        put_levels(r, s);
+    }
+    put_year(r, s);
+    if (r->by != REPORT_BY_SECTOR) {
+        put_per_service(r, s);
+    }
 }

@@ -8,6 +8,8 @@
 #include "daemon/ctl_text.h"
 #include "domain/vntime.h"
 
+#define TIME_SIZE 32
+
 int ctl_sheet_format(struct ctl *c, enum sheet_format *out)
 {
     const char *word = c->options[CTL_FORMAT];
@@ -43,21 +45,36 @@ int ctl_sheet_drop(struct sheet *s, int exit_code)
     return err < 0 && exit_code == CTL_OK ? CTL_UNKNOWN : exit_code;
 }
 
-/* Complete, or not there: it is written beside the file and put in its place. */
+/* Complete, or not there: it is written beside the file, under a name of this process, and put in
+ * its place. */
 static int write_file(const char *path, const struct buf *out)
 {
     char part[4096];
-    int length = snprintf(part, sizeof(part), "%s.part", path);
-    FILE *file = length > 0 && (size_t)length < sizeof(part) ? fopen(part, "wxe") : NULL;
-    bool fine = file != NULL && fwrite(out->data, 1, out->len, file) == out->len;
-    int number = errno;
+    int length = snprintf(part, sizeof(part), "%s.%ld.part", path, (long)getpid());
+    FILE *file = NULL;
+    int number = ENAMETOOLONG;
+    bool fine;
 
-    if (file != NULL && (fclose(file) != 0 || !fine || rename(part, path) != 0)) {
-        number = fine ? errno : number;
+    if (length > 0 && (size_t)length < sizeof(part)) {
+        file = fopen(part, "wxe");
+        number = errno;
+    }
+    if (file == NULL) {
+        return ctl_complain(CTL_UNKNOWN, "%s: %s", part, strerror(number));
+    }
+    fine = fwrite(out->data, 1, out->len, file) == out->len;
+    number = errno;
+    if (fclose(file) != 0 && fine) {
         fine = false;
-        (void)unlink(part);
+        number = errno;
     }
     if (!fine) {
+        (void)unlink(part);
+        return ctl_complain(CTL_UNKNOWN, "%s: %s", part, strerror(number));
+    }
+    if (rename(part, path) != 0) {
+        number = errno;
+        (void)unlink(part);
         return ctl_complain(CTL_UNKNOWN, "%s: %s", path, strerror(number));
     }
     return CTL_OK;
@@ -104,17 +121,29 @@ void ctl_sheet_age(struct sheet *s, uint64_t age_s)
     }
 }
 
+/* out: "" for 0. */
+static void write_time(const struct sheet *s, int64_t at_s, char out[TIME_SIZE])
+{
+    out[0] = '\0';
+    if (at_s != 0 && for_people(s)) {
+        ctl_time(at_s, out);
+    } else if (at_s != 0) {
+        vntime_format_rfc3339(at_s, out, TIME_SIZE);
+    }
+}
+
 void ctl_sheet_time(struct sheet *s, int64_t at_s)
 {
-    char text[32];
+    char text[TIME_SIZE];
 
-    if (at_s == 0) {
-        sheet_empty(s);
-    } else if (for_people(s)) {
-        ctl_time(at_s, text);
-        sheet_text(s, text);
-    } else {
-        vntime_format_rfc3339(at_s, text, sizeof(text));
-        sheet_text(s, text);
-    }
+    write_time(s, at_s, text);
+    sheet_text(s, at_s != 0 ? text : NULL);
+}
+
+void ctl_sheet_fact_time(struct sheet *s, const char *name, const char *title, int64_t at_s)
+{
+    char text[TIME_SIZE];
+
+    write_time(s, at_s, text);
+    sheet_fact(s, name, title, at_s != 0 ? text : "never");
 }

@@ -113,11 +113,14 @@ int ctl_source_try(struct ctl *c)
     ctl_body_begin(&body);
     ctl_body_option(&body, c, CTL_ROWS, "rows");
     exit_code = ctl_ask(c, buf_text(&target), ctl_body_end(&body), TRY_MS, &root);
-    if (exit_code == CTL_OK && !c->json) {
+    if (exit_code == CTL_OK) {
         struct buf out;
 
         buf_init(&out, CTL_TEXT_BYTES);
         exit_code = put_all(root, c->colour, &out);
+        if (c->json) {
+            buf_clear(&out); /* the answer was printed as it came; only its judgement counts */
+        }
         exit_code = ctl_print(&out, exit_code);
     }
     ctl_body_free(&body);

@@ -74,6 +74,15 @@ static void put_flow_notes(const struct json *f, struct buf *out)
             note(out, "held: ", text);
         }
     }
+    if (ctl_uint(f, "behind_held") > 0) {
+        char age[CTL_AGE_SIZE];
+
+        ctl_age(ctl_uint(f, "behind_held_s"), age);
+        (void)snprintf(text, sizeof(text),
+                       "%" PRIu64 " waiting behind %" PRIu64 " held, the oldest %s",
+                       ctl_uint(f, "behind_held"), ctl_uint(f, "held_items"), age);
+        note(out, "", text);
+    }
     if (ctl_uint(f, "owed") > 0) {
         (void)snprintf(text, sizeof(text), "%" PRIu64 " row%s of the source", ctl_uint(f, "owed"),
                        text_plural(ctl_uint(f, "owed")));
@@ -96,6 +105,8 @@ static void put_flow(const struct json *f, bool colour, struct buf *out)
 {
     const char *mode = ctl_str(f, "mode");
     uint64_t held = ctl_uint(f, "held_items");
+    uint64_t lag_s = ctl_uint(f, "lag_s");
+    uint64_t behind_s = ctl_uint(f, "behind_held_s");
     char text[CTL_AGE_SIZE];
     char at[CTL_TIME_SIZE];
 
@@ -105,8 +116,8 @@ static void put_flow(const struct json *f, bool colour, struct buf *out)
     buf_puts(out, text);
     (void)snprintf(text, sizeof(text), "%6" PRIu64, held);
     ctl_put_coloured(out, colour, held > 0 ? CTL_YELLOW : CTL_PLAIN, text);
-    if (ctl_uint(f, "lag_s") > 0 || ctl_at(f, "oldest") != 0) {
-        ctl_age(ctl_uint(f, "lag_s"), text);
+    if (lag_s > 0 || ctl_at(f, "oldest") != 0 || ctl_at(f, "behind_held_oldest") != 0) {
+        ctl_age(lag_s > behind_s ? lag_s : behind_s, text);
     } else {
         (void)snprintf(text, sizeof(text), "-");
     }
@@ -300,7 +311,12 @@ static void check_flow(struct check *k, const struct json *f)
     char text[64];
 
     if (held > 0) {
-        (void)snprintf(text, sizeof(text), "%" PRIu64 " held", held);
+        int n = snprintf(text, sizeof(text), "%" PRIu64 " held", held);
+
+        if (ctl_uint(f, "behind_held") > 0) {
+            (void)snprintf(text + n, sizeof(text) - (size_t)n, ", %" PRIu64 " waiting behind",
+                           ctl_uint(f, "behind_held"));
+        }
         worse(k, CTL_WARNING, name, text);
     }
     if (lag_s >= k->warn_age_s) {

@@ -56,6 +56,8 @@ static const struct message_id {
     {"operator", "84e3d84878da411fbab67f4e3152bfa7"},
     {"poll_failed", "8f04cc6c8e9b48bea46df914433472ee"},
     {"reconcile_begun", "7551493bfddc466e9a6ad1caebdfef0f"},
+    {"reconcile_braked", "ec89a9abd3794f7dadd38e1dc4b3329f"},
+    {"reconcile_failed", "fa3f2af7b9b14fd2b6567dab1eff238b"},
     {"reconcile_resumed", "e75207f1e379416ebda1a8d52e06bec0"},
     {"reconcile_skipped", "aefc5cada413444b9c542abc9e3fd0fe"},
     {"reconciled", "a6c06dac63d54ea8a23ed976455175b3"},

@@ -152,6 +152,9 @@ static void put_flow(struct json_writer *w, const struct engine_status *s,
     put_flow_items(w, f);
     time_ms(w, "oldest", f->oldest_ms);
     number(w, "lag_s", f->lag_ms / 1000);
+    number(w, "behind_held", f->behind);
+    time_ms(w, "behind_held_oldest", f->behind_ms);
+    number(w, "behind_held_s", f->behind_lag_ms / 1000);
     time_ms(w, "last_delivery", f->last_delivery_ms);
     number(w, "delivered", f->delivered);
     number(w, "calls", f->calls);
@@ -308,6 +311,8 @@ static void put_reconcile(struct json_writer *w, const struct engine_reconcile_s
     number(w, "put_right", r->mended);
     number(w, "lookups", r->lookups);
     json_string(w, "trouble", r->trouble);
+    json_bool(w, "nightly", r->nightly);
+    time_ms(w, "nightly_ended", r->nightly_ms);
     json_object_close(w);
 }
 

@@ -60,6 +60,11 @@ static void put_flow(struct metrics *m, const struct engine_flow_status *f)
     labelled(m, "dvcsync_oldest_age_seconds",
              "Age of the oldest item that waits; 0 when none does.", LABELS(labels),
              seconds(f->lag_ms));
+    labelled(m, "dvcsync_behind_held", "Items that wait behind a held one.", LABELS(labels),
+             (double)f->behind);
+    labelled(m, "dvcsync_behind_held_age_seconds",
+             "Age of the oldest item that waits behind a held one; 0 when none does.",
+             LABELS(labels), seconds(f->behind_lag_ms));
     labelled(m, "dvcsync_last_delivery_timestamp_seconds",
              "Time of the last acknowledged call; 0 before the first.", LABELS(labels),
              seconds(f->last_delivery_ms));
@@ -167,6 +172,10 @@ static void put_deadlines(struct metrics *m, const struct engine_deadlines *d)
 static void put_reconcile(struct metrics *m, const struct engine_reconcile_status *r)
 {
     gauge(m, "dvcsync_reconcile_running", "1 while dossiers are compared.", r->running ? 1 : 0);
+    if (r->nightly && r->nightly_ms != 0) {
+        gauge(m, "dvcsync_reconcile_nightly_timestamp_seconds",
+              "When the last nightly reconciliation ended whole.", seconds(r->nightly_ms));
+    }
     if (r->id == 0) {
         return; /* none since the start */
     }

@@ -22,6 +22,7 @@ static const struct key {
     {"sample", offsetof(struct order, sample), sizeof(((struct order *)NULL)->sample)},
     {"month", offsetof(struct order, month), sizeof(((struct order *)NULL)->month)},
     {"fix", offsetof(struct order, fix), 0},
+    {"yes", offsetof(struct order, yes), 0},
     {"dry_run", offsetof(struct order, dry_run), 0},
     {"full", offsetof(struct order, full), 0},
 };

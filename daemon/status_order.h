@@ -17,7 +17,7 @@ struct order {
     char path[512];
     char what[16], sample[8], month[8]; /* reconcile: which dossiers */
     char rows[8];                       /* how many, decimal; "" the verb's own number */
-    bool dry_run, full, fix;
+    bool dry_run, full, fix, yes;
 };
 
 /* An empty body is an empty object. ERR_FORMAT, ERR_NOMEM, with a text for the person who sent it.

@@ -60,13 +60,10 @@ static const char *take_month(const struct order *o, struct review_begin *b)
     return NULL;
 }
 
-/* It stands in the audit for ever: a code of either system, and no words. */
+/* Whether it is a number that is known, the journal says. */
 static const char *take_dossier(const struct order *o, struct review_begin *b)
 {
-    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-                                  "0123456789.-_/";
-
-    if (o->code[0] == '\0' || o->code[strspn(o->code, allowed)] != '\0') {
+    if (o->code[0] == '\0') {
         return "\"code\" is the number of a dossier.";
     }
     b->what = REVIEW_DOSSIER;
@@ -87,12 +84,23 @@ static const char *take_order(const struct order *o, struct review_begin *b)
                  {"dossier", take_dossier}};
 
     b->fix = o->fix;
+    b->yes = o->yes;
     for (size_t i = 0; i < sizeof(whats) / sizeof(whats[0]); i++) {
         if (strcmp(whats[i].name, o->what) == 0) {
             return whats[i].take(o, b);
         }
     }
     return "\"what\" is sample, open, month or dossier.";
+}
+
+/* How many dossiers a minute the portal is asked for at most; 0 not bounded. */
+static int64_t per_minute(const struct routes *r)
+{
+    const struct config *config = r->env.config(r->env.ctx);
+    uint32_t ours = config->reconcile_rate;
+    uint32_t all = config->portal.seen_rate;
+
+    return ours == 0 || (all != 0 && all < ours) ? all : ours;
 }
 
 static void on_begun(struct engine_reconcile *reconcile)
@@ -118,6 +126,8 @@ static void on_begun(struct engine_reconcile *reconcile)
         json_object_open(&w, NULL);
         json_integer_out(&w, "schema", STATUS_SCHEMA);
         json_integer_out(&w, "id", reconcile->begin.id);
+        json_integer_out(&w, "expected", (int64_t)reconcile->begin.expected);
+        json_integer_out(&w, "per_minute", per_minute(r));
         json_object_close(&w);
         route_answer(http, 200, buf_error(&out), &out);
     }
@@ -226,6 +236,7 @@ static void put_review(struct json_writer *w, const struct review_read *r)
     json_bool(w, "fix", row->fix);
     json_bool(w, "running", row->ended_ms == 0);
     json_bool(w, "canceled", row->canceled);
+    json_bool(w, "stopped", row->braked);
     put_time(w, "begun", row->begun_ms);
     put_time(w, "ended", row->ended_ms);
     json_integer_out(w, "place", (int64_t)row->place);

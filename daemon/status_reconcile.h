@@ -5,7 +5,8 @@
 
 #include "daemon/status_routes.h"
 
-/* POST /v1/reconcile: what = sample | open | month | dossier; with sample, month or code; fix. */
+/* POST /v1/reconcile: what = sample | open | month | dossier; with sample, month or code; fix; yes:
+ * however many are lost. */
 void act_reconcile(const struct route_call *call);
 /* POST /v1/reconcile:cancel */
 void act_reconcile_cancel(const struct route_call *call);

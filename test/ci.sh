@@ -37,7 +37,7 @@ stage "faults, a sample" make --no-print-directory faults FAULT_RUNS=100
 # A gate must not roll dice: one seed here, other seeds by `make fuzz`.
 stage "fuzz, the corpus and 20 s a target" env FUZZ_SEED=1 make --no-print-directory fuzz FUZZ_SECONDS=20
 stage "consistency, a small month" make --no-print-directory consistency CONSISTENCY_DOSSIERS=1500 \
-    CONSISTENCY_DIFFERENCES=310
+    CONSISTENCY_DIFFERENCES=370
 stage "demo, hard faults" make --no-print-directory demo FAULTS=hard DOSSIERS=1000 KILLS=5
 for preset in igate-connector ngsp-justice bridge-array; do
     stage "preset $preset, faults and kills" env KILLS=4 test/presets.sh "$preset" 400

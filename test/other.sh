@@ -53,6 +53,7 @@ other_tell() { # VERSION
     local form=()
     [ $(($1 % 2)) -eq 0 ] && form=(--csv)
     http_post "$portal/_sandbox/ask" '{"count":10}' || die "nothing could be asked"
+    http_post "$portal/_sandbox/ask" '{"count":6,"public":true}' || die "nothing could be published"
     tell ratings survey 300 "$1" "${form[@]}"
     tell replies desk 10 "$1" "${form[@]}"
     tell questions desk 20 "$1" "${form[@]}"
@@ -78,7 +79,7 @@ PAY
 }
 other_taken() { ! compgen -G "$DIR/survey/in/*" > /dev/null && ! compgen -G "$DIR/desk/in/*" > /dev/null; }
 other_verify() {
-    mkdir -p "$DIR/given" && cp "$DIR"/desk/out/question-*.json "$DIR"/till/out/payment-*.json "$DIR/given/" &&
+    mkdir -p "$DIR/given" && cp "$DIR"/desk/out/{question,public}-*.json "$DIR"/till/out/payment-*.json "$DIR/given/" &&
         "$BUILD/dvcsync-sandbox" verify-other --ledger "$DIR/ledger.jsonl" --truth "$DIR/truth.jsonl" \
             --journal "$DIR/state/journal.db" --out "$DIR/given"
 }

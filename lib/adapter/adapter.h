@@ -269,6 +269,7 @@ struct adapter_offer {
 struct adapter_ask {
     /* in */
     const char *code;
+    bool want_marks; /* for who must know it for ever: known then also without content */
     void (*done)(struct adapter_ask *ask);
     /* out */
     int err;           /* 0; ERR_CANCELED */
@@ -284,6 +285,9 @@ struct adapter_ask {
     enum lookup_answer there; /* not known: as the sink says; LOOKUP_UNKNOWN when it can't be asked
                                  now */
     int there_status;         /* 0 not shown */
+    const uint8_t (*marks)[FIGURES_MARK_BYTES]; /* of the newest snapshot, also when its content is
+                                                   gone; borrowed */
+    size_t n_marks;
     void *impl;
 };
 

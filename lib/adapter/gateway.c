@@ -15,20 +15,14 @@
 
 static struct gateway *self(struct adapter *a)
 {
-    return CONTAINER_OF(a, struct gateway, adapter);
+    return CONTAINER_OF(a, struct gateway, base.adapter);
 }
 
 /* ---- requests ---- */
 
-/* Everything is answered and nothing is open: the listener can go. */
 void gateway_maybe_stopped(struct gateway *g)
 {
-    if (g->stopping && g->listen != NULL && list_empty(&g->requests) && list_empty(&g->flights)) {
-        struct listen *l = g->listen;
-
-        g->listen = NULL;
-        listen_close(l, g->stopped, g->stopped_ctx);
-    }
+    listener_idle(&g->base, list_empty(&g->requests) && list_empty(&g->flights));
 }
 
 void gateway_request_end(struct gateway_request *r)
@@ -57,11 +51,11 @@ static void login(struct gateway_request *r)
     const char *user = json_text_or_empty(json_get_any_case(r->root, "username"), numbers[0]);
     const char *password = json_text_or_empty(json_get_any_case(r->root, "password"), numbers[1]);
 
-    if (listen_has_accounts(g->listen) && !listen_account_ok(g->listen, user, password)) {
+    if (listen_has_accounts(g->base.listen) && !listen_account_ok(g->base.listen, user, password)) {
         end_with(r, -1, "Tài khoản hoặc mật khẩu không đúng");
         return;
     }
-    if (gateway_session_new(&g->sessions, loop_now_ms(g->env.loop), session) != 0) {
+    if (gateway_session_new(&g->sessions, loop_now_ms(g->base.env.loop), session) != 0) {
         gateway_answer_busy(r);
     } else {
         gateway_answer_login(r, session);
@@ -79,7 +73,7 @@ static bool let_in(struct gateway_request *r)
     const char *session;
 
     if (!r->envelope) {
-        if (listen_authorised(g->listen, r->call)) {
+        if (listen_authorised(g->base.listen, r->call)) {
             return true;
         }
         listen_answer_denied(r->call);
@@ -88,7 +82,7 @@ static bool let_in(struct gateway_request *r)
         return false;
     }
     session = json_text_or_empty(json_get_any_case(r->root, "session"), number);
-    if (gateway_session_good(&g->sessions, loop_now_ms(g->env.loop), session)) {
+    if (gateway_session_good(&g->sessions, loop_now_ms(g->base.env.loop), session)) {
         return true;
     }
     end_with(r, -1, "Phiên làm việc không hợp lệ hoặc đã hết hạn, vui lòng đăng nhập lại");
@@ -154,7 +148,7 @@ static void unsupported(struct gateway_request *r)
 
 static void decide(struct gateway_request *r)
 {
-    if (r->g->stopping) {
+    if (r->g->base.stopping) {
         gateway_answer_busy(r);
         gateway_request_end(r);
         return;
@@ -225,7 +219,8 @@ static struct gateway_request *request_new(struct gateway *g, struct http_call *
     arena_init(&r->arena, ARENA_BASE + call->body_len * ARENA_FACTOR);
     /* A reload may change the gateway's own while a worker reads. */
     r->status_map = arena_strdup(&r->arena, g->status_map);
-    r->now_s = loop_wall_s(g->env.loop);
+    r->compared = g->compared;
+    r->now_s = loop_wall_s(g->base.env.loop);
     if (r->status_map == NULL) {
         arena_free(&r->arena);
         free(r);
@@ -241,7 +236,7 @@ static void on_call(void *ctx, struct http_call *call)
     struct gateway_request *r;
     bool get = strcmp(call->method, "GET") == 0;
 
-    if (g->listen == NULL) { /* it is being closed */
+    if (g->base.listen == NULL) { /* it is being closed */
         http_answer_problem(call, 503, "The service is stopping.");
         return;
     }
@@ -257,7 +252,7 @@ static void on_call(void *ctx, struct http_call *call)
         return;
     }
     if (!get && call->body_len > OFF_LOOP_BYTES) { /* what a GET carries is not read */
-        if (loop_work_start(g->env.loop, &r->work)) {
+        if (loop_work_start(g->base.env.loop, &r->work)) {
             return;
         }
         gateway_answer_busy(r);
@@ -291,6 +286,28 @@ static void on_gone(void *ctx, struct http_call *call)
 
 /* ---- the adapter ---- */
 
+static bool brings_dossiers(const struct config *config, const struct config_flow *flow)
+{
+    return flow->kind == FLOW_DOSSIERS && strcmp(flow->to, config->portal.name) == 0;
+}
+
+/* Whether its flow runs beside one that only observes, so that the two can be compared. */
+static bool is_compared(const struct gateway *g, const struct config *config)
+{
+    bool pushed = false;
+    bool observed = false;
+
+    for (size_t i = 0; i < config->n_flows; i++) {
+        const struct config_flow *flow = &config->flows[i];
+
+        if (brings_dossiers(config, flow)) {
+            observed = observed || flow->mode == FLOW_OBSERVE;
+            pushed = pushed || (strcmp(flow->from, g->base.name) == 0 && flow->also_from.n == 0);
+        }
+    }
+    return pushed && observed;
+}
+
 static void take_settings(struct gateway *g, const struct config_source *source)
 {
     const char *statuses = config_source_statuses(source);
@@ -300,6 +317,7 @@ static void take_settings(struct gateway *g, const struct config_source *source)
     memset(g->status_map, 0, sizeof(g->status_map));
     memcpy(g->status_map, statuses,
            strlen(statuses) < sizeof(g->status_map) ? strlen(statuses) : 0);
+    g->compared = is_compared(g, g->base.env.config);
     g->answer_timeout_ms = source->answer_timeout_ms;
     g->cache_for_ms = source->cache_for_ms;
 }
@@ -308,18 +326,10 @@ static int gateway_listen(struct adapter *a, struct adapter_host *host, struct e
 {
     struct gateway *g = self(a);
     const struct listen_hooks hooks = {on_call, on_gone, g};
-    const struct config_source *source = config_source_find(g->env.config, g->name);
-    int err;
+    int err = listener_open(&g->base, host, &hooks, msg);
 
-    assert(g->listen == NULL);
-    if (source == NULL) {
-        return err_set(msg, ERR_CONFIG, "source %s: not in the configuration", g->name);
-    }
-    g->host = host;
-    g->stopping = false;
-    err = listen_open(&g->env, source, &hooks, &g->listen, msg);
     if (err == 0) {
-        g->accounts_version = listen_accounts_version(g->listen);
+        g->accounts_version = listen_accounts_version(g->base.listen);
     }
     return err;
 }
@@ -328,24 +338,12 @@ static void gateway_unlisten(struct adapter *a, void (*stopped)(void *ctx), void
 {
     struct gateway *g = self(a);
 
-    g->stopping = true;
-    g->stopped = stopped;
-    g->stopped_ctx = ctx;
+    listener_stop(&g->base, stopped, ctx);
     for (struct list *l = g->requests.next; l != &g->requests; l = l->next) {
         gateway_push_gone(CONTAINER_OF(l, struct gateway_request, link));
     }
     gateway_relay_stop(g);
-    if (g->listen == NULL) { /* it never began */
-        loop_defer(g->env.loop, &g->not_listening);
-    }
     gateway_maybe_stopped(g);
-}
-
-static void on_not_listening(struct loop_task *task)
-{
-    struct gateway *g = CONTAINER_OF(task, struct gateway, not_listening);
-
-    g->stopped(g->stopped_ctx);
 }
 
 static size_t gateway_notes(struct adapter *a, struct adapter_note notes[ADAPTER_NOTES_MAX])
@@ -360,9 +358,9 @@ static size_t gateway_notes(struct adapter *a, struct adapter_note notes[ADAPTER
     notes[1] = (struct adapter_note){"queued_answers", g->n_queued};
     notes[2] = (struct adapter_note){"waiting", waiting};
     notes[3] = (struct adapter_note){
-        "sessions", gateway_sessions_alive(&g->sessions, loop_now_ms(g->env.loop))};
+        "sessions", gateway_sessions_alive(&g->sessions, loop_now_ms(g->base.env.loop))};
     notes[4] = (struct adapter_note){"cache_bytes", g->cache_bytes};
-    return g->listen != NULL ? listen_notes(g->listen, notes, 5) : 5;
+    return g->base.listen != NULL ? listen_notes(g->base.listen, notes, 5) : 5;
 }
 
 /* What waits belongs to the engine, which ends it: nothing of the gateway's own is in flight. */
@@ -374,23 +372,16 @@ static void gateway_cancel(struct adapter *a)
 static int gateway_reconfigure(struct adapter *a, const struct config *config, struct errmsg *msg)
 {
     struct gateway *g = self(a);
-    const struct config_source *source = config_source_find(config, g->name);
-    int err;
+    int err = listener_reconfigure(a, config, msg);
 
-    if (source == NULL) {
-        return err_set(msg, ERR_CONFIG, "source %s: not in the new configuration", g->name);
-    }
-    err = g->listen != NULL && !g->stopping ? listen_reconfigure(g->listen, source, msg)
-                                            : listen_check(source, msg);
     if (err != 0) {
         return err;
     }
-    if (g->listen != NULL && listen_accounts_version(g->listen) != g->accounts_version) {
-        g->accounts_version = listen_accounts_version(g->listen);
+    if (g->base.listen != NULL && listen_accounts_version(g->base.listen) != g->accounts_version) {
+        g->accounts_version = listen_accounts_version(g->base.listen);
         gateway_sessions_drop(&g->sessions);
     }
-    g->env.config = config;
-    take_settings(g, source);
+    take_settings(g, g->base.source);
     return 0;
 }
 
@@ -398,11 +389,10 @@ static void gateway_free(struct adapter *a)
 {
     struct gateway *g = self(a);
 
-    assert(g->listen == NULL && list_empty(&g->requests) && list_empty(&g->flights));
+    assert(list_empty(&g->requests) && list_empty(&g->flights));
     gateway_cache_free(g);
     explicit_bzero(&g->sessions, sizeof(g->sessions));
-    free(g->name);
-    free(g);
+    listener_free(&g->base);
 }
 
 static const struct adapter_ops OPS = {
@@ -418,38 +408,27 @@ static const struct adapter_ops OPS = {
 int gateway_open(const struct adapter_env *env, const struct config_source *source,
                  struct adapter **out, struct errmsg *msg)
 {
+    struct listener *base;
     struct gateway *g;
-    int err = listen_check(source, msg);
+    int err = listener_new(env, source, &OPS, sizeof(*g), GATEWAY_RANK, &base, msg);
 
     *out = NULL;
     if (err != 0) {
         return err;
     }
-    g = calloc(1, sizeof(*g));
-    if (g != NULL) {
-        g->name = strdup(source->name);
-    }
-    if (g == NULL || g->name == NULL) {
-        free(g);
-        return err_set(msg, ERR_NOMEM, "source %s: %s", source->name, err_text(ERR_NOMEM));
-    }
-    g->env = *env;
-    loop_task_init(&g->not_listening, on_not_listening);
+    g = CONTAINER_OF(base, struct gateway, base);
+    base->adapter.caps = ADAPTER_ANSWERS;
     list_init(&g->requests);
     list_init(&g->flights);
     list_init(&g->cache);
     take_settings(g, source);
-    g->adapter = (struct adapter){.ops = &OPS,
-                                  .name = g->name,
-                                  .caps = ADAPTER_ANSWERS,
-                                  .rank = source->rank != 0 ? (int)source->rank : GATEWAY_RANK};
-    *out = &g->adapter;
+    *out = &base->adapter;
     return 0;
 }
 
 uint16_t gateway_port(const struct adapter *a)
 {
-    const struct gateway *g = CONTAINER_OF(a, const struct gateway, adapter);
+    const struct gateway *g = CONTAINER_OF(a, const struct gateway, base.adapter);
 
-    return g->listen != NULL ? listen_port(g->listen) : 0;
+    return g->base.listen != NULL ? listen_port(g->base.listen) : 0;
 }

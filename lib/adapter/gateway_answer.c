@@ -36,7 +36,7 @@ void gateway_answer(struct gateway_request *r, unsigned http, long code, const c
     struct buf text;
 
     if (code != 0) {
-        listen_count_refused(r->g->listen);
+        listen_count_refused(r->g->base.listen);
     }
     begin(&w, &text, code);
     json_string(&w, "message", message);

@@ -5,7 +5,7 @@
 
 #include "adapter/gateway.h"
 #include "adapter/gateway_session.h"
-#include "adapter/listen.h"
+#include "adapter/listener.h"
 #include "base/arena.h"
 #include "base/list.h"
 #include "codec/json.h"
@@ -26,14 +26,11 @@ enum gateway_service {
 };
 
 struct gateway {
-    struct adapter adapter;
-    struct adapter_env env;
-    char *name;           /* owned */
+    struct listener base;
     char status_map[128]; /* what its records say */
+    bool compared;        /* a flow observes beside it: records keep digests of what came */
     uint64_t answer_timeout_ms;
     uint64_t cache_for_ms;
-    struct listen *listen;     /* NULL: not listening */
-    struct adapter_host *host; /* borrowed while listening */
     struct gateway_sessions sessions;
     uint64_t accounts_version; /* that the sessions belong to */
     struct list requests;      /* struct gateway_request */
@@ -41,10 +38,6 @@ struct gateway {
     struct list cache;         /* struct gateway_kept, least recently used first */
     size_t cache_bytes;
     uint64_t n_stale, n_queued;
-    struct loop_task not_listening;
-    bool stopping;
-    void (*stopped)(void *ctx);
-    void *stopped_ctx;
 };
 
 /* A call of a client from its arrival until its answer and, of what was offered, its last callback.
@@ -63,6 +56,7 @@ struct gateway_request {
     bool envelope;                /* an object with service: needs a session */
     bool login;                   /* an object with username and password */
     const char *status_map;
+    bool compared;
     int64_t now_s;
     struct record *records;
     size_t n_records;

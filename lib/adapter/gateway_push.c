@@ -59,8 +59,8 @@ static void on_offered(struct adapter_offer *offer)
         return;
     }
     r->committed = true;
-    if (r->gone || g->stopping) {
-        g->host->ops->hurry(g->host, offer);
+    if (r->gone || g->base.stopping) {
+        g->base.host->ops->hurry(g->base.host, offer);
     }
 }
 
@@ -83,8 +83,8 @@ void gateway_push(struct gateway_request *r)
                                       .settled = on_settled};
     json_free(r->root); /* the records have copies; the tree is many times larger */
     r->root = NULL;
-    loop_timer_start(g->env.loop, &r->late, g->answer_timeout_ms);
-    g->host->ops->offer(g->host, &r->offer);
+    loop_timer_start(g->base.env.loop, &r->late, g->answer_timeout_ms);
+    g->base.host->ops->offer(g->base.host, &r->offer);
 }
 
 void gateway_push_gone(struct gateway_request *r)
@@ -93,7 +93,7 @@ void gateway_push_gone(struct gateway_request *r)
 
     r->gone = true;
     if (first && r->committed) {
-        r->g->host->ops->hurry(r->g->host, &r->offer);
+        r->g->base.host->ops->hurry(r->g->base.host, &r->offer);
     }
 }
 
@@ -130,5 +130,5 @@ void gateway_lookup(struct gateway_request *r)
         return;
     }
     r->ask = (struct adapter_ask){.code = copy, .done = on_asked};
-    r->g->host->ops->ask(r->g->host, &r->ask);
+    r->g->base.host->ops->ask(r->g->base.host, &r->ask);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "adapter/national_fields.h"
+#include "adapter/portal_digest.h"
 #include "base/buf.h"
 #include "codec/record.h"
 #include "domain/codes.h"
@@ -57,6 +58,19 @@ int64_t gateway_changed_s(const struct dossier *d, int64_t now_s)
     return newest != 0 ? newest : now_s;
 }
 
+/* "" when nobody asks for them, or they are too many: they are never why a record is refused. */
+static int read_arrived(const struct gateway_reading *how, const struct json *node,
+                        struct arena *arena, const char **out, struct errmsg *msg)
+{
+    int err = how->compared ? portal_digest(node, arena, out) : ERR_TOOBIG;
+
+    if (err == ERR_TOOBIG) {
+        *out = "";
+        err = 0;
+    }
+    return err == 0 ? 0 : err_set(msg, err, "%s", err_text(err));
+}
+
 static int read_dossier(const struct gateway_reading *how, const struct json *node,
                         struct arena *arena, struct record *out, struct errmsg *msg)
 {
@@ -79,7 +93,13 @@ static int read_dossier(const struct gateway_reading *how, const struct json *no
     }
     d.status_map = how->status_map;
     d.changed_s = gateway_changed_s(&d, how->now_s);
-    return record_from_dossier(&d, arena, out, msg);
+    err = read_arrived(how, node, arena, &d.arrived, msg);
+    err = err == 0 ? record_from_dossier(&d, arena, out, msg) : err;
+    if (err == ERR_TOOBIG && d.arrived[0] != '\0') {
+        d.arrived = "";
+        err = record_from_dossier(&d, arena, out, msg);
+    }
+    return err;
 }
 
 static int read_step(const struct gateway_reading *how, const struct json *node,
@@ -103,7 +123,13 @@ static int read_step(const struct gateway_reading *how, const struct json *node,
         return err;
     }
     s.status_map = how->status_map;
-    return record_from_step(&s, arena, out, msg);
+    err = read_arrived(how, node, arena, &s.arrived, msg);
+    err = err == 0 ? record_from_step(&s, arena, out, msg) : err;
+    if (err == ERR_TOOBIG && s.arrived[0] != '\0') {
+        s.arrived = "";
+        err = record_from_step(&s, arena, out, msg);
+    }
+    return err;
 }
 
 static int text_of(const struct json *object, struct arena *arena, const char **out)

@@ -17,6 +17,7 @@
 struct gateway_reading {
     const char *status_map; /* what the records say in status_map; "national": 1..10 only */
     int64_t now_s;          /* the time of a dossier that shows none of its own */
+    bool compared;          /* records keep digests of what came, where there is room for them */
 };
 
 /* data: an array of 1..100 dossiers, or one. ERR_FORMAT, ERR_TOOBIG, ERR_NOMEM. */

@@ -90,7 +90,7 @@ static void keep(struct gateway *g, const uint8_t key[DIGEST_BYTES], const char 
     memcpy(k->text, text, n);
     k->text[n] = '\0';
     k->n = n;
-    k->at_ms = loop_now_ms(g->env.loop);
+    k->at_ms = loop_now_ms(g->base.env.loop);
     memcpy(k->key, key, DIGEST_BYTES);
     list_push(&g->cache, &k->link);
     g->cache_bytes += weight(k);
@@ -127,7 +127,7 @@ static void answer_all(struct gateway_flight *f, const char *text, size_t n)
 
         if (text != NULL) {
             gateway_answer_text(r, text, n);
-        } else if (f->g->stopping) {
+        } else if (f->g->base.stopping) {
             gateway_answer_busy(r);
         } else {
             gateway_answer(r, 200, -1, "Hiện chưa hỏi được Cổng DVCQG, vui lòng thử lại sau");
@@ -179,8 +179,8 @@ static void fall_back(struct gateway_flight *f)
     if (k != NULL) {
         g->n_stale += n_askers(f);
         answer_all(f, k->text, k->n);
-    } else if (!f->personal && !g->stopping &&
-               gateway_mirror_ask(&f->mirror, g->host, f->name, f->request, on_mirror)) {
+    } else if (!f->personal && !g->base.stopping &&
+               gateway_mirror_ask(&f->mirror, g->base.host, f->name, f->request, on_mirror)) {
         return;
     } else {
         answer_all(f, NULL, 0);
@@ -237,7 +237,7 @@ static struct gateway_flight *take_off(struct gateway *g, const struct gateway_r
     list_push(&g->flights, &f->link);
     f->relay =
         (struct adapter_relay){.service = f->name, .request = f->request, .done = on_relayed};
-    g->host->ops->relay(g->host, &f->relay);
+    g->base.host->ops->relay(g->base.host, &f->relay);
     return f;
 }
 
@@ -264,7 +264,7 @@ void gateway_relay(struct gateway_request *r, const char *request)
         keyed && r->service != GATEWAY_PERSONAL ? find_kept(g, key) : NULL;
     struct gateway_flight *f;
 
-    if (k != NULL && loop_now_ms(g->env.loop) - k->at_ms < g->cache_for_ms) {
+    if (k != NULL && loop_now_ms(g->base.env.loop) - k->at_ms < g->cache_for_ms) {
         gateway_answer_text(r, k->text, k->n);
         gateway_request_end(r);
         return;

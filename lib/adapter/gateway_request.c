@@ -96,7 +96,7 @@ static const struct json *recognise(struct gateway_request *r)
 
 static int read_records(struct gateway_request *r, const struct json *data)
 {
-    const struct gateway_reading how = {r->status_map, r->now_s};
+    const struct gateway_reading how = {r->status_map, r->now_s, r->compared};
     char number[24];
     const char *type;
 

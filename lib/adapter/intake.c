@@ -15,19 +15,14 @@
 
 static struct intake *self(struct adapter *a)
 {
-    return CONTAINER_OF(a, struct intake, adapter);
+    return CONTAINER_OF(a, struct intake, base.adapter);
 }
 
 /* ---- requests ---- */
 
 void intake_maybe_stopped(struct intake *in)
 {
-    if (in->stopping && in->listen != NULL && list_empty(&in->requests) && list_empty(&in->files)) {
-        struct listen *l = in->listen;
-
-        in->listen = NULL;
-        listen_close(l, in->stopped, in->stopped_ctx);
-    }
+    listener_idle(&in->base, list_empty(&in->requests) && list_empty(&in->files));
 }
 
 void intake_request_end(struct intake_request *r)
@@ -51,7 +46,7 @@ static void answer(struct intake_request *r, unsigned http, long code, const cha
 
     r->call = NULL;
     if (code != 0) {
-        listen_count_refused(r->in->listen);
+        listen_count_refused(r->in->base.listen);
     }
     buf_init(&text, ANSWER_BYTES);
     json_write_begin(&w, &text);
@@ -84,17 +79,17 @@ static void say_malformed(struct intake_request *r)
     struct intake *in = r->in;
     uint64_t suppressed = 0;
 
-    if (log_limit_pass(&in->malformed_log, loop_now_ms(in->env.loop), MALFORMED_LOG_MS,
+    if (log_limit_pass(&in->malformed_log, loop_now_ms(in->base.env.loop), MALFORMED_LOG_MS,
                        &suppressed)) {
-        log_plain(in->env.log, LOG_LEVEL_WARN, "body_refused",
-                  "source %s: a body is refused: %s (%" PRIu64 " more not shown)", in->name,
+        log_plain(in->base.env.log, LOG_LEVEL_WARN, "body_refused",
+                  "source %s: a body is refused: %s (%" PRIu64 " more not shown)", in->base.name,
                   r->why.text, suppressed);
     }
 }
 
 static void decide(struct intake_request *r)
 {
-    if (r->in->stopping || r->err == ERR_NOMEM) {
+    if (r->in->base.stopping || r->err == ERR_NOMEM) {
         intake_answer_busy(r);
         intake_request_end(r);
     } else if (r->malformed) {
@@ -102,7 +97,7 @@ static void decide(struct intake_request *r)
 
         /* What the wire does (section 8). */
         r->call = NULL;
-        listen_count_refused(r->in->listen);
+        listen_count_refused(r->in->base.listen);
         say_malformed(r);
         http_answer(call, 500, "text/plain", "request body incorrect",
                     strlen("request body incorrect"));
@@ -149,7 +144,7 @@ static struct intake_request *request_new(struct intake *in, struct http_call *c
     }
     r->in = in;
     r->call = call;
-    r->now_s = loop_wall_s(in->env.loop);
+    r->now_s = loop_wall_s(in->base.env.loop);
     r->work.run = run_read;
     r->work.done = on_read;
     intake_push_init(r);
@@ -172,7 +167,7 @@ static void take(struct intake *in, struct http_call *call, bool search, enum in
     if (call->body_len <= OFF_LOOP_BYTES) {
         run_read(&r->work);
         decide(r);
-    } else if (!loop_work_start(in->env.loop, &r->work)) {
+    } else if (!loop_work_start(in->base.env.loop, &r->work)) {
         intake_answer_busy(r);
         intake_request_end(r);
     }
@@ -181,53 +176,33 @@ static void take(struct intake *in, struct http_call *call, bool search, enum in
 /* The id behind path_file and a slash; NULL when the path is another. */
 static const char *file_id(const struct intake *in, const char *path)
 {
-    const char *base = in->source->path_file;
+    const char *base = in->base.source->path_file;
     size_t n = strlen(base);
 
     return base[0] != '\0' && strncmp(path, base, n) == 0 && path[n] == '/' ? path + n + 1 : NULL;
 }
 
-static void route(struct intake *in, struct http_call *call)
+static void on_call(void *ctx, struct http_call *call)
 {
-    const struct config_source *s = in->source;
-    const struct {
-        const char *path;
-        bool search;
-        enum intake_form form;
-    } routes[] = {{s->path_notice, false, INTAKE_NOTICE},
-                  {s->path_change, false, INTAKE_CHANGE},
-                  {s->path_receive, false, INTAKE_RECEIVE},
-                  {s->path_search, true, INTAKE_RECEIVE}};
+    struct intake *in = ctx;
+    const struct config_source *s = in->base.source;
+    const char *const paths[] = {s->path_notice, s->path_change, s->path_receive, s->path_search};
+    static const enum intake_form forms[] = {INTAKE_NOTICE, INTAKE_CHANGE, INTAKE_RECEIVE,
+                                             INTAKE_RECEIVE};
+    const size_t n = sizeof(paths) / sizeof(paths[0]);
     const char *id = strcmp(call->method, "GET") == 0 ? file_id(in, call->path) : NULL;
+    size_t which;
 
+    if (!listener_lets_in(&in->base, call)) {
+        return;
+    }
     if (id != NULL) {
         intake_file(in, call, id);
         return;
     }
-    for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
-        if (routes[i].path[0] != '\0' && strcmp(call->path, routes[i].path) == 0) {
-            if (strcmp(call->method, "POST") == 0) {
-                take(in, call, routes[i].search, routes[i].form);
-            } else {
-                http_call_add_header(call, "Allow", "POST");
-                http_answer_problem(call, 405, "POST it.");
-            }
-            return;
-        }
-    }
-    http_answer_problem(call, 404, "Nothing is taken at this path.");
-}
-
-static void on_call(void *ctx, struct http_call *call)
-{
-    struct intake *in = ctx;
-
-    if (in->stopping || in->listen == NULL) {
-        http_answer_problem(call, 503, "The service is stopping.");
-    } else if (!listen_authorised(in->listen, call)) {
-        listen_answer_denied(call);
-    } else {
-        route(in, call);
+    which = listener_route(call, paths, n);
+    if (which < n) {
+        take(in, call, paths[which] == s->path_search, forms[which]);
     }
 }
 
@@ -249,36 +224,20 @@ static void on_gone(void *ctx, struct http_call *call)
 
 static int intake_listen(struct adapter *a, struct adapter_host *host, struct errmsg *msg)
 {
-    struct intake *in = self(a);
-    const struct listen_hooks hooks = {on_call, on_gone, in};
+    const struct listen_hooks hooks = {on_call, on_gone, self(a)};
 
-    assert(in->listen == NULL);
-    in->host = host;
-    in->stopping = false;
-    return listen_open(&in->env, in->source, &hooks, &in->listen, msg);
-}
-
-static void on_not_listening(struct loop_task *task)
-{
-    struct intake *in = CONTAINER_OF(task, struct intake, not_listening);
-
-    in->stopped(in->stopped_ctx);
+    return listener_open(&self(a)->base, host, &hooks, msg);
 }
 
 static void intake_unlisten(struct adapter *a, void (*stopped)(void *ctx), void *ctx)
 {
     struct intake *in = self(a);
 
-    in->stopping = true;
-    in->stopped = stopped;
-    in->stopped_ctx = ctx;
+    listener_stop(&in->base, stopped, ctx);
     for (struct list *l = in->requests.next; l != &in->requests; l = l->next) {
         intake_push_gone(CONTAINER_OF(l, struct intake_request, link));
     }
     intake_files_cancel(in);
-    if (in->listen == NULL) { /* it never began */
-        loop_defer(in->env.loop, &in->not_listening);
-    }
     intake_maybe_stopped(in);
 }
 
@@ -289,7 +248,7 @@ static size_t intake_notes(struct adapter *a, struct adapter_note notes[ADAPTER_
     notes[0] = (struct adapter_note){"taken", in->n_taken};
     notes[1] = (struct adapter_note){"duplicates", in->n_duplicates};
     notes[2] = (struct adapter_note){"to_repeat", in->n_repeat};
-    return in->listen != NULL ? listen_notes(in->listen, notes, 3) : 3;
+    return in->base.listen != NULL ? listen_notes(in->base.listen, notes, 3) : 3;
 }
 
 static void intake_cancel(struct adapter *a)
@@ -297,31 +256,12 @@ static void intake_cancel(struct adapter *a)
     intake_files_cancel(self(a));
 }
 
-static int intake_reconfigure(struct adapter *a, const struct config *config, struct errmsg *msg)
-{
-    struct intake *in = self(a);
-    const struct config_source *source = config_source_find(config, in->name);
-    int err;
-
-    if (source == NULL) {
-        return err_set(msg, ERR_CONFIG, "source %s: not in the new configuration", in->name);
-    }
-    err = in->listen != NULL && !in->stopping ? listen_reconfigure(in->listen, source, msg)
-                                              : listen_check(source, msg);
-    if (err == 0) {
-        in->env.config = config;
-        in->source = source;
-    }
-    return err;
-}
-
 static void intake_free(struct adapter *a)
 {
     struct intake *in = self(a);
 
-    assert(in->listen == NULL && list_empty(&in->requests) && list_empty(&in->files));
-    free(in->name);
-    free(in);
+    assert(list_empty(&in->requests) && list_empty(&in->files));
+    listener_free(&in->base);
 }
 
 static const struct adapter_ops OPS = {
@@ -330,37 +270,25 @@ static const struct adapter_ops OPS = {
     .unlisten = intake_unlisten,
     .notes = intake_notes,
     .cancel = intake_cancel,
-    .reconfigure = intake_reconfigure,
+    .reconfigure = listener_reconfigure,
     .free = intake_free,
 };
 
 int intake_open(const struct adapter_env *env, const struct config_source *source,
                 struct adapter **out, struct errmsg *msg)
 {
+    struct listener *base;
     struct intake *in;
-    int err = listen_check(source, msg);
+    int err = listener_new(env, source, &OPS, sizeof(*in), 1, &base, msg);
 
     *out = NULL;
     if (err != 0) {
         return err;
     }
-    in = calloc(1, sizeof(*in));
-    if (in != NULL) {
-        in->name = strdup(source->name);
-    }
-    if (in == NULL || in->name == NULL) {
-        free(in);
-        return err_set(msg, ERR_NOMEM, "source %s: %s", source->name, err_text(ERR_NOMEM));
-    }
-    in->env = *env;
-    in->source = source;
+    in = CONTAINER_OF(base, struct intake, base);
+    base->adapter.caps = ADAPTER_ANSWERS;
     list_init(&in->requests);
     list_init(&in->files);
-    loop_task_init(&in->not_listening, on_not_listening);
-    in->adapter = (struct adapter){.ops = &OPS,
-                                   .name = in->name,
-                                   .caps = ADAPTER_ANSWERS,
-                                   .rank = source->rank != 0 ? (int)source->rank : 1};
-    *out = &in->adapter;
+    *out = &base->adapter;
     return 0;
 }

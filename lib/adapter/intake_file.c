@@ -66,7 +66,7 @@ static void on_fetched(struct http_req *req)
 
 static int prepare(struct intake_file *f, const char *id, struct errmsg *msg)
 {
-    const struct config_source *s = f->in->source;
+    const struct config_source *s = f->in->base.source;
     size_t n = strlen(s->url);
     int err = 0;
 
@@ -103,7 +103,7 @@ void intake_file(struct intake *in, struct http_call *call, const char *id)
     struct errmsg msg = {0};
     struct intake_file *f;
 
-    if (in->source->url[0] == '\0' || !is_uuid(id)) {
+    if (in->base.source->url[0] == '\0' || !is_uuid(id)) {
         http_answer_problem(call, 404, "No such file.");
         return;
     }
@@ -119,7 +119,7 @@ void intake_file(struct intake *in, struct http_call *call, const char *id)
     list_push(&in->files, &f->link);
     buf_init(&f->url, URL_BYTES);
     http_req_init(&f->req);
-    if (prepare(f, id, &msg) != 0 || http_send(in->env.http, &f->req) != 0) {
+    if (prepare(f, id, &msg) != 0 || http_send(in->base.env.http, &f->req) != 0) {
         http_answer_problem(call, 502, "The file can't be had now.");
         file_free(f);
     }
@@ -128,6 +128,6 @@ void intake_file(struct intake *in, struct http_call *call, const char *id)
 void intake_files_cancel(struct intake *in)
 {
     for (struct list *l = in->files.next; l != &in->files; l = l->next) {
-        http_cancel(in->env.http, &CONTAINER_OF(l, struct intake_file, link)->req);
+        http_cancel(in->base.env.http, &CONTAINER_OF(l, struct intake_file, link)->req);
     }
 }

@@ -5,28 +5,19 @@
 
 #include "adapter/intake.h"
 #include "adapter/intake_read.h"
-#include "adapter/listen.h"
+#include "adapter/listener.h"
 #include "base/list.h"
 
 #define INTAKE_FILES_AT_ONCE 4
 #define INTAKE_FILE_BYTES ((size_t)16 << 20)
 
 struct intake {
-    struct adapter adapter;
-    struct adapter_env env;
-    char *name; /* owned */
-    const struct config_source *source;
-    struct listen *listen;     /* NULL: not listening */
-    struct adapter_host *host; /* borrowed while listening */
-    struct list requests;      /* struct intake_request */
-    struct list files;         /* struct intake_file */
+    struct listener base;
+    struct list requests; /* struct intake_request */
+    struct list files;    /* struct intake_file */
     unsigned n_files;
     uint64_t n_taken, n_duplicates, n_repeat;
     struct log_limit malformed_log;
-    struct loop_task not_listening;
-    bool stopping;
-    void (*stopped)(void *ctx);
-    void *stopped_ctx;
 };
 
 struct intake_request {
@@ -56,6 +47,7 @@ struct intake_request {
 void intake_answer(struct intake_request *r, long code, const char *message);
 void intake_answer_busy(struct intake_request *r);
 void intake_request_end(struct intake_request *r);
+/* Something ended: when it is stopping and nothing is open any more, the listener goes. */
 void intake_maybe_stopped(struct intake *in);
 
 /* intake_push.c */

@@ -89,8 +89,8 @@ static void on_offered(struct adapter_offer *offer)
         return;
     }
     r->committed = true;
-    if (r->gone || in->stopping) {
-        in->host->ops->hurry(in->host, offer);
+    if (r->gone || in->base.stopping) {
+        in->base.host->ops->hurry(in->base.host, offer);
     }
 }
 
@@ -114,12 +114,12 @@ static void offer_new(struct intake_request *r)
     CRASH_POINT(push_taken);
     r->offer = (struct adapter_offer){.records = r->records,
                                       .n_records = r->n_new,
-                                      .wait_ms = in->source->answer_timeout_ms,
+                                      .wait_ms = in->base.source->answer_timeout_ms,
                                       .fates = fates,
                                       .done = on_offered,
                                       .settled = on_settled};
-    loop_timer_start(in->env.loop, &r->late, in->source->answer_timeout_ms);
-    in->host->ops->offer(in->host, &r->offer);
+    loop_timer_start(in->base.env.loop, &r->late, in->base.source->answer_timeout_ms);
+    in->base.host->ops->offer(in->base.host, &r->offer);
 }
 
 /* What the province has is taken again only while it waits for a supplement. What we have and it
@@ -163,8 +163,8 @@ static void ask_next(struct intake_request *r)
         return;
     }
     r->ask = (struct adapter_ask){.code = r->records[r->n_asked].code, .done = on_asked};
-    loop_timer_start(in->env.loop, &r->late, in->source->answer_timeout_ms);
-    in->host->ops->ask(in->host, &r->ask);
+    loop_timer_start(in->base.env.loop, &r->late, in->base.source->answer_timeout_ms);
+    in->base.host->ops->ask(in->base.host, &r->ask);
 }
 
 void intake_push(struct intake_request *r)
@@ -178,7 +178,7 @@ void intake_push_gone(struct intake_request *r)
 
     r->gone = true;
     if (first && r->committed) {
-        r->in->host->ops->hurry(r->in->host, &r->offer);
+        r->in->base.host->ops->hurry(r->in->base.host, &r->offer);
     }
 }
 
@@ -271,5 +271,5 @@ void intake_search(struct intake_request *r)
         return;
     }
     r->ask = (struct adapter_ask){.code = copy, .done = on_found};
-    r->in->host->ops->ask(r->in->host, &r->ask);
+    r->in->base.host->ops->ask(r->in->base.host, &r->ask);
 }

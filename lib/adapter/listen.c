@@ -186,6 +186,14 @@ static int read_values(const struct config_source *s, const uint8_t secret[DIGES
     if (err == 0) {
         err = listen_accounts_read(s, secret, &v->accounts, msg);
     }
+    if (err == 0 && v->accounts.n == 0 && strcmp(s->profile, "payments") == 0 &&
+        !net_is_loopback_endpoint(s->listen)) {
+        err = err_set(msg, ERR_CONFIG,
+                      "source %s: accounts: payments are taken from other machines only with "
+                      "accounts, and there is none; give lines user:password, or listen on "
+                      "127.0.0.1",
+                      s->name);
+    }
     if (err != 0) {
         values_free(v);
     }

@@ -2,8 +2,8 @@
  *
  * Shared by gateway, intake and the publish receiver of opencps. Reads listen, tls_*, accounts_*,
  * allow, body_limit, max_clients and max_per_client, opens the server through env->serve and
- * counts. Plain text only on a loopback address, or where the operator says allow_plaintext. Loop
- * thread. */
+ * counts. Plain text only on a loopback address, or where the operator says allow_plaintext;
+ * payments without accounts only on a loopback address. Loop thread. */
 #ifndef ADAPTER_LISTEN_H
 #define ADAPTER_LISTEN_H
 

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "codec/record.h"
 #include "domain/vntime.h"
 
 #define FEES_MAX 100
@@ -23,14 +22,17 @@ static const struct national_key KEYS[] = {
 
 /* ---- the result ---- */
 
+static int code_of(const void *what, char out[CODE_MAX], struct errmsg *msg)
+{
+    return payment_code(what, out, msg);
+}
+
 int national_payment_read(const struct json *object, struct arena *a, struct payment *out,
                           struct errmsg *msg)
 {
     char code[CODE_MAX];
-    int err;
+    int err = national_keys_read(KEYS, N_KEYS, false, object, a, out, msg);
 
-    payment_init(out);
-    err = national_keys_read(KEYS, N_KEYS, false, object, a, out, msg);
     err = err == 0 ? payment_code(out, code, msg) : err;
     if (err != 0) {
         return err;
@@ -39,29 +41,12 @@ int national_payment_read(const struct json *object, struct arena *a, struct pay
     return out->code != NULL ? 0 : err_set(msg, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
 }
 
-static int payment_read(const struct json *object, struct arena *a, struct record *out,
-                        struct errmsg *msg)
-{
-    struct payment p;
-    int err = national_payment_read(object, a, &p, msg);
-
-    return err == 0 ? record_from_payment(&p, a, out, msg) : err;
-}
-
-static int payment_file(const struct record *record, struct arena *a, struct json_writer *w,
-                        struct errmsg *msg)
-{
-    struct payment p;
-    int err = record_to_payment(record->body, record->body_len, a, &p, msg);
-
-    if (err == 0) {
-        national_keys_put(KEYS, N_KEYS, &p, w);
-    }
-    return err;
-}
-
-const struct national_other national_payment = {
-    .kind = RECORD_PAYMENT, .word = "payment", .read = payment_read, .file = payment_file};
+const struct national_other national_payment = {.kind = RECORD_PAYMENT,
+                                                .word = "payment",
+                                                .keys = KEYS,
+                                                .n_keys = N_KEYS,
+                                                .files = true,
+                                                .code = code_of};
 
 /* ---- what is to be paid ---- */
 

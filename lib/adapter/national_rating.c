@@ -30,21 +30,9 @@ static const struct national_key KEYS[] = {
 #undef KEY
 #define N_KEYS (sizeof(KEYS) / sizeof(KEYS[0]))
 
-static int rating_read(const struct json *object, struct arena *a, struct record *out,
-                       struct errmsg *msg)
+static int code_of(const void *what, char out[CODE_MAX], struct errmsg *msg)
 {
-    char code[CODE_MAX];
-    struct rating r;
-    int err;
-
-    rating_init(&r);
-    err = national_keys_read(KEYS, N_KEYS, true, object, a, &r, msg);
-    err = err == 0 ? rating_code(&r, code, msg) : err;
-    if (err != 0) {
-        return err;
-    }
-    r.code = code;
-    return record_from_rating(&r, a, out, msg);
+    return rating_code(what, out, msg);
 }
 
 /* The national code of its procedure, "" when there is none. */
@@ -62,60 +50,43 @@ static void map_procedure(const struct adapter_env *env, const struct rating *r,
     }
 }
 
-static int rating_check(const struct adapter_env *env, const struct record *record, struct arena *a,
-                        struct adapter_check *check)
+static void check_it(const struct adapter_env *env, const void *what, struct adapter_check *check)
 {
+    const struct rating *r = what;
+    const char *fault = rating_fault(r);
     char procedure[CODE_MAX];
-    const char *fault;
-    struct errmsg msg = {{0}};
-    struct rating r;
-    int err = record_to_rating(record->body, record->body_len, a, &r, &msg);
 
-    if (err != 0) {
-        if (err != ERR_NOMEM) {
-            portal_hold_invalid(check, msg.text);
-            err = 0;
-        }
-        return err;
-    }
-    map_procedure(env, &r, procedure);
-    fault = rating_fault(&r);
+    map_procedure(env, r, procedure);
     if (procedure[0] == '\0') {
         portal_hold_invalid(check, "MaThuTuc is no national code, and the map of procedures has no "
                                    "row for it: add one and reload");
         check->hold = HOLD_UNMAPPED_PROCEDURE;
     } else if (fault != NULL) {
         portal_hold_invalid(check, fault);
-    } else if (legacy_text(r.opinions) || legacy_text(r.content)) {
+    } else if (legacy_text(r->opinions) || legacy_text(r->content)) {
         portal_hold_invalid(check, "NoiDung or DanhSachNoiDungYKien is in an old font (TCVN3 or "
                                    "VNI), not in Unicode: mend it at the source");
     }
-    return 0;
 }
 
-static int rating_put(const struct adapter_env *env, const struct record *record, struct arena *a,
-                      struct json_writer *w, const char **service, struct errmsg *msg)
+static const char *put(const struct adapter_env *env, const void *what, struct json_writer *w)
 {
     const struct map *map = env->config->agency_map;
+    struct rating r = *(const struct rating *)what;
     char procedure[CODE_MAX];
-    const char *agency;
-    struct rating r;
-    int err = record_to_rating(record->body, record->body_len, a, &r, msg);
+    const char *agency = map != NULL ? map_code(map, r.agency_code, loop_wall_s(env->loop)) : NULL;
 
-    if (err != 0) {
-        return err;
-    }
-    *service = "DongBoDanhGia";
     map_procedure(env, &r, procedure);
     r.procedure_code = procedure;
-    agency = map != NULL ? map_code(map, r.agency_code, loop_wall_s(env->loop)) : NULL;
     r.agency_code = agency != NULL ? agency : r.agency_code;
     national_keys_put(KEYS, N_KEYS, &r, w);
-    return 0;
+    return "DongBoDanhGia";
 }
 
 const struct national_other national_rating = {.kind = RECORD_RATING,
                                                .word = "rating",
-                                               .read = rating_read,
-                                               .check = rating_check,
-                                               .put = rating_put};
+                                               .keys = KEYS,
+                                               .n_keys = N_KEYS,
+                                               .code = code_of,
+                                               .check = check_it,
+                                               .put = put};

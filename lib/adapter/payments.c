@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "adapter/listen.h"
+#include "adapter/listener.h"
 #include "adapter/national_payment.h"
 #include "base/crash_point.h"
 #include "base/list.h"
@@ -17,19 +17,10 @@
 #define CODE_BYTES 64
 
 struct payments {
-    struct adapter adapter;
-    struct adapter_env env;
-    char *name; /* owned */
-    const struct config_source *source;
-    struct listen *listen;     /* NULL: not listening */
-    struct adapter_host *host; /* borrowed while listening */
-    struct list requests;      /* struct payment_request */
+    struct listener base;
+    struct list requests; /* struct payment_request */
     uint64_t n_duties, n_taken, n_again, n_conflicts;
     struct log_limit conflict_log;
-    struct loop_task not_listening;
-    bool stopping;
-    void (*stopped)(void *ctx);
-    void *stopped_ctx;
 };
 
 struct payment_request {
@@ -49,20 +40,10 @@ struct payment_request {
 
 static struct payments *self(struct adapter *a)
 {
-    return CONTAINER_OF(a, struct payments, adapter);
+    return CONTAINER_OF(a, struct payments, base.adapter);
 }
 
 /* ---- requests ---- */
-
-static void maybe_stopped(struct payments *p)
-{
-    if (p->stopping && p->listen != NULL && list_empty(&p->requests)) {
-        struct listen *l = p->listen;
-
-        p->listen = NULL;
-        listen_close(l, p->stopped, p->stopped_ctx);
-    }
-}
 
 static void request_end(struct payment_request *r)
 {
@@ -74,7 +55,7 @@ static void request_end(struct payment_request *r)
     json_free(r->root);
     arena_free(&r->arena);
     free(r);
-    maybe_stopped(p);
+    listener_idle(&p->base, list_empty(&p->requests));
 }
 
 static void answer_text(struct payment_request *r, unsigned http, const struct buf *text)
@@ -98,7 +79,7 @@ static void answer_paid(struct payment_request *r, unsigned http, const char *co
     struct buf text;
 
     if (strcmp(code, "00") != 0) {
-        listen_count_refused(r->p->listen);
+        listen_count_refused(r->p->base.listen);
     }
     buf_init(&text, ANSWER_BYTES);
     json_write_begin(&w, &text);
@@ -153,9 +134,9 @@ static void on_late(struct loop_timer *timer)
 static const char *national_procedure(const struct payments *p, const struct dossier *d,
                                       char code[CODE_MAX])
 {
-    const struct map *map = p->env.config->procedure_map;
+    const struct map *map = p->base.env.config->procedure_map;
     const char *mapped =
-        map != NULL ? map_code(map, d->procedure_code, loop_wall_s(p->env.loop)) : NULL;
+        map != NULL ? map_code(map, d->procedure_code, loop_wall_s(p->base.env.loop)) : NULL;
 
     if (mapped != NULL) {
         return mapped;
@@ -165,7 +146,7 @@ static const char *national_procedure(const struct payments *p, const struct dos
 
 static void answer_duty(struct payment_request *r, const struct dossier *d, int status)
 {
-    const struct config_source *s = r->p->source;
+    const struct config_source *s = r->p->base.source;
     const struct national_payee payee = {s->payee_account, s->payee_bank, s->payee_name};
     char procedure[CODE_MAX];
     struct json_writer w;
@@ -177,7 +158,7 @@ static void answer_duty(struct payment_request *r, const struct dossier *d, int 
     json_object_open(&w, NULL);
     json_integer_out(&w, "error_code", 1);
     duty = national_payment_duty(d, status, national_procedure(r->p, d, procedure), &payee,
-                                 loop_wall_s(r->p->env.loop), &w);
+                                 loop_wall_s(r->p->base.env.loop), &w);
     json_object_close(&w);
     if (duty) {
         r->p->n_duties++;
@@ -243,56 +224,89 @@ static void offer_it(struct payment_request *r)
 
     CRASH_POINT(push_taken);
     r->offer = (struct adapter_offer){.records = &r->record, .n_records = 1, .done = on_offered};
-    loop_timer_start(p->env.loop, &r->late, p->source->answer_timeout_ms);
-    p->host->ops->offer(p->host, &r->offer);
+    loop_timer_start(p->base.env.loop, &r->late, p->base.source->answer_timeout_ms);
+    p->base.host->ops->offer(p->base.host, &r->offer);
 }
 
-static void refuse_conflict(struct payment_request *r)
+static void refuse_conflict(struct payment_request *r, bool comparable)
 {
     struct payments *p = r->p;
     uint64_t suppressed = 0;
 
     p->n_conflicts++;
-    if (log_limit_pass(&p->conflict_log, loop_now_ms(p->env.loop), 60000, &suppressed)) {
-        log_plain(p->env.log, LOG_LEVEL_ERROR, "payment_conflict",
-                  "source %s: %s was told before with another amount, dossier or outcome, and is "
-                  "refused (%llu more not shown)",
-                  p->name, r->code, (unsigned long long)suppressed);
+    if (log_limit_pass(&p->conflict_log, loop_now_ms(p->base.env.loop), 60000, &suppressed)) {
+        log_plain(p->base.env.log, LOG_LEVEL_ERROR, "payment_conflict",
+                  "source %s: %s was told before %s, and is refused (%llu more not shown)",
+                  p->base.name, r->code,
+                  comparable ? "with another amount, dossier or outcome"
+                             : "and nothing is kept of it to compare with",
+                  (unsigned long long)suppressed);
     }
     answer_paid(r, 200, "99", "Giao dịch đã ghi nhận với nội dung khác");
     request_end(r);
 }
 
-static void on_known(struct adapter_ask *ask)
+/* The marks of what was told before; of a record that has none, those of its content. */
+static size_t marks_before(struct payment_request *r, const struct adapter_ask *ask,
+                           uint8_t out[PAYMENT_MARKS][FIGURES_MARK_BYTES])
 {
-    struct payment_request *r = CONTAINER_OF(ask, struct payment_request, ask);
     struct errmsg unused = {{0}};
     struct payment before;
 
-    loop_timer_stop(&r->late);
-    if (r->call == NULL) {
-        request_end(r);
-        return;
+    return ask->body != NULL &&
+                   record_to_other(RECORD_PAYMENT, ask->body, ask->body_len, &r->arena, &before,
+                                   &unused) == 0 &&
+                   payment_marks(&before, out) == 0
+               ? PAYMENT_MARKS
+               : 0;
+}
+
+static void judge(struct payment_request *r, const struct adapter_ask *ask)
+{
+    uint8_t made[PAYMENT_MARKS][FIGURES_MARK_BYTES];
+    const uint8_t(*marks)[FIGURES_MARK_BYTES] = ask->marks;
+    size_t n = ask->n_marks;
+    enum payment_verdict verdict;
+
+    if (n == 0) {
+        n = marks_before(r, ask, made);
+        marks = (const uint8_t(*)[FIGURES_MARK_BYTES])made;
     }
-    if (ask->err != 0) {
+    if (payment_judge(marks, n, &r->payment, &verdict) != 0) {
         answer_busy(r);
         request_end(r);
         return;
     }
-    if (ask->known && ask->body != NULL &&
-        record_to_payment(ask->body, ask->body_len, &r->arena, &before, &unused) == 0) {
-        if (!payment_may_follow(&before, &r->payment)) {
-            refuse_conflict(r);
-            return;
-        }
-        if (strcmp(before.result, r->payment.result) == 0) {
-            r->p->n_again++;
-            answer_paid(r, 200, "00", "Đã ghi nhận");
-            request_end(r);
-            return;
-        }
+    switch (verdict) {
+    case PAYMENT_AGAIN:
+        r->p->n_again++;
+        answer_paid(r, 200, "00", "Đã ghi nhận");
+        request_end(r);
+        break;
+    case PAYMENT_FOLLOWS:
+        offer_it(r);
+        break;
+    case PAYMENT_CONFLICT:
+        refuse_conflict(r, n > 0);
+        break;
     }
-    offer_it(r);
+}
+
+static void on_known(struct adapter_ask *ask)
+{
+    struct payment_request *r = CONTAINER_OF(ask, struct payment_request, ask);
+
+    loop_timer_stop(&r->late);
+    if (r->call == NULL) {
+        request_end(r);
+    } else if (ask->err != 0) {
+        answer_busy(r);
+        request_end(r);
+    } else if (ask->known) {
+        judge(r, ask);
+    } else {
+        offer_it(r);
+    }
 }
 
 /* ---- reading ---- */
@@ -310,13 +324,14 @@ static bool at_work(const struct payments *p, const struct payment_request *r)
     return false;
 }
 
-static void ask_for(struct payment_request *r, void (*done)(struct adapter_ask *ask))
+static void ask_for(struct payment_request *r, bool want_marks,
+                    void (*done)(struct adapter_ask *ask))
 {
     struct payments *p = r->p;
 
-    r->ask = (struct adapter_ask){.code = r->code, .done = done};
-    loop_timer_start(p->env.loop, &r->late, p->source->answer_timeout_ms);
-    p->host->ops->ask(p->host, &r->ask);
+    r->ask = (struct adapter_ask){.code = r->code, .want_marks = want_marks, .done = done};
+    loop_timer_start(p->base.env.loop, &r->late, p->base.source->answer_timeout_ms);
+    p->base.host->ops->ask(p->base.host, &r->ask);
 }
 
 static void take_duty(struct payment_request *r)
@@ -330,7 +345,7 @@ static void take_duty(struct payment_request *r)
         return;
     }
     (void)strncpy(r->code, code, sizeof(r->code) - 1);
-    ask_for(r, on_dossier);
+    ask_for(r, false, on_dossier);
 }
 
 static void take_paid(struct payment_request *r)
@@ -338,7 +353,8 @@ static void take_paid(struct payment_request *r)
     struct errmsg why = {{0}};
     int err = national_payment_read(r->root, &r->arena, &r->payment, &why);
 
-    err = err == 0 ? record_from_payment(&r->payment, &r->arena, &r->record, &why) : err;
+    err = err == 0 ? record_from_other(RECORD_PAYMENT, &r->payment, &r->arena, &r->record, &why)
+                   : err;
     if (err != 0 || !code_is_dossier(r->payment.dossier)) {
         answer_paid(r, 200, "99", err != 0 ? why.text : "MaHoSo: không hợp lệ");
         request_end(r);
@@ -350,7 +366,7 @@ static void take_paid(struct payment_request *r)
         request_end(r);
         return;
     }
-    ask_for(r, on_known);
+    ask_for(r, true, on_known);
 }
 
 static void take(struct payments *p, struct http_call *call,
@@ -377,11 +393,8 @@ static void take(struct payments *p, struct http_call *call,
         answer_busy(r);
         request_end(r);
     } else if (err != 0 || !json_is_object(r->root)) {
-        /* What the wire does (section 8). */
         r->call = NULL;
-        listen_count_refused(p->listen);
-        http_answer(call, 500, "text/plain", "request body incorrect",
-                    strlen("request body incorrect"));
+        listener_answer_malformed(&p->base, call);
         request_end(r);
     } else {
         read(r);
@@ -390,65 +403,35 @@ static void take(struct payments *p, struct http_call *call,
 
 static void on_call(void *ctx, struct http_call *call)
 {
+    static void (*const reads[])(struct payment_request * r) = {take_duty, take_paid};
     struct payments *p = ctx;
-    const struct {
-        const char *path;
-        void (*read)(struct payment_request *r);
-    } routes[] = {{p->source->path_duty, take_duty}, {p->source->path_paid, take_paid}};
+    const char *const paths[] = {p->base.source->path_duty, p->base.source->path_paid};
+    const size_t n = sizeof(paths) / sizeof(paths[0]);
 
-    if (p->stopping || p->listen == NULL) {
-        http_answer_problem(call, 503, "The service is stopping.");
-        return;
-    }
-    if (!listen_authorised(p->listen, call)) {
-        listen_answer_denied(call);
-        return;
-    }
-    for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
-        if (routes[i].path[0] != '\0' && strcmp(call->path, routes[i].path) == 0) {
-            if (strcmp(call->method, "POST") == 0) {
-                take(p, call, routes[i].read);
-            } else {
-                http_call_add_header(call, "Allow", "POST");
-                http_answer_problem(call, 405, "POST it.");
-            }
-            return;
+    if (listener_lets_in(&p->base, call)) {
+        size_t which = listener_route(call, paths, n);
+
+        if (which < n) {
+            take(p, call, reads[which]);
         }
     }
-    http_answer_problem(call, 404, "Nothing is taken at this path.");
 }
 
 /* ---- the adapter ---- */
 
 static int payments_listen(struct adapter *a, struct adapter_host *host, struct errmsg *msg)
 {
-    struct payments *p = self(a);
-    const struct listen_hooks hooks = {on_call, NULL, p};
+    const struct listen_hooks hooks = {on_call, NULL, self(a)};
 
-    assert(p->listen == NULL);
-    p->host = host;
-    p->stopping = false;
-    return listen_open(&p->env, p->source, &hooks, &p->listen, msg);
-}
-
-static void on_not_listening(struct loop_task *task)
-{
-    struct payments *p = CONTAINER_OF(task, struct payments, not_listening);
-
-    p->stopped(p->stopped_ctx);
+    return listener_open(&self(a)->base, host, &hooks, msg);
 }
 
 static void payments_unlisten(struct adapter *a, void (*stopped)(void *ctx), void *ctx)
 {
     struct payments *p = self(a);
 
-    p->stopping = true;
-    p->stopped = stopped;
-    p->stopped_ctx = ctx;
-    if (p->listen == NULL) { /* it never began */
-        loop_defer(p->env.loop, &p->not_listening);
-    }
-    maybe_stopped(p);
+    listener_stop(&p->base, stopped, ctx);
+    listener_idle(&p->base, list_empty(&p->requests));
 }
 
 static size_t payments_notes(struct adapter *a, struct adapter_note notes[ADAPTER_NOTES_MAX])
@@ -459,7 +442,7 @@ static size_t payments_notes(struct adapter *a, struct adapter_note notes[ADAPTE
     notes[1] = (struct adapter_note){"taken", p->n_taken};
     notes[2] = (struct adapter_note){"again", p->n_again};
     notes[3] = (struct adapter_note){"conflicts", p->n_conflicts};
-    return p->listen != NULL ? listen_notes(p->listen, notes, 4) : 4;
+    return p->base.listen != NULL ? listen_notes(p->base.listen, notes, 4) : 4;
 }
 
 static void payments_cancel(struct adapter *a)
@@ -467,31 +450,10 @@ static void payments_cancel(struct adapter *a)
     (void)a; /* it makes no calls; what was asked of the host ends by itself */
 }
 
-static int payments_reconfigure(struct adapter *a, const struct config *config, struct errmsg *msg)
-{
-    struct payments *p = self(a);
-    const struct config_source *source = config_source_find(config, p->name);
-    int err;
-
-    if (source == NULL) {
-        return err_set(msg, ERR_CONFIG, "source %s: not in the new configuration", p->name);
-    }
-    err = p->listen != NULL && !p->stopping ? listen_reconfigure(p->listen, source, msg)
-                                            : listen_check(source, msg);
-    if (err == 0) {
-        p->env.config = config;
-        p->source = source;
-    }
-    return err;
-}
-
 static void payments_free(struct adapter *a)
 {
-    struct payments *p = self(a);
-
-    assert(p->listen == NULL && list_empty(&p->requests));
-    free(p->name);
-    free(p);
+    assert(list_empty(&self(a)->requests));
+    listener_free(&self(a)->base);
 }
 
 static const struct adapter_ops OPS = {
@@ -500,34 +462,20 @@ static const struct adapter_ops OPS = {
     .unlisten = payments_unlisten,
     .notes = payments_notes,
     .cancel = payments_cancel,
-    .reconfigure = payments_reconfigure,
+    .reconfigure = listener_reconfigure,
     .free = payments_free,
 };
 
 int payments_open(const struct adapter_env *env, const struct config_source *source,
                   struct adapter **out, struct errmsg *msg)
 {
-    struct payments *p;
-    int err = listen_check(source, msg);
+    struct listener *base;
+    int err = listener_new(env, source, &OPS, sizeof(struct payments), 1, &base, msg);
 
     *out = NULL;
-    if (err != 0) {
-        return err;
+    if (err == 0) {
+        list_init(&CONTAINER_OF(base, struct payments, base)->requests);
+        *out = &base->adapter;
     }
-    p = calloc(1, sizeof(*p));
-    if (p != NULL) {
-        p->name = strdup(source->name);
-    }
-    if (p == NULL || p->name == NULL) {
-        free(p);
-        return err_set(msg, ERR_NOMEM, "source %s: %s", source->name, err_text(ERR_NOMEM));
-    }
-    p->env = *env;
-    p->source = source;
-    list_init(&p->requests);
-    loop_task_init(&p->not_listening, on_not_listening);
-    p->adapter = (struct adapter){
-        .ops = &OPS, .name = p->name, .rank = source->rank != 0 ? (int)source->rank : 1};
-    *out = &p->adapter;
-    return 0;
+    return err;
 }

@@ -38,6 +38,7 @@ struct portal {
         struct arena arena;
         struct record *records; /* in arena */
         size_t n;
+        struct log_limit refused; /* a list or answers are not given */
     } questions;
     bool freed; /* by its owner, from inside the last callback */
 };
@@ -85,6 +86,7 @@ struct portal_call {
     struct adapter_row *rows;    /* of intake, in arena; n_records of them */
     size_t n_odd;                /* rows that could not be taken */
     bool more;                   /* rows behind this page */
+    int64_t now_s;               /* when it was made, for those who read off the loop */
     int err;                     /* of the rows; ERR_OK when they could be read */
     struct errmsg fault;         /* what is wrong with them */
 };

@@ -24,7 +24,10 @@ static const struct {
     {"DSKetNoiCSDL", "MaCSDL"},
 };
 
-/* Codes, times, sums and names of offices: all else may name a person. */
+/* Names of offices, where they are known as such. */
+static const char *const office_fields[] = {"DonViXuLy", "PhongBanXuLy"};
+
+/* Codes, times and sums: all else may name a person. */
 static const char *const shown[] = {
     "MaHoSo",
     "MaTTHC",
@@ -41,7 +44,6 @@ static const char *const shown[] = {
     "HinhThuc",
     "NgayKetThucXuLy",
     "NgayTuChoi",
-    "DonViXuLy",
     "NoiNopHoSo",
     "HoSoCoThanhPhanSoHoa",
     "MaCSDL",
@@ -62,7 +64,6 @@ static const char *const shown[] = {
     "SoLuong",
     "LoaiGiayTo",
     "ThoiDiemXuLy",
-    "PhongBanXuLy",
     "TrangThai",
     "NgayBatDau",
     "NgayBoSung",
@@ -77,20 +78,33 @@ static const char *const shown[] = {
 
 struct comparing {
     struct portal_comparison *out;
+    const struct portal_offices *offices;
     struct arena *arena;
 };
 
-bool portal_compare_shown(const char *field)
+static bool listed(const char *const *list, size_t n, const char *field)
 {
     const char *point = strchr(field, '.');
     const char *last = point != NULL ? point + 1 : field;
 
-    for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++) {
-        if (strcmp(shown[i], last) == 0) {
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(list[i], last) == 0) {
             return true;
         }
     }
     return false;
+}
+
+bool portal_compare_shown(const char *field)
+{
+    return listed(shown, sizeof(shown) / sizeof(shown[0]), field);
+}
+
+static bool may_show(const struct comparing *c, const char *field, const char *value)
+{
+    return portal_compare_shown(field) ||
+           (listed(office_fields, sizeof(office_fields) / sizeof(office_fields[0]), field) &&
+            c->offices->known(c->offices->ctx, value));
 }
 
 /* ---- single values ---- */
@@ -100,7 +114,7 @@ static bool is_container(const struct json *node)
     return json_is_array(node) || json_is_object(node);
 }
 
-static bool is_empty(const struct json *node)
+bool portal_compare_empty(const struct json *node)
 {
     char number[24];
 
@@ -109,8 +123,7 @@ static bool is_empty(const struct json *node)
            (is_container(node) && json_first(node) == NULL);
 }
 
-/* Bytes of a text that count. */
-static size_t lasting(const char *text)
+size_t portal_compare_length(const char *text)
 {
     bool address = strncasecmp(text, "http://", 7) == 0 || strncasecmp(text, "https://", 8) == 0;
 
@@ -125,10 +138,10 @@ static int equal(const struct json *a, const struct json *b)
     char numbers[2][24];
     const char *x = json_text(a, numbers[0]);
     const char *y = json_text(b, numbers[1]);
-    size_t n = x != NULL ? lasting(x) : 0;
+    size_t n = x != NULL ? portal_compare_length(x) : 0;
 
     if (x != NULL && y != NULL) {
-        return n == lasting(y) && memcmp(x, y, n) == 0;
+        return n == portal_compare_length(y) && memcmp(x, y, n) == 0;
     }
     if (x != NULL || y != NULL) {
         return 0;
@@ -145,20 +158,21 @@ static bool is_time(const char *text)
 }
 
 /* A value for a person. NULL without memory. */
-static const char *describe(struct arena *a, const char *name, const struct json *node)
+static const char *describe(const struct comparing *c, const char *name, const struct json *node)
 {
+    struct arena *a = c->arena;
     char number[24];
     char text[SHOWN_SIZE];
     const char *value = json_text(node, number);
 
-    if (is_empty(node)) {
+    if (portal_compare_empty(node)) {
         return arena_strdup(a, "");
     }
     if (is_container(node)) {
         (void)snprintf(text, sizeof(text), "(entries: %zu)", json_size(node));
     } else if (value == NULL) {
         (void)snprintf(text, sizeof(text), "(a number)");
-    } else if (portal_compare_shown(name)) {
+    } else if (may_show(c, name, value)) {
         text_printable(value, strlen(value), text, sizeof(text));
         if (!is_time(text)) {
             text_mask_personal(text);
@@ -206,8 +220,8 @@ static int note(struct comparing *c, const char *name, enum portal_agreement agr
     }
     field->agreement = worse(field->agreement, agreement);
     if (agreement != PORTAL_AGREE && field->other == NULL) {
-        field->other = describe(c->arena, name, other);
-        field->here = describe(c->arena, name, here);
+        field->other = describe(c, name, other);
+        field->here = describe(c, name, here);
         err = field->other != NULL && field->here != NULL ? 0 : ERR_NOMEM;
     }
     return err;
@@ -218,11 +232,12 @@ static int compare_value(struct comparing *c, const char *name, const struct jso
 {
     int same;
 
-    if (is_empty(other) && is_empty(here)) {
+    if (portal_compare_empty(other) && portal_compare_empty(here)) {
         return 0;
     }
-    if (is_empty(other) || is_empty(here)) {
-        return note(c, name, is_empty(here) ? PORTAL_ONLY_OTHER : PORTAL_ONLY_HERE, other, here);
+    if (portal_compare_empty(other) || portal_compare_empty(here)) {
+        return note(c, name, portal_compare_empty(here) ? PORTAL_ONLY_OTHER : PORTAL_ONLY_HERE,
+                    other, here);
     }
     same = equal(other, here);
     return same < 0 ? same : note(c, name, same == 1 ? PORTAL_AGREE : PORTAL_DIFFER, other, here);
@@ -340,10 +355,11 @@ static int compare_object(struct comparing *c, const char *list, const struct js
     return err;
 }
 
-int portal_compare(const struct json *other, const struct json *here, struct arena *arena,
+int portal_compare(const struct json *other, const struct json *here,
+                   const struct portal_offices *offices, struct arena *arena,
                    struct portal_comparison *out)
 {
-    struct comparing c = {.out = out, .arena = arena};
+    struct comparing c = {.out = out, .offices = offices, .arena = arena};
 
     out->n = 0;
     return compare_object(&c, NULL, other, here);

@@ -29,8 +29,9 @@ enum portal_agreement {
 struct portal_compared {
     const char *name; /* as we write it, else as the other one did */
     enum portal_agreement agreement;
-    /* The first two values that do not agree, for a person; NULL while they agree. Of fields that
-     * may name a person only how long they are. */
+    /* The first two values that do not agree, for a person; NULL while they agree. Of what may name
+     * a person only how long it is: fields of free words, and an office that is none of the
+     * province's, since other products write the officer there. */
     const char *other, *here;
 };
 
@@ -39,11 +40,22 @@ struct portal_comparison {
     size_t n;
 };
 
+/* Whether text is the name or the code of one of the province's agencies. */
+struct portal_offices {
+    bool (*known)(void *ctx, const char *text);
+    void *ctx;
+};
+
 /* Texts live in the arena. ERR_NOMEM, ERR_TOOBIG (more fields than that). */
 MUST_CHECK int portal_compare(const struct json *other, const struct json *here,
-                              struct arena *arena, struct portal_comparison *out);
+                              const struct portal_offices *offices, struct arena *arena,
+                              struct portal_comparison *out);
 
-/* Whether its values may be shown: names no person. LIST.FIELD or FIELD. */
+/* Whether it counts as absent. */
+bool portal_compare_empty(const struct json *node);
+/* Bytes of a text that count. */
+size_t portal_compare_length(const char *text);
+/* Whether its values may be shown whatever they are: names no person. LIST.FIELD or FIELD. */
 bool portal_compare_shown(const char *field);
 
 #endif

@@ -17,7 +17,7 @@ static int judge(const struct adapter_env *env, const struct national_other *oth
         portal_hold_invalid(check, "the portal does not take such records");
         return 0;
     }
-    return other->check(env, record, a, check);
+    return national_other_check(other, env, record, a, check);
 }
 
 void portal_other_check(const struct adapter_env *env, const struct national_other *other,
@@ -42,7 +42,7 @@ static int write_call(const struct adapter_env *env, const struct config_portal 
 
     buf_init(&element, PORTAL_BODY_MAX);
     json_write_begin(&w, &element);
-    err = other->put(env, record, a, &w, &service, msg);
+    err = national_other_put(other, env, record, a, &w, &service, msg);
     err = err == 0 ? buf_error(&element) : err;
     if (err == 0) {
         portal_wire_begin(&w, portal->agency_code, service, body);

@@ -14,6 +14,7 @@
 
 #include "base/crash_point.h"
 #include "base/digest.h"
+#include "base/file.h"
 #include "base/text.h"
 
 #define FOLDER_MODE 0750
@@ -313,32 +314,11 @@ int spool_dir_identity(const struct spool_dir *d, const char *name, struct spool
 
 /* ---- reading ---- */
 
-static int read_all(int fd, char *bytes, size_t n, size_t *got)
-{
-    *got = 0;
-    while (*got < n) {
-        ssize_t r = read(fd, bytes + *got, n - *got);
-
-        if (r < 0 && errno == EINTR) {
-            continue;
-        }
-        if (r < 0) {
-            return errno_err(errno);
-        }
-        if (r == 0) {
-            break;
-        }
-        *got += (size_t)r;
-    }
-    return 0;
-}
-
 static int read_open(int fd, const char *where, const char *name, size_t max_bytes, char **bytes,
                      size_t *n, struct spool_identity *identity, struct errmsg *msg)
 {
     struct stat before;
     struct stat after;
-    int err;
 
     if (fstat(fd, &before) != 0) {
         return fail(msg, where, name, "look at it");
@@ -355,8 +335,7 @@ static int read_open(int fd, const char *where, const char *name, size_t max_byt
     if (*bytes == NULL) {
         return err_set(msg, ERR_NOMEM, "%s/%s: %s", where, name, err_text(ERR_NOMEM));
     }
-    err = read_all(fd, *bytes, (size_t)before.st_size + 1, n);
-    if (err != 0) {
+    if (file_fill(fd, *bytes, (size_t)before.st_size + 1, n) != 0) {
         return fail(msg, where, name, "read it");
     }
     if (fstat(fd, &after) != 0 || *n != (size_t)before.st_size ||
@@ -532,23 +511,6 @@ int spool_dir_catalog(const struct spool_dir *d, const char *name,
 
 /* ---- writing ---- */
 
-static int write_all(int fd, const char *bytes, size_t n)
-{
-    while (n > 0) {
-        ssize_t w = write(fd, bytes, n);
-
-        if (w < 0 && errno == EINTR) {
-            continue;
-        }
-        if (w < 0) {
-            return -1;
-        }
-        bytes += w;
-        n -= (size_t)w;
-    }
-    return fsync(fd);
-}
-
 /* tmp/NAME.part on disk, then renamed. */
 static int write_file(const struct spool_dir *d, enum spool_folder folder, const char *name,
                       const char *bytes, size_t n, struct errmsg *msg)
@@ -564,7 +526,7 @@ static int write_file(const struct spool_dir *d, enum spool_folder folder, const
     if (fd < 0) {
         return fail(msg, FOLDERS[SPOOL_TMP], part, "make it");
     }
-    bad = fchmod(fd, FILE_MODE) != 0 || write_all(fd, bytes, n) != 0;
+    bad = fchmod(fd, FILE_MODE) != 0 || file_write(fd, bytes, n) != 0 || fsync(fd) != 0;
     if (close(fd) != 0 || bad) {
         return fail(msg, FOLDERS[SPOOL_TMP], part, "write it");
     }

@@ -212,7 +212,7 @@ static int read_dossier(struct reader *r, const struct json *node, struct errmsg
 static int read_other(struct reader *r, const struct json *node, struct errmsg *msg)
 {
     struct record record;
-    int err = r->how->other->read(node, r->a, &record, msg);
+    int err = national_other_read(r->how->other, node, r->a, &record, msg);
 
     return err == 0 ? keep(r, &record, 1, msg) : err;
 }

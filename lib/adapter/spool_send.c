@@ -183,7 +183,7 @@ static int put_other(struct send_op *o, const struct national_other *other, stru
 
     json_write_begin(&w, &o->text);
     json_array_open(&w, NULL);
-    err = other->file(&o->send->records[0], &o->op.arena, &w, msg);
+    err = national_other_file(other, &o->send->records[0], &o->op.arena, &w, msg);
     json_array_close(&w);
     buf_putc(&o->text, '\n');
     return err != 0 ? err : buf_error(&o->text);
@@ -194,17 +194,12 @@ static int put_other(struct send_op *o, const struct national_other *other, stru
 static const char *const KIND_WORDS[] = {
     [RECORD_DOSSIER] = "dossier", [RECORD_STEP] = "steps", [RECORD_PROCEDURE] = "procedure"};
 
-static const char *word_of(enum record_kind kind)
-{
-    const struct national_other *other = national_other_find(kind);
-
-    return other != NULL ? other->word : KIND_WORDS[kind];
-}
-
 static int make_name(struct send_op *o)
 {
     const struct adapter_send *send = o->send;
-    const char *word = word_of(send->kind);
+    bool other = national_other_find(send->kind) != NULL;
+    const char *word = other ? send->code : KIND_WORDS[send->kind];
+    int word_len = (int)strcspn(word, ":"); /* of another service: as its code begins */
     bool xml = send->kind == RECORD_PROCEDURE && o->op.settings->xml;
     uint8_t digest[DIGEST_BYTES];
     char hex[DIGEST_HEX_SIZE];
@@ -214,14 +209,16 @@ static int make_name(struct send_op *o)
     if (err != 0) {
         return err;
     }
-    digest_add_field(&d, word);
+    (void)snprintf(o->name, sizeof(o->name), "%.*s", word_len, word);
+    digest_add_field(&d, o->name);
     digest_add_field(&d, send->code);
     for (size_t i = 0; i < send->n_records && send->kind == RECORD_STEP; i++) {
         digest_add_field(&d, send->records[i].step_key);
     }
     digest_end(&d, digest);
     digest_hex(digest, hex);
-    snprintf(o->name, sizeof(o->name), "%s-%.*s.%s", word, NAME_DIGITS, hex, xml ? "xml" : "json");
+    snprintf(o->name, sizeof(o->name), "%.*s-%.*s.%s", word_len, word, NAME_DIGITS, hex,
+             xml ? "xml" : "json");
     return 0;
 }
 
@@ -274,7 +271,7 @@ static bool possible(const struct adapter_send *send)
     const struct national_other *other = national_other_find(send->kind);
     size_t max = send->kind == RECORD_STEP ? ADAPTER_STEPS_MAX : 1;
 
-    return ((other != NULL && other->file != NULL) || send->kind == RECORD_DOSSIER ||
+    return ((other != NULL && other->files) || send->kind == RECORD_DOSSIER ||
             send->kind == RECORD_STEP || send->kind == RECORD_PROCEDURE) &&
            send->n_records >= 1 && send->n_records <= max;
 }

@@ -27,7 +27,11 @@
     X(swap_step) X(swap_before) X(swap_cleared) X(local_cleared) X(local_row) \
     X(local_written) X(reduced_before) X(retention_bodies) X(retention_parts) \
     X(retention_orphans) X(retention_before) X(retention_attempts) X(backup_copied) \
-    X(backup_made) X(backup_written) \
+    X(backup_made) X(backup_written) X(review_before) X(review_filled) \
+    X(review_found) X(review_page_written) X(review_swept) X(review_second) \
+    X(review_end_before) X(review_absent_told) X(review_ended) X(review_store_before) \
+    X(review_put_snapshot) X(review_put_step) X(review_put) X(review_read) \
+    X(review_kept) X(review_stored) \
     /* sync: what follows from a commit, and what comes before a call */ \
     X(lookup_before) X(lookup_begun) X(send_before) X(send_begun) X(withdraw_before) \
     X(claim_committed) X(finish_committed) X(finish_before) X(send_answered) \
@@ -37,7 +41,8 @@
     X(offer_append_before) X(catalog_list_staged) X(catalog_list_read) \
     X(catalog_detail_read) X(catalog_details_staged) X(catalog_swapped) X(catalog_whole) \
     X(catalog_handed) X(catalog_local_stored) X(catalog_local_read) X(adopt_committed) \
-    X(seen_committed) X(walk_looked_up) \
+    X(seen_committed) X(walk_looked_up) X(review_told) X(review_looked) \
+    X(review_committed) \
     /* adapter: the edges of a request */ \
     X(gateway_answer_before) X(gateway_answered) X(gateway_taken) X(push_answer_before) \
     X(push_answered) X(push_taken) X(mapped_answered) X(mapped_send_before) X(mapped_handed) \

@@ -74,7 +74,7 @@ int net_range_parse(const char *text, struct net_range *out, struct errmsg *msg)
     return 0;
 }
 
-static bool bytes_of(const struct sockaddr *address, uint8_t out[16])
+bool net_address_bytes(const struct sockaddr *address, uint8_t out[16])
 {
     if (address->sa_family == AF_INET) {
         struct sockaddr_in in;
@@ -94,15 +94,20 @@ static bool bytes_of(const struct sockaddr *address, uint8_t out[16])
     return false;
 }
 
+bool net_in_range(const struct net_range *range, const uint8_t address[16])
+{
+    return agree(address, range->bytes, range->bits);
+}
+
 bool net_allowed(const struct net_allow *allow, const struct sockaddr *address)
 {
     uint8_t bytes[16];
 
-    if (!bytes_of(address, bytes)) {
+    if (!net_address_bytes(address, bytes)) {
         return false;
     }
     for (size_t i = 0; i < allow->n; i++) {
-        if (agree(bytes, allow->ranges[i].bytes, allow->ranges[i].bits)) {
+        if (net_in_range(&allow->ranges[i], bytes)) {
             return true;
         }
     }
@@ -115,7 +120,7 @@ void net_address_text(const struct sockaddr *address, char out[NET_ADDRESS_SIZE]
     bool v4;
 
     out[0] = '\0';
-    if (!bytes_of(address, bytes)) {
+    if (!net_address_bytes(address, bytes)) {
         return;
     }
     v4 = memcmp(bytes, mapped, sizeof(mapped)) == 0;

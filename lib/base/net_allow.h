@@ -29,6 +29,9 @@ struct sockaddr;
  * prefix: 10.1.2.3/16 is more often a slip than meant). */
 MUST_CHECK int net_range_parse(const char *text, struct net_range *out, struct errmsg *msg);
 bool net_allowed(const struct net_allow *allow, const struct sockaddr *address);
+bool net_in_range(const struct net_range *range, const uint8_t address[16]);
+/* As in net_range. false: none of IPv4 and IPv6. */
+bool net_address_bytes(const struct sockaddr *address, uint8_t out[16]);
 /* The address without its port; "" when it is none of IPv4 and IPv6. */
 void net_address_text(const struct sockaddr *address, char out[NET_ADDRESS_SIZE]);
 /* "127.0.0.1:8080", "[::1]:8080": an address in numbers and a port. */

@@ -47,19 +47,37 @@ void sheet_put_printable(struct buf *b, const char *text)
 
 /* ---- CSV ---- */
 
+/* What follows begins a formula, for a program that takes a cell to begin here and drops blanks and
+ * quotes at its front. */
+static bool begins_formula(const char *text)
+{
+    text += strspn(text, " \"");
+    return *text != '\0' && strchr("=+-@\t\r\n", *text) != NULL;
+}
+
+/* Where a program splits that takes another list separator for granted (Excel in Vietnam: ';'),
+ * and does not see that the cell is quoted. */
+static bool splits(char c)
+{
+    return c == ';' || c == '\t' || c == '\r' || c == '\n';
+}
+
 static void csv_field(struct buf *b, const char *text, bool words)
 {
-    bool formula = words && text[0] != '\0' && strchr("=+-@\t\r\n", text[0]) != NULL;
-    bool quoted = formula || strpbrk(text, ",\"\r\n") != NULL || text[0] == ' ';
+    bool quoted =
+        strpbrk(text, ",;\"\t\r\n") != NULL || text[0] == ' ' || (words && begins_formula(text));
+    bool begins = true;
 
     if (!quoted) {
         buf_puts(b, text);
         return;
     }
-    buf_puts(b, formula ? "\"'" : "\"");
+    buf_putc(b, '"');
     for (; *text != '\0'; text++) {
+        buf_puts(b, words && begins && begins_formula(text) ? "'" : "");
         buf_puts(b, *text == '"' ? "\"" : "");
         buf_putc(b, *text);
+        begins = splits(*text);
     }
     buf_putc(b, '"');
 }

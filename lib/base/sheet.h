@@ -3,11 +3,15 @@
  * Every report of the project is written through it, by dvcsyncctl and by the daemon. The caller
  * says what the tables hold, once; the format says how it looks:
  *
- *   text  titles, aligned columns, notes below each table; for a terminal
+ *   text  titles, aligned columns, notes below each table; for a terminal. Titles of columns are
+ *         broken over lines; words of more than 40 characters are cut ("..."), but for those of the
+ *         last column
  *   CSV   RFC 4180 in UTF-8 with a byte order mark. One block a table, an empty line between
- * blocks. Each row begins with its table's name, under the heading "table", so that one table is
- *         what grep finds. The first block, "document", holds the facts, the last, "note", the
- *         notes. A text that a spreadsheet would take for a formula begins with an apostrophe.
+ *         blocks. Each row begins with its table's name, under the heading "table", so that one
+ *         table is what grep finds. The first block, "document", holds the facts, the last, "note",
+ *         the notes. A text that a spreadsheet would take for a formula begins with an apostrophe,
+ *         and so does what follows a semicolon, tab or line break in it, where a spreadsheet may
+ *         split that takes no comma for a separator.
  *   JSON  one object: name, title, facts{name: text}, notes[], tables{name: {title, columns[],
  *         rows[{column: value}], notes[]}}
  *   HTML  one page that needs nothing else: no script, no address, everything escaped

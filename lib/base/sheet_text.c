@@ -3,7 +3,8 @@
 #include "base/text.h"
 
 #define TEXT_WIDTH 100     /* characters of a line of notes */
-#define TEXT_COLUMN_MAX 60 /* what is longer pushes the rest of its line to the right */
+#define TEXT_COLUMN_MAX 40 /* what is longer is cut, but in the last column */
+#define TEXT_CUT "..."
 
 static void text_pad(struct buf *b, size_t n)
 {
@@ -23,6 +24,16 @@ static void text_underline(struct buf *b, const char *title, char with)
     buf_putc(b, '\n');
 }
 
+static size_t width_of(const char *text, size_t bytes)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < bytes; i++) {
+        n += !sheet_continues(text[i]);
+    }
+    return n;
+}
+
 /* Words in lines of TEXT_WIDTH, the later ones further in; the first stands at `column` already. */
 static void text_wrap(struct buf *b, const char *text, size_t column)
 {
@@ -30,11 +41,8 @@ static void text_wrap(struct buf *b, const char *text, size_t column)
 
     while (*text != '\0') {
         size_t bytes = strcspn(text, " ");
-        size_t width = 0;
+        size_t width = width_of(text, bytes);
 
-        for (size_t i = 0; i < bytes; i++) {
-            width += !sheet_continues(text[i]);
-        }
         if (column > first && column + 1 + width > TEXT_WIDTH) {
             buf_puts(b, "\n    ");
             column = 4;
@@ -78,25 +86,79 @@ static void text_notes(struct sheet *s)
     }
 }
 
-static void text_cell(struct sheet *s, size_t column, size_t width, const char *text)
+static void text_cell(struct sheet *s, size_t column, size_t width, const char *text, size_t bytes)
 {
-    size_t length = text_length(text);
+    size_t length = width_of(text, bytes);
+    bool cut = length > width && column + 1 < s->n_columns;
     size_t pad = length < width ? width - length : 0;
     bool right = s->columns[column].type == SHEET_NUMBER;
 
     buf_puts(s->out, column == 0 ? "" : "  ");
     text_pad(s->out, right ? pad : 0);
-    buf_puts(s->out, text);
+    while (cut && (length + strlen(TEXT_CUT) > width || sheet_continues(text[bytes]))) {
+        bytes--;
+        length -= !sheet_continues(text[bytes]);
+    }
+    buf_put(s->out, text, bytes);
+    buf_puts(s->out, cut ? TEXT_CUT : "");
     text_pad(s->out, !right && column + 1 < s->n_columns ? pad : 0);
 }
 
-static void text_table(struct sheet *s)
+/* As many of the words at `text` as fit, one at least: their bytes. */
+static size_t words_in(const char *text, size_t width)
 {
-    size_t width[SHEET_COLUMNS_MAX];
+    size_t bytes = strcspn(text, " ");
+
+    while (text[bytes] == ' ') {
+        size_t more = bytes + 1 + strcspn(text + bytes + 1, " ");
+
+        if (width_of(text, more) > width) {
+            break;
+        }
+        bytes = more;
+    }
+    return bytes;
+}
+
+/* The titles, a line of words each, until all are told. */
+static void text_titles(struct sheet *s, const size_t *width)
+{
+    const char *left[SHEET_COLUMNS_MAX];
+    bool more = true;
+
+    for (size_t c = 0; c < s->n_columns; c++) {
+        left[c] = sheet_title_of(&s->columns[c]);
+    }
+    while (more) {
+        more = false;
+        for (size_t c = 0; c < s->n_columns; c++) {
+            size_t bytes = words_in(left[c], width[c]);
+
+            text_cell(s, c, width[c], left[c], bytes);
+            left[c] += bytes + strspn(left[c] + bytes, " ");
+            more = more || *left[c] != '\0';
+        }
+        buf_putc(s->out, '\n');
+    }
+}
+
+/* As wide as the widest cell or word of its title; words of a title stand in one line where there
+ * is room. */
+static void text_widths(const struct sheet *s, size_t *width)
+{
     const char *at = buf_text(&s->cells);
 
     for (size_t c = 0; c < s->n_columns; c++) {
-        width[c] = text_length(sheet_title_of(&s->columns[c]));
+        const char *title = sheet_title_of(&s->columns[c]);
+
+        width[c] = 0;
+        for (size_t bytes; *title != '\0'; title += bytes + strspn(title + bytes, " ")) {
+            size_t word;
+
+            bytes = strcspn(title, " ");
+            word = width_of(title, bytes);
+            width[c] = width[c] > word ? width[c] : word;
+        }
     }
     for (size_t i = 0; i < s->n_cells; i++) {
         size_t length = text_length(sheet_next_cell(&at).text);
@@ -105,18 +167,22 @@ static void text_table(struct sheet *s)
         length = length < TEXT_COLUMN_MAX ? length : TEXT_COLUMN_MAX;
         *widest = *widest > length ? *widest : length;
     }
+}
+
+static void text_table(struct sheet *s)
+{
+    size_t width[SHEET_COLUMNS_MAX];
+    const char *at = buf_text(&s->cells);
+
+    text_widths(s, width);
     buf_putc(s->out, '\n');
     text_underline(s->out, s->title, '-');
-    for (size_t c = 0; c < s->n_columns; c++) {
-        text_cell(s, c, width[c], sheet_title_of(&s->columns[c]));
-    }
-    buf_putc(s->out, '\n');
-    at = buf_text(&s->cells);
+    text_titles(s, width);
     for (size_t i = 0; i < s->n_cells; i++) {
         struct sheet_cell cell = sheet_next_cell(&at);
+        const char *text = cell.kind == CELL_EMPTY ? "-" : cell.text;
 
-        text_cell(s, i % s->n_columns, width[i % s->n_columns],
-                  cell.kind == CELL_EMPTY ? "-" : cell.text);
+        text_cell(s, i % s->n_columns, width[i % s->n_columns], text, strlen(text));
         buf_puts(s->out, (i + 1) % s->n_columns == 0 ? "\n" : "");
     }
     if (s->n_cells == 0) {

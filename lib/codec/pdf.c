@@ -1,106 +1,115 @@
 #include "codec/pdf.h"
 
-#include <stdbool.h>
-#include <stdint.h>
 #include <string.h>
 
+#include "codec/pdf_added.h"
+
 #define HEADER_BYTES ((size_t)1024) /* readers look so far for "%PDF-" */
-#define NUMBER_MAX ((uint64_t)1 << 40)
 
-static const char blanks[] = " \t\r\n\f";
-
-struct scan {
-    const char *bytes;
-    size_t n;
-};
-
-static const char *find(const struct scan *s, size_t from, const char *what)
+/* Blanks at the end are nothing that was added. */
+static bool only_blanks(struct pdf_span rest)
 {
-    return from < s->n ? memmem(s->bytes + from, s->n - from, what, strlen(what)) : NULL;
-}
-
-static size_t skip_blanks(const struct scan *s, size_t at)
-{
-    while (at < s->n && s->bytes[at] != '\0' && strchr(blanks, s->bytes[at]) != NULL) {
-        at++;
+    while (rest.at < rest.end && *rest.at != '\0' && strchr(" \t\r\n\f", *rest.at) != NULL) {
+        rest.at++;
     }
-    return at;
+    return rest.at == rest.end;
 }
 
-/* The next number behind blanks; false when there is none. */
-static bool read_number(const struct scan *s, size_t *at, uint64_t *out)
-{
-    size_t first = *at = skip_blanks(s, *at);
-
-    *out = 0;
-    while (*at < s->n && s->bytes[*at] >= '0' && s->bytes[*at] <= '9' && *out < NUMBER_MAX) {
-        *out = *out * 10 + (uint64_t)(s->bytes[*at] - '0');
-        (*at)++;
-    }
-    return *at > first;
-}
-
-/* Between the two ranges stands the signature, in hex, and it is not the empty place of one. */
-static bool holds_signature(const struct scan *s, size_t from, size_t to)
+/* <30820...>, and not the empty place of one. */
+static bool holds_signature(struct pdf_span contents)
 {
     bool any = false;
 
-    if (to <= from + 2 || to > s->n || s->bytes[from] != '<' || s->bytes[to - 1] != '>') {
+    if (contents.end - contents.at < 3 || contents.at[0] != '<') {
         return false;
     }
-    for (size_t i = from + 1; i < to - 1; i++) {
-        if (strchr("0123456789abcdefABCDEF", s->bytes[i]) == NULL &&
-            strchr(blanks, s->bytes[i]) == NULL) {
+    for (const char *p = contents.at + 1; p < contents.end - 1; p++) {
+        bool blank = *p == '\0' || strchr(" \t\r\n\f", *p) != NULL;
+
+        if (!blank && strchr("0123456789abcdefABCDEF", *p) == NULL) {
             return false;
         }
-        any = any || (s->bytes[i] != '0' && strchr(blanks, s->bytes[i]) == NULL);
+        any = any || (*p != '0' && !blank);
     }
     return any;
 }
 
-/* The byte range behind "/ByteRange" at `at`: [0 B C D]. */
-static enum pdf_signature look_at(const struct scan *s, size_t at)
+/* [0 B C D]: B to C is just what stands as the signature's contents. */
+static bool read_range(struct pdf_span file, struct pdf_span range, struct pdf_span contents,
+                       const char **end)
 {
-    uint64_t range[4] = {0};
-    uint64_t end;
+    uint64_t n[4];
+    size_t size = (size_t)(file.end - file.at);
 
-    at = skip_blanks(s, at);
-    if (at >= s->n || s->bytes[at] != '[') {
-        return PDF_NONE;
+    if (!pdf_is_array(range)) {
+        return false;
     }
-    at++;
+    range.at++;
     for (size_t i = 0; i < 4; i++) {
-        if (!read_number(s, &at, &range[i])) {
-            return PDF_NONE;
+        if (!pdf_number(pdf_next_token(&range).text, &n[i])) {
+            return false;
         }
     }
-    end = range[2] + range[3];
-    if (range[0] != 0 || range[1] == 0 || range[2] <= range[1] || end > s->n ||
-        !holds_signature(s, (size_t)range[1], (size_t)range[2])) {
-        return PDF_NONE;
+    if (n[0] != 0 || n[1] != (uint64_t)(contents.at - file.at) ||
+        n[2] != (uint64_t)(contents.end - file.at) || n[3] > size - n[2]) {
+        return false;
     }
-    /* Blanks at the end are nothing that was added. */
-    return skip_blanks(s, (size_t)end) == s->n ? PDF_WHOLE : PDF_PARTIAL;
+    *end = file.at + n[2] + n[3];
+    return true;
+}
+
+/* What the signature in dict covers goes up to *end; false when it is none. */
+static bool is_signature(struct pdf_span file, struct pdf_span dict, const char **end)
+{
+    struct pdf_span range;
+    struct pdf_span contents;
+    struct pdf_span type;
+
+    return pdf_get(dict, "/ByteRange", &range) && pdf_get(dict, "/Contents", &contents) &&
+           (!pdf_get(dict, "/Type", &type) || pdf_span_is(type, "/Sig")) &&
+           !pdf_get_is(dict, "/SubFilter", "/ETSI.RFC3161") && holds_signature(contents) &&
+           read_range(file, range, contents, end);
+}
+
+/* How far the last signature goes; NULL: there is none. */
+static const char *find_last(struct pdf_span file)
+{
+    struct pdf_span in = file;
+    struct pdf_object object;
+    const char *last = NULL;
+    enum pdf_part part;
+
+    for (part = pdf_next_part(&in, &object); part != PDF_PART_END;
+         part = pdf_next_part(&in, &object)) {
+        struct pdf_span inner;
+        const char *end;
+
+        if (part == PDF_PART_OBJECT &&
+            (is_signature(file, object.value, &end) ||
+             (pdf_get(object.value, "/V", &inner) && is_signature(file, inner, &end)))) {
+            last = last == NULL || end > last ? end : last;
+        }
+    }
+    return last;
 }
 
 enum pdf_signature pdf_signature_look(const char *bytes, size_t n)
 {
-    static const char key[] = "/ByteRange";
-    const struct scan s = {bytes, n};
-    const struct scan front = {bytes, n < HEADER_BYTES ? n : HEADER_BYTES};
-    enum pdf_signature best = PDF_NONE;
+    static const enum pdf_signature seen[] = {[PDF_ADDITION_VALIDATION] = PDF_LONG_TERM,
+                                              [PDF_ADDITION_PACKED] = PDF_PACKED,
+                                              [PDF_ADDITION_OTHER] = PDF_ADDED};
+    const struct pdf_span file = {bytes, bytes + n};
+    const char *end;
 
-    if (find(&front, 0, "%PDF-") == NULL) {
+    if (memmem(bytes, n < HEADER_BYTES ? n : HEADER_BYTES, "%PDF-", strlen("%PDF-")) == NULL) {
         return PDF_NO_PDF;
     }
-    if (find(&s, 0, "/Sig") == NULL) {
+    end = find_last(file);
+    if (end == NULL) {
         return PDF_NONE;
     }
-    for (const char *at = find(&s, 0, key); at != NULL && best != PDF_WHOLE;
-         at = find(&s, (size_t)(at - bytes) + 1, key)) {
-        enum pdf_signature seen = look_at(&s, (size_t)(at - bytes) + strlen(key));
-
-        best = seen > best ? seen : best;
+    if (only_blanks((struct pdf_span){end, file.end})) {
+        return PDF_WHOLE;
     }
-    return best;
+    return seen[pdf_added_look((struct pdf_span){bytes, end}, (struct pdf_span){end, file.end})];
 }

@@ -9,7 +9,7 @@
 #include "codec/json.h"
 #include "codec/record_fields.h"
 
-#define VOLATILE_MAX (2 * (size_t)DOSSIER_MAX_FILES + 1) /* changed_s and an address per file */
+#define VOLATILE_MAX (2 * (size_t)DOSSIER_MAX_FILES + 2) /* an address per file, and two fields */
 #define STEP_KEY_BYTES 16 /* of the digest that stands in for a missing key */
 
 /* A stretch of the body that the content hash leaves out. */
@@ -61,6 +61,14 @@ static void leave_out_query(struct encoder *e, size_t from)
     e->n_left_out++;
 }
 
+/* The field that was just written. */
+static void leave_out(struct encoder *e, size_t from)
+{
+    e->left_out[e->n_left_out].from = from;
+    e->left_out[e->n_left_out].to = e->body.len;
+    e->n_left_out++;
+}
+
 static int put_text(struct encoder *e, const struct record_field *f, const char *text)
 {
     size_t from = e->body.len;
@@ -76,6 +84,8 @@ static int put_text(struct encoder *e, const struct record_field *f, const char 
     json_string(&e->w, f->name, text);
     if (f->type == FIELD_ADDRESS && e->body.error == 0) {
         leave_out_query(e, from);
+    } else if (f->type == FIELD_NOTE) {
+        leave_out(e, from);
     }
     return 0;
 }
@@ -92,9 +102,7 @@ static int put_time(struct encoder *e, const struct record_field *f, int64_t at_
     }
     json_integer_out(&e->w, f->name, at_s);
     if (f->type == FIELD_SNAPSHOT) {
-        e->left_out[e->n_left_out].from = from;
-        e->left_out[e->n_left_out].to = e->body.len;
-        e->n_left_out++;
+        leave_out(e, from);
     }
     return 0;
 }
@@ -142,6 +150,7 @@ static int put_fields(struct encoder *e, const struct record_fields *fields, con
         switch (f->type) {
         case FIELD_TEXT:
         case FIELD_ADDRESS:
+        case FIELD_NOTE:
             rc = put_text(e, f, *(const char *const *)value);
             break;
         case FIELD_TIME:
@@ -425,66 +434,66 @@ int record_from_step(const struct step *s, struct arena *a, struct record *out, 
     return rc;
 }
 
+/* Body, code and hash, and nothing beside them. */
+static int from_plain(enum record_kind kind, const struct record_fields *fields, const void *from,
+                      struct arena *a, struct record *out, struct errmsg *msg)
+{
+    struct encoder e;
+    int rc;
+
+    begin(&e, a, msg, kind, out);
+    rc = encode(&e, fields, from, out);
+    buf_free(&e.body);
+    return rc;
+}
+
 int record_from_procedure(const struct procedure *p, struct arena *a, struct record *out,
                           struct errmsg *msg)
 {
-    struct encoder e;
-    int rc;
-
-    begin(&e, a, msg, RECORD_PROCEDURE, out);
-    rc = encode(&e, &record_procedure_fields, p, out);
-    buf_free(&e.body);
-    return rc;
+    return from_plain(RECORD_PROCEDURE, &record_procedure_fields, p, a, out, msg);
 }
 
-int record_from_rating(const struct rating *r, struct arena *a, struct record *out,
-                       struct errmsg *msg)
-{
-    struct encoder e;
-    int rc;
-
-    begin(&e, a, msg, RECORD_RATING, out);
-    rc = encode(&e, &record_rating_fields, r, out);
-    buf_free(&e.body);
-    return rc;
-}
-
-int record_from_question(const struct question *q, struct arena *a, struct record *out,
-                         struct errmsg *msg)
-{
-    struct encoder e;
-    int rc;
-
-    begin(&e, a, msg, RECORD_QUESTION, out);
-    rc = encode(&e, &record_question_fields, q, out);
-    buf_free(&e.body);
-    return rc;
-}
-
-int record_from_payment(const struct payment *p, struct arena *a, struct record *out,
+/* What another telling of it is held against when the body is gone. */
+static int mark_payment(const struct payment *p, struct arena *a, struct record *out,
                         struct errmsg *msg)
 {
-    struct encoder e;
-    int rc;
+    struct figures *f = arena_alloc(a, sizeof(*f));
+    uint8_t(*marks)[FIGURES_MARK_BYTES] = arena_alloc(a, PAYMENT_MARKS * sizeof(*marks));
 
-    begin(&e, a, msg, RECORD_PAYMENT, out);
-    rc = encode(&e, &record_payment_fields, p, out);
-    buf_free(&e.body);
-    return rc;
+    if (f == NULL || marks == NULL || payment_marks(p, marks) != 0) {
+        return record_no_memory(msg);
+    }
+    *f = (struct figures){.procedure = "",
+                          .sector = "",
+                          .agency = "",
+                          .marks = (const uint8_t(*)[FIGURES_MARK_BYTES])marks,
+                          .n_marks = PAYMENT_MARKS,
+                          .marks_only = true};
+    out->figures = f;
+    return 0;
+}
+
+static int no_such_kind(enum record_kind kind, const char *what, struct errmsg *msg)
+{
+    return err_set(msg, ERR_INVAL, "kind %d is no %s", (int)kind, what);
+}
+
+int record_from_other(enum record_kind kind, const void *from, struct arena *a, struct record *out,
+                      struct errmsg *msg)
+{
+    const struct record_fields *fields = record_other_fields(kind);
+    int rc = fields != NULL ? from_plain(kind, fields, from, a, out, msg)
+                            : no_such_kind(kind, "record of another service", msg);
+
+    return rc == 0 && kind == RECORD_PAYMENT ? mark_payment(from, a, out, msg) : rc;
 }
 
 int record_from_row(enum record_kind kind, const struct catalog_row *row, struct arena *a,
                     struct record *out, struct errmsg *msg)
 {
-    struct encoder e;
-    int rc;
-
     if (kind != RECORD_SERVICE && kind != RECORD_SECTOR && kind != RECORD_AGENCY &&
         kind != RECORD_DECISION) {
-        return err_set(msg, ERR_INVAL, "kind %d is no row of a catalogue", (int)kind);
+        return no_such_kind(kind, "row of a catalogue", msg);
     }
-    begin(&e, a, msg, kind, out);
-    rc = encode(&e, &record_row_fields, row, out);
-    buf_free(&e.body);
-    return rc;
+    return from_plain(kind, &record_row_fields, row, a, out, msg);
 }

@@ -1,8 +1,8 @@
 /* record codec: canonical records to and from the JSON text that the journal keeps.
  *
  * One fixed order of keys, empty values left out, so that equal records have equal bytes. The
- * content hash is taken over the same text without the volatile parts: changed_s and the query part
- * of file addresses (they carry time stamps: national-portal.md pain 12). Any thread. */
+ * content hash is taken over the same text without the volatile parts: changed_s, arrived, and the
+ * query part of file addresses (they carry time stamps: national-portal.md pain 12). Any thread. */
 #ifndef CODEC_RECORD_H
 #define CODEC_RECORD_H
 
@@ -19,7 +19,8 @@
 
 /* Fill *out from a canonical struct; body and strings live in the arena. Texts are checked: UTF-8,
  * no NUL; made NFC. NULL texts count as "". A code is needed. ERR_FORMAT names the field,
- * ERR_TOOBIG, ERR_NOMEM. figures are of a dossier only, in the arena.
+ * ERR_TOOBIG, ERR_NOMEM. figures are of a dossier, and the
+ * marks of a payment, in the arena.
  * at_s is changed_s of a dossier, at_s of a step, else 0. A step without key
  * gets one made from its at_s, status, actor and text, an answer one from the answer alone; the
  * body stays without. An answer is to go alone. */
@@ -29,12 +30,9 @@ MUST_CHECK int record_from_step(const struct step *s, struct arena *a, struct re
                                 struct errmsg *msg);
 MUST_CHECK int record_from_procedure(const struct procedure *p, struct arena *a, struct record *out,
                                      struct errmsg *msg);
-MUST_CHECK int record_from_rating(const struct rating *r, struct arena *a, struct record *out,
-                                  struct errmsg *msg);
-MUST_CHECK int record_from_question(const struct question *q, struct arena *a, struct record *out,
-                                    struct errmsg *msg);
-MUST_CHECK int record_from_payment(const struct payment *p, struct arena *a, struct record *out,
-                                   struct errmsg *msg);
+/* RECORD_RATING, RECORD_QUESTION, RECORD_PAYMENT: from is the struct of that kind. */
+MUST_CHECK int record_from_other(enum record_kind kind, const void *from, struct arena *a,
+                                 struct record *out, struct errmsg *msg);
 MUST_CHECK int record_from_row(enum record_kind kind, const struct catalog_row *row,
                                struct arena *a, struct record *out, struct errmsg *msg);
 
@@ -46,12 +44,9 @@ MUST_CHECK int record_to_step(const char *body, size_t n, struct arena *a, struc
                               struct errmsg *msg);
 MUST_CHECK int record_to_procedure(const char *body, size_t n, struct arena *a,
                                    struct procedure *out, struct errmsg *msg);
-MUST_CHECK int record_to_rating(const char *body, size_t n, struct arena *a, struct rating *out,
-                                struct errmsg *msg);
-MUST_CHECK int record_to_question(const char *body, size_t n, struct arena *a, struct question *out,
-                                  struct errmsg *msg);
-MUST_CHECK int record_to_payment(const char *body, size_t n, struct arena *a, struct payment *out,
-                                 struct errmsg *msg);
+/* to is the struct of the kind, as above. */
+MUST_CHECK int record_to_other(enum record_kind kind, const char *body, size_t n, struct arena *a,
+                               void *to, struct errmsg *msg);
 MUST_CHECK int record_to_row(const char *body, size_t n, struct arena *a, struct catalog_row *out,
                              struct errmsg *msg);
 

@@ -28,7 +28,7 @@ static const struct record_field file[] = {
                                                                            : FIELD_TIME)
 static const struct record_field dossier[] = {
     DOSSIER_TEXTS(X) DOSSIER_TIMES(T) DOSSIER_FLAGS(F)
-    FILES(files), FILES(results)
+    FILES(files), FILES(results), FIELD(dossier, arrived, FIELD_NOTE)
 };
 #undef TIME_TYPE
 #undef T
@@ -37,7 +37,9 @@ static const struct record_field dossier[] = {
 
 #define X(name) FIELD(step, name, FIELD_TEXT),
 #define T(name) FIELD(step, name, FIELD_TIME),
-static const struct record_field step[] = {STEP_TEXTS(X) STEP_TIMES(T)};
+static const struct record_field step[] = {
+    STEP_TEXTS(X) STEP_TIMES(T) FIELD(step, arrived, FIELD_NOTE)
+};
 #undef T
 #undef X
 
@@ -72,11 +74,19 @@ const struct record_fields record_dossier_fields = {dossier, sizeof(dossier) / s
 const struct record_fields record_step_fields = {step, sizeof(step) / sizeof(step[0])};
 const struct record_fields record_procedure_fields = {procedure,
                                                       sizeof(procedure) / sizeof(procedure[0])};
-const struct record_fields record_rating_fields = {rating, sizeof(rating) / sizeof(rating[0])};
-const struct record_fields record_question_fields = {question,
-                                                     sizeof(question) / sizeof(question[0])};
-const struct record_fields record_payment_fields = {payment, sizeof(payment) / sizeof(payment[0])};
 const struct record_fields record_row_fields = {row, sizeof(row) / sizeof(row[0])};
+
+const struct record_fields *record_other_fields(enum record_kind kind)
+{
+    static const struct record_fields others[] = {
+        [RECORD_RATING] = {rating, sizeof(rating) / sizeof(rating[0])},
+        [RECORD_QUESTION] = {question, sizeof(question) / sizeof(question[0])},
+        [RECORD_PAYMENT] = {payment, sizeof(payment) / sizeof(payment[0])},
+    };
+    bool known = (size_t)kind < sizeof(others) / sizeof(others[0]) && others[kind].n > 0;
+
+    return known ? &others[kind] : NULL;
+}
 
 int record_no_memory(struct errmsg *msg)
 {

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "domain/record.h"
 
 #define RECORD_INTEGER_LIMIT (INT64_C(1) << 53) /* json.h reads no larger number */
 
@@ -14,6 +15,7 @@
 enum field_type {
     FIELD_TEXT,     /* const char *; empty: "" */
     FIELD_ADDRESS,  /* the same, and the query part is volatile */
+    FIELD_NOTE,     /* the same, and all of it is volatile */
     FIELD_TIME,     /* int64_t; empty: 0 */
     FIELD_SNAPSHOT, /* the same, and volatile */
     FIELD_COUNT,    /* int; empty: 0 */
@@ -39,10 +41,10 @@ extern const struct record_fields record_file_fields; /* struct dossier_file */
 extern const struct record_fields record_dossier_fields;
 extern const struct record_fields record_step_fields;
 extern const struct record_fields record_procedure_fields;
-extern const struct record_fields record_rating_fields;
-extern const struct record_fields record_question_fields;
-extern const struct record_fields record_payment_fields;
 extern const struct record_fields record_row_fields; /* struct catalog_row */
+
+/* Of RECORD_RATING, RECORD_QUESTION and RECORD_PAYMENT, which have texts only; NULL for others. */
+const struct record_fields *record_other_fields(enum record_kind kind);
 
 /* Both write the cause and return the error. */
 int record_no_memory(struct errmsg *msg);

@@ -85,6 +85,7 @@ static bool take_field(const struct record_field *f, const struct dossier *from,
     case FIELD_FLAG:
         *(int *)member(to, f->offset) = *(const int *)value;
         return *(const int *)value != TRI_UNKNOWN;
+    case FIELD_NOTE:  /* of one source alone */
     case FIELD_COUNT: /* a dossier has none of these two */
     case FIELD_BOOL:
     case FIELD_FILES:

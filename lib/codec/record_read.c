@@ -74,6 +74,7 @@ static int get_field(const struct decoder *d, const struct record_field *f, cons
     switch (f->type) {
     case FIELD_TEXT:
     case FIELD_ADDRESS:
+    case FIELD_NOTE:
         return get_text(d, f, node, value);
     case FIELD_TIME:
     case FIELD_SNAPSHOT:
@@ -165,25 +166,18 @@ int record_to_procedure(const char *body, size_t n, struct arena *a, struct proc
     return decode(body, n, a, &record_procedure_fields, out, msg);
 }
 
-int record_to_rating(const char *body, size_t n, struct arena *a, struct rating *out,
-                     struct errmsg *msg)
+int record_to_other(enum record_kind kind, const char *body, size_t n, struct arena *a, void *to,
+                    struct errmsg *msg)
 {
-    rating_init(out);
-    return decode(body, n, a, &record_rating_fields, out, msg);
-}
+    const struct record_fields *fields = record_other_fields(kind);
 
-int record_to_question(const char *body, size_t n, struct arena *a, struct question *out,
-                       struct errmsg *msg)
-{
-    question_init(out);
-    return decode(body, n, a, &record_question_fields, out, msg);
-}
-
-int record_to_payment(const char *body, size_t n, struct arena *a, struct payment *out,
-                      struct errmsg *msg)
-{
-    payment_init(out);
-    return decode(body, n, a, &record_payment_fields, out, msg);
+    if (fields == NULL) {
+        return err_set(msg, ERR_INVAL, "kind %d has no such records", (int)kind);
+    }
+    for (size_t i = 0; i < fields->n; i++) {
+        *(const char **)(void *)((char *)to + fields->all[i].offset) = "";
+    }
+    return decode(body, n, a, fields, to, msg);
 }
 
 int record_to_row(const char *body, size_t n, struct arena *a, struct catalog_row *out,

@@ -204,8 +204,8 @@ struct config {
     /* section `integrity`: `dvcsyncctl integrity` */
     struct config_list
         certified; /* codes of procedures and result papers that are certified copies */
-    struct config_list links_allow; /* addresses and nets that links may lead to; empty: any but
-                                       this machine and its own net's (loopback, link-local) */
+    struct config_list links_allow; /* addresses and nets, with a port or none, that links may lead
+                                       to (net_reach.h); empty: any but near ones */
     const char *links_ca_file;      /* "" the system's */
     bool links_plaintext;           /* http too */
 

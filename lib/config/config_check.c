@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/net_allow.h"
+#include "base/net_reach.h"
 #include "config/config_impl.h"
 #include "config/preset.h"
 #include "domain/calendar.h"
@@ -149,12 +149,43 @@ static void check_listen(struct config_load *load, struct config_instance *in)
     }
 }
 
+/* Whoever may call may tell that a dossier is paid, and is told who applied. */
+static void check_payments(struct config_load *load, struct config_instance *in)
+{
+    const struct config_source *s = in->base;
+    const struct config_row *row;
+    bool bad = config_instance_key(in, "accounts_credential", &row)->bad;
+
+    if (strcmp(s->profile, "payments") == 0 && s->accounts_credential[0] == '\0' &&
+        s->accounts_file[0] == '\0' && net_is_endpoint(s->listen) &&
+        !net_is_loopback_endpoint(s->listen) && !bad && !load->lost) {
+        config_fault_value(load, in, row,
+                           "payments are taken from other machines only with accounts; name a "
+                           "systemd credential here, or a file with accounts_file, or listen on "
+                           "127.0.0.1");
+    }
+}
+
+static int parse_range(const char *text, struct errmsg *msg)
+{
+    struct net_range range;
+
+    return net_range_parse(text, &range, msg);
+}
+
+static int parse_target(const char *text, struct errmsg *msg)
+{
+    struct net_target target;
+
+    return net_target_parse(text, &target, msg);
+}
+
 static void check_allow(struct config_load *load, struct config_instance *in, const char *key,
-                        const struct config_list *allow)
+                        const struct config_list *allow,
+                        int (*parse)(const char *text, struct errmsg *msg))
 {
     const struct config_row *row;
     struct errmsg msg = {{0}};
-    struct net_range range;
 
     if (config_instance_key(in, key, &row)->bad) {
         return;
@@ -164,7 +195,7 @@ static void check_allow(struct config_load *load, struct config_instance *in, co
         return;
     }
     for (size_t i = 0; i < allow->n; i++) {
-        if (net_range_parse(allow->items[i], &range, &msg) != 0) {
+        if (parse(allow->items[i], &msg) != 0) {
             config_fault_value(load, in, row, "%s", msg.text);
         }
     }
@@ -185,9 +216,10 @@ static void check_endpoint(struct config_load *load, struct config_instance *in)
         check_password(load, in, s->username, s->password_credential, s->password_file);
         check_profile(load, in);
         check_listen(load, in);
-        check_allow(load, in, "allow", &s->allow);
+        check_payments(load, in);
+        check_allow(load, in, "allow", &s->allow, parse_range);
     } else if (in->section == SECTION_INTEGRITY) {
-        check_allow(load, in, "links_allow", &load->config->links_allow);
+        check_allow(load, in, "links_allow", &load->config->links_allow, parse_target);
     }
 }
 

@@ -381,7 +381,7 @@ static const struct config_row rows[] = {
     LIST(INTEGRITY, config, certified, "certified", "2.000815, 2.000942",
          "codes of procedures and result papers that are certified copies, which nobody signs"),
     LIST(INTEGRITY, config, links_allow, "links_allow", "",
-         "addresses and nets that links of results may lead to; empty: all but this machine"),
+         "addresses and nets that links of results may lead to; empty: all but private ones"),
     TEXT(INTEGRITY, config, links_ca_file, "links_ca_file", TEXT_BYTES, "", FORM_PATH, 0,
          "file of authorities for these links; empty: the system's"),
     BOOL(INTEGRITY, config, links_plaintext, "links_plaintext", "no",

@@ -56,9 +56,10 @@ static const struct difference_row rows[DIFFERENCES] = {
     [DIFFERENCE_NOT_SHOWN] = {"not_shown", "status not shown by the portal",
                               "the portal has the dossier and does not show its status", NULL,
                               DIFFERENCE_UNKNOWN},
-    [DIFFERENCE_NOT_ANSWERED] = {"not_answered", "not answered by the portal",
-                                 "the portal did not tell whether it has the dossier",
-                                 "reconcile it again", DIFFERENCE_UNKNOWN},
+    [DIFFERENCE_NOT_ANSWERED] =
+        {"not_answered", "not answered by the portal",
+         "the portal did not tell whether it has the dossier, or it could not be compared",
+         "reconcile it again", DIFFERENCE_UNKNOWN},
     [DIFFERENCE_SOURCE_SILENT] = {"source_silent", "not answered by the source",
                                   "journal and portal agree; the source could be asked and did not "
                                   "answer",

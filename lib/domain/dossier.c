@@ -11,6 +11,7 @@ void dossier_init(struct dossier *d)
 #define X(field) d->field = TRI_UNKNOWN;
     DOSSIER_FLAGS(X)
 #undef X
+    d->arrived = "";
 }
 
 void step_init(struct step *s)
@@ -19,4 +20,5 @@ void step_init(struct step *s)
 #define X(field) s->field = "";
     STEP_TEXTS(X)
 #undef X
+    s->arrived = "";
 }

@@ -82,6 +82,8 @@ struct dossier {
     size_t n_files;
     const struct dossier_file *results; /* DanhSachGiayToKetQua */
     size_t n_results;
+    const char *arrived; /* pushed at a gateway while another flow observes: digests of the object
+                            as it came (adapter/portal_digest.h); no part of the content */
 };
 
 #define DOSSIER_MAX_FILES 500
@@ -114,6 +116,7 @@ struct step {
 #define X(field) int64_t field;
     STEP_TIMES(X)
 #undef X
+    const char *arrived; /* as in struct dossier */
 };
 
 /* Every text "", every flag unknown. */

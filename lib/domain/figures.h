@@ -7,6 +7,7 @@
 #ifndef DOMAIN_FIGURES_H
 #define DOMAIN_FIGURES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,7 @@ struct figures {
     int digitised, identified, paid_online;     /* as in struct dossier, -1 unknown */
     const uint8_t (*marks)[FIGURES_MARK_BYTES]; /* of results that have an address */
     size_t n_marks;
+    bool marks_only; /* no dossier: nothing of it is counted, its marks are kept (payment.h) */
 };
 
 /* A copy with all it points to; NULL beyond the arena's ceiling or without memory. */

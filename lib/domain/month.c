@@ -186,13 +186,19 @@ static int64_t deadline_s(const struct month_dossier *d, int64_t until_s)
 
 /* ---- the portal ---- */
 
-/* When the portal first acknowledged a snapshot with such a status; 0 not yet. *before: it had it
- * from somebody else. end 0: any status but 1. */
-static int64_t acknowledged_ms(const struct month_dossier *d, int end, bool *before)
-{
-    int64_t at_ms = 0;
+/* What became of the snapshots with such a status. */
+struct told {
+    int64_t stored_ms;       /* when the journal first had one, 0 unknown */
+    int64_t acknowledged_ms; /* when the portal first acknowledged one, 0 not yet */
+    bool before;             /* it had it already, nobody knows since when */
+};
 
-    *before = false;
+/* end 0: any status but 1. */
+static struct told told_of(const struct month_dossier *d, int end)
+{
+    struct told told = {0, 0, false};
+    bool again = false;
+
     for (size_t i = 0; i < d->n_items; i++) {
         const struct month_item *item = &d->items[i];
         bool fits = end != 0 ? same_end(item->status, end) : item->status != STATUS_NEW;
@@ -200,12 +206,18 @@ static int64_t acknowledged_ms(const struct month_dossier *d, int end, bool *bef
         if (item->kind != ITEM_SNAPSHOT || !fits) {
             continue;
         }
-        *before = *before || item->state == ITEM_ADOPTED;
-        if (item->state == ITEM_DONE && (at_ms == 0 || item->changed_ms < at_ms)) {
-            at_ms = item->changed_ms;
+        if (told.stored_ms == 0 || item->stored_ms < told.stored_ms) {
+            told.stored_ms = item->stored_ms;
+        }
+        told.before = told.before || item->state == ITEM_ADOPTED;
+        if (item->state == ITEM_DONE &&
+            (told.acknowledged_ms == 0 || item->changed_ms < told.acknowledged_ms)) {
+            told.acknowledged_ms = item->changed_ms;
+            again = item->again;
         }
     }
-    return at_ms;
+    told.before = told.before || again;
+    return told;
 }
 
 /* ---- counting ---- */
@@ -213,30 +225,43 @@ static int64_t acknowledged_ms(const struct month_dossier *d, int end, bool *bef
 static void count_received(const struct month_dossier *d, struct month_counts *c)
 {
     const struct figures *f = &d->figures;
-    bool before;
-    int64_t at_ms = acknowledged_ms(d, 0, &before);
-    int64_t late_ms = at_ms - f->received_s * 1000;
+    struct told told = told_of(d, 0);
+    int64_t late_ms = told.acknowledged_ms - f->received_s * 1000;
 
     c->n[MONTH_received]++;
     c->n[f->channel == 2 ? MONTH_online : MONTH_direct]++;
     c->n[MONTH_by_post] += f->channel == 3;
     c->n[MONTH_no_channel] += f->channel == 0;
-    if (before) {
+    if (told.before) {
         c->n[MONTH_there_before]++;
-    } else if (at_ms == 0) {
+    } else if (told.acknowledged_ms == 0) {
         c->n[MONTH_not_there]++;
+    } else if (late_ms > DAY_MS) {
+        c->n[MONTH_after_day]++;
+        c->n[MONTH_read_late] += told.stored_ms - f->received_s * 1000 > DAY_MS;
     } else {
         c->n[MONTH_within_hour] += late_ms <= HOUR_MS;
-        c->n[late_ms <= DAY_MS ? MONTH_within_day : MONTH_after_day]++;
+        c->n[MONTH_within_day]++;
     }
+}
+
+/* The portal heard of the end after the last second that is in time, or has not yet. */
+static bool heard_late(const struct month_dossier *d, const struct told *told, int64_t until_s,
+                       int64_t now_s)
+{
+    if (told->before) {
+        return false;
+    }
+    return told->acknowledged_ms != 0 ? told->acknowledged_ms > until_s * 1000 + 999
+                                      : !d->unsent && now_s > until_s;
 }
 
 static void count_settled(const struct month_dossier *d, int end, int64_t at_s, int64_t now_s,
                           struct month_counts *c)
 {
     int64_t until_s = deadline_s(d, at_s);
-    bool before;
-    int64_t known_ms = acknowledged_ms(d, end, &before);
+    struct told told = told_of(d, end);
+    bool late = heard_late(d, &told, until_s, now_s);
 
     c->n[MONTH_settled]++;
     c->n[MONTH_stopped] += end == STATUS_STOPPED;
@@ -249,8 +274,8 @@ static void count_settled(const struct month_dossier *d, int end, int64_t at_s, 
     } else {
         c->n[MONTH_on_time]++;
         c->n[MONTH_put_off] += d->moved > 0;
-        c->n[MONTH_late_by_sync] +=
-            !before && (known_ms != 0 ? known_ms > until_s * 1000 + 999 : now_s > until_s);
+        c->n[MONTH_late_by_sync] += late;
+        c->n[MONTH_end_read_late] += late && told.stored_ms > until_s * 1000 + 999;
     }
 }
 

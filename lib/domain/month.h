@@ -29,7 +29,8 @@ MUST_CHECK int month_parse(const char *text, struct month *out);
 #define MONTH_FIGURES_LIST(X)                                                                      \
     X(received, "Received",                                                                        \
       "dossiers whose date of receipt (NgayTiepNhan, as the source says) lies in the month, in "   \
-      "Vietnam's time; a dossier without that date is not counted")                                \
+      "Vietnam's time; a dossier without that date is not counted; one that stands in several "    \
+      "flows, as in a parallel run, counts once, in a live flow before one that observes")         \
     X(online, "Online", "of those received, submitted online (KenhThucHien 2)")                    \
     X(direct, "Direct",                                                                            \
       "of those received, all others: in person, by post, or channel not said; received = online " \
@@ -56,7 +57,12 @@ MUST_CHECK int month_parse(const char *text, struct month *out);
     X(late_by_sync, "Late only by synchronisation",                                                \
       "of those on time, the portal acknowledged the end after the promised date, or has not yet " \
       "though that date has passed: the portal shows them as overdue. Shown apart, never "         \
-      "subtracted from on time or added to overdue")                                               \
+      "subtracted from on time or added to overdue. Of what only a flow that does not send knows " \
+      "nothing is said")                                                                           \
+    X(end_read_late, "Late because it was read late",                                              \
+      "of those late only by synchronisation, the journal itself stored the end after the "        \
+      "promised date: the source told it late, or the journal began later; no delivery could "     \
+      "have been in time")                                                                         \
     X(put_off, "On time by a late promise",                                                        \
       "of those on time, the promised date was put off when it had already passed, while the "     \
       "dossier was not with the citizen; a person should look at them")                            \
@@ -75,10 +81,17 @@ MUST_CHECK int month_parse(const char *text, struct month *out);
     X(within_day, "At the portal within a day",                                                    \
       "the same within 24 hours; those within an hour are among them")                             \
     X(after_day, "At the portal later", "the same after more than 24 hours")                       \
-    X(not_there, "Not yet at the portal", "of those received, not acknowledged yet")               \
+    X(read_late, "Later because it was read late",                                                 \
+      "of those at the portal later, the journal itself stored the receipt more than 24 hours "    \
+      "after it: the source told it late, or the journal began later; no delivery could have "     \
+      "been in time")                                                                              \
+    X(not_there, "Not yet at the portal",                                                          \
+      "of those received, not acknowledged yet; those that only a flow that does not send knows "  \
+      "are among them")                                                                            \
     X(there_before, "At the portal before",                                                        \
-      "of those received, taken over from an earlier connector: when the portal got them is not "  \
-      "known; received = within a day + later + not yet + these")                                  \
+      "of those received, taken over from an earlier connector, or delivered after a backup was "  \
+      "restored though they may have been before: when the portal got them is not known; "         \
+      "received = within a day + later + not yet + these")                                         \
     X(no_end_date, "Ended without a date",                                                         \
       "dossiers received before the end of the month whose status says that they ended and of "    \
       "whose end no date is known: neither settled nor waiting")
@@ -105,10 +118,13 @@ struct month_item {
     int status;         /* national, 0 unmapped */
     int64_t at_s;       /* the source's time, 0 unknown */
     int64_t changed_ms; /* of its last move: DONE is when the portal acknowledged it */
+    int64_t stored_ms;  /* when the journal first had it, 0 unknown */
+    bool again;         /* DONE after a restore, of a time before: it may have been there */
 };
 
 struct month_dossier {
     const char *flow;       /* borrowed */
+    bool unsent;            /* the flow sends nothing now */
     struct figures figures; /* marks are not filled */
     int status;             /* national, of the newest snapshot */
     int64_t promised_s, first_promised_s;

@@ -1,7 +1,10 @@
 #include "domain/payment.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "base/digest.h"
 
 void payment_init(struct payment *p)
 {
@@ -28,10 +31,64 @@ int payment_code(const struct payment *p, char out[CODE_MAX], struct errmsg *msg
     return n < CODE_MAX ? 0 : err_set(msg, ERR_TOOBIG, "MaGiaoDich: longer than allowed");
 }
 
-bool payment_may_follow(const struct payment *before, const struct payment *now)
+/* result NULL: whatever it was. */
+static int mark_of(const struct payment *p, const char *result, uint8_t out[FIGURES_MARK_BYTES])
 {
-    bool was_paid = strcmp(before->result, "00") == 0;
+    static const uint8_t failed[DIGEST_BYTES]; /* what OpenSSL's failure leaves */
+    uint8_t whole[DIGEST_BYTES];
+    struct digest d;
+    int err = digest_begin(&d);
 
-    return strcmp(before->amount, now->amount) == 0 && strcmp(before->dossier, now->dossier) == 0 &&
-           (!was_paid || strcmp(now->result, "00") == 0);
+    if (err != 0) {
+        return err;
+    }
+    digest_add_field(&d, p->transaction);
+    digest_add_field(&d, p->amount);
+    digest_add_field(&d, p->dossier);
+    digest_add_field(&d, result);
+    digest_end(&d, whole);
+    if (digest_equal(whole, failed)) {
+        return ERR_NOMEM;
+    }
+    memcpy(out, whole, FIGURES_MARK_BYTES);
+    return 0;
+}
+
+int payment_marks(const struct payment *p, uint8_t out[PAYMENT_MARKS][FIGURES_MARK_BYTES])
+{
+    int err = mark_of(p, NULL, out[0]);
+
+    return err == 0 ? mark_of(p, p->result, out[1]) : err;
+}
+
+static bool holds(const uint8_t (*marks)[FIGURES_MARK_BYTES], size_t n,
+                  const uint8_t mark[FIGURES_MARK_BYTES])
+{
+    for (size_t i = 0; i < n; i++) {
+        if (memcmp(marks[i], mark, FIGURES_MARK_BYTES) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int payment_judge(const uint8_t (*before)[FIGURES_MARK_BYTES], size_t n_before,
+                  const struct payment *now, enum payment_verdict *out)
+{
+    uint8_t marks[PAYMENT_MARKS][FIGURES_MARK_BYTES];
+    uint8_t paid[FIGURES_MARK_BYTES];
+    int err = payment_marks(now, marks);
+
+    err = err == 0 ? mark_of(now, "00", paid) : err;
+    if (err != 0) {
+        return err;
+    }
+    if (holds(before, n_before, marks[1])) {
+        *out = PAYMENT_AGAIN;
+    } else if (holds(before, n_before, marks[0]) && !holds(before, n_before, paid)) {
+        *out = PAYMENT_FOLLOWS;
+    } else {
+        *out = PAYMENT_CONFLICT;
+    }
+    return 0;
 }

@@ -4,10 +4,9 @@
 #ifndef DOMAIN_PAYMENT_H
 #define DOMAIN_PAYMENT_H
 
-#include <stdbool.h>
-
 #include "base/err.h"
 #include "domain/codes.h"
+#include "domain/figures.h"
 
 /* X(field): texts of a payment. */
 #define PAYMENT_TEXTS(X)                                                                           \
@@ -36,9 +35,21 @@ void payment_init(struct payment *p);
 /* "payment:GD0001": a transaction is one payment. ERR_FORMAT names what is missing, ERR_TOOBIG. */
 MUST_CHECK int payment_code(const struct payment *p, char out[CODE_MAX], struct errmsg *msg);
 
-/* Whether what is told now may follow what was told before under the same transaction: the same
- * payment again, or a success after a failure. Another amount or dossier, or a failure after a
- * success, may not. */
-bool payment_may_follow(const struct payment *before, const struct payment *now);
+/* What is kept of a payment when its content goes: digests of its transaction, amount and dossier,
+ * without and with its result. They name nobody, and no two transactions share one. */
+#define PAYMENT_MARKS 2
+MUST_CHECK int payment_marks(const struct payment *p,
+                             uint8_t out[PAYMENT_MARKS][FIGURES_MARK_BYTES]);
+
+enum payment_verdict {
+    PAYMENT_AGAIN,   /* the same payment, told before */
+    PAYMENT_FOLLOWS, /* another result after a failure */
+    PAYMENT_CONFLICT /* another amount or dossier, or a failure after a success; also when there are
+                        no marks to tell by */
+};
+/* What is told now, against the marks of what was told before under the same transaction.
+ * ERR_NOMEM. */
+MUST_CHECK int payment_judge(const uint8_t (*before)[FIGURES_MARK_BYTES], size_t n_before,
+                             const struct payment *now, enum payment_verdict *out);
 
 #endif

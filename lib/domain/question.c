@@ -1,21 +1,17 @@
 #include "domain/question.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
-#define REPLY "reply:"
+static const char *const prefixes[] = {
+    [QUESTION_ASKED] = "question:", [QUESTION_REPLY] = "reply:", [QUESTION_PUBLIC] = "public:"};
+#define N_PREFIXES (sizeof(prefixes) / sizeof(prefixes[0]))
 
-void question_init(struct question *q)
+int question_code(const struct question *q, enum question_what what, char out[CODE_MAX],
+                  struct errmsg *msg)
 {
-    memset(q, 0, sizeof(*q));
-#define X(field) q->field = "";
-    QUESTION_TEXTS(X)
-#undef X
-}
-
-int question_code(const struct question *q, bool reply, char out[CODE_MAX], struct errmsg *msg)
-{
-    int n = snprintf(out, CODE_MAX, "%s%s", reply ? REPLY : "question:", q->id);
+    int n = snprintf(out, CODE_MAX, "%s%s", prefixes[what], q->id);
 
     if (q->id[0] == '\0') {
         return err_set(msg, ERR_FORMAT, "HOIDAPID: is missing");
@@ -23,9 +19,14 @@ int question_code(const struct question *q, bool reply, char out[CODE_MAX], stru
     return n < CODE_MAX ? 0 : err_set(msg, ERR_TOOBIG, "HOIDAPID: longer than allowed");
 }
 
-bool question_is_reply(const struct question *q)
+enum question_what question_what(const char *code)
 {
-    return strncmp(q->code, REPLY, sizeof(REPLY) - 1) == 0;
+    for (size_t i = 0; i < N_PREFIXES; i++) {
+        if (strncmp(code, prefixes[i], strlen(prefixes[i])) == 0) {
+            return (enum question_what)i;
+        }
+    }
+    return QUESTION_ASKED;
 }
 
 /* dd/MM/yyyy, as people write it. */
@@ -53,7 +54,7 @@ const char *question_fault(const struct question *q)
     if (q->agency_code[0] == '\0') {
         return "it names no agency (MADONVI)";
     }
-    if (question_is_reply(q)) {
+    if (question_what(q->code) == QUESTION_REPLY) {
         return reply_fault(q);
     }
     return q->text[0] != '\0' ? NULL : "the question has no text (NOIDUNG)";

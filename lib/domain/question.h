@@ -4,8 +4,6 @@
 #ifndef DOMAIN_QUESTION_H
 #define DOMAIN_QUESTION_H
 
-#include <stdbool.h>
-
 #include "base/err.h"
 #include "domain/codes.h"
 
@@ -35,14 +33,17 @@ struct question {
 #undef X
 };
 
-void question_init(struct question *q);
-
-/* "question:5521", or "reply:5521" for what the province answers: each is delivered for itself, and
- * a later one with its code replaces it. ERR_FORMAT without an id, ERR_TOOBIG. */
-MUST_CHECK int question_code(const struct question *q, bool reply, char out[CODE_MAX],
+enum question_what {
+    QUESTION_ASKED, /* "question:5521": asked of the province, or the province's own */
+    QUESTION_REPLY, /* "reply:5521": what the province answers */
+    QUESTION_PUBLIC /* "public:5521": published by the portal for everybody */
+};
+/* Each is delivered for itself, and a later one with its code replaces it. ERR_FORMAT without an
+ * id, ERR_TOOBIG. */
+MUST_CHECK int question_code(const struct question *q, enum question_what what, char out[CODE_MAX],
                              struct errmsg *msg);
-/* Whether the code is that of a reply. */
-bool question_is_reply(const struct question *q);
+/* What a code is of; QUESTION_ASKED for any other text. */
+enum question_what question_what(const char *code);
 
 /* Why the portal can't be sent it, for a person; NULL when it can. */
 const char *question_fault(const struct question *q);

@@ -10,14 +10,6 @@
 #define TENTHS_ALL 1000 /* 100.0 % */
 #define TENTHS_ROUNDED 10
 
-void rating_init(struct rating *r)
-{
-    memset(r, 0, sizeof(*r));
-#define X(field) r->field = "";
-    RATING_TEXTS(X)
-#undef X
-}
-
 /* M-YYYY or MM-YYYY; MM/YYYY is what some products write. */
 static bool read_month(const char *text, unsigned *month, unsigned *year)
 {

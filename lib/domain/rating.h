@@ -30,8 +30,6 @@ struct rating {
 #undef X
 };
 
-void rating_init(struct rating *r);
-
 /* "rating:2025-11_1.001193_H22.14.09": a month, a procedure and an agency have one rating; a later
  * one replaces it. ERR_FORMAT when a part is missing or no month, ERR_TOOBIG. */
 MUST_CHECK int rating_code(const struct rating *r, char out[CODE_MAX], struct errmsg *msg);

@@ -49,7 +49,7 @@ struct record {
     uint8_t hash[RECORD_HASH_BYTES]; /* over the canonical record without volatile parts */
     const char *body;
     size_t body_len;
-    const struct figures *figures; /* dossiers: what is counted of it; NULL nothing */
+    const struct figures *figures; /* what outlives the body; NULL nothing */
     bool alone; /* steps: never in one call with others (an answer, see dossier.h) */
 };
 

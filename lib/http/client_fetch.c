@@ -1,42 +1,10 @@
 #include "http/client_fetch.h"
 
-#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 
 #include "http/client_easy.h"
-
-/* 0.0.0.0/8, 127/8, 169.254/16, 224/3; IPv4 comes as ::ffff:a.b.c.d too. */
-static bool is_near_v4(uint32_t a)
-{
-    return a >> 24 == 0 || a >> 24 == 127 || a >> 16 == 0xa9fe || a >= 0xe0000000u;
-}
-
-static bool is_near_v6(const struct in6_addr *a)
-{
-    uint32_t inner = 0;
-
-    for (size_t i = 12; i < 16; i++) {
-        inner = inner << 8 | a->s6_addr[i];
-    }
-    return IN6_IS_ADDR_UNSPECIFIED(a) || IN6_IS_ADDR_LOOPBACK(a) || IN6_IS_ADDR_LINKLOCAL(a) ||
-           IN6_IS_ADDR_MULTICAST(a) ||
-           ((IN6_IS_ADDR_V4MAPPED(a) || IN6_IS_ADDR_V4COMPAT(a)) && is_near_v4(inner));
-}
-
-bool http_may_reach(const struct net_allow *allow, const struct sockaddr *address)
-{
-    if (allow != NULL) {
-        return net_allowed(allow, address);
-    }
-    if (address->sa_family == AF_INET) {
-        return !is_near_v4(
-            ntohl(((const struct sockaddr_in *)(const void *)address)->sin_addr.s_addr));
-    }
-    return address->sa_family == AF_INET6 &&
-           !is_near_v6(&((const struct sockaddr_in6 *)(const void *)address)->sin6_addr);
-}
 
 /* curl asks for a socket when the name is resolved: what is checked is what is connected to. */
 static curl_socket_t on_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
@@ -44,7 +12,7 @@ static curl_socket_t on_socket(void *ctx, curlsocktype purpose, struct curl_sock
     struct http_reach *reach = ctx;
 
     (void)purpose;
-    if (!http_may_reach(reach->allow, &address->addr)) {
+    if (!net_may_reach(reach->allow, &address->addr)) {
         reach->refused = true;
         return CURL_SOCKET_BAD;
     }

@@ -5,13 +5,12 @@
 #ifndef HTTP_CLIENT_FETCH_H
 #define HTTP_CLIENT_FETCH_H
 
-#include "base/net_allow.h"
+#include "base/net_reach.h"
 #include "http/client.h"
 
-/* Where a link may lead. NULL allow: anywhere but to this machine and its own link: no loopback,
- * link-local, multicast or unspecified address. */
+/* Where a link may lead. */
 struct http_reach {
-    const struct net_allow *allow;
+    const struct net_reach *allow;
     bool refused; /* out: an address was not allowed */
 };
 
@@ -20,7 +19,5 @@ MUST_CHECK int http_fetch_open(void);
 void http_fetch_close(void);
 /* Fills the answer of req as the client would; done is not called. */
 void http_fetch(struct http_req *req, struct http_reach *reach);
-/* Exported for its test. */
-bool http_may_reach(const struct net_allow *allow, const struct sockaddr *address);
 
 #endif

@@ -34,6 +34,19 @@ static const char *text_of(sqlite3_stmt *stmt, int column)
     return text != NULL ? text : "";
 }
 
+/* Hex, "" of "". */
+static int digest_text(const char *text, char hex[DIGEST_HEX_SIZE])
+{
+    uint8_t sum[DIGEST_BYTES];
+    int err = text[0] != '\0' ? digest_sha256(text, strlen(text), sum) : 0;
+
+    hex[0] = '\0';
+    if (err == 0 && text[0] != '\0') {
+        digest_hex(sum, hex);
+    }
+    return err;
+}
+
 /* Hands each row of stmt on; NULL is a failure of db_bind that err tells. */
 static int each(struct reading *r, sqlite3_stmt *stmt, int err,
                 int (*row)(struct reading *r, sqlite3_stmt *stmt))
@@ -75,11 +88,14 @@ static int copy_text(struct reading *r, const struct sql *sql, const char *key, 
 
 static int on_subject(struct reading *r, sqlite3_stmt *stmt)
 {
+    const char *number = text_of(stmt, 3);
+    char local_no[DIGEST_HEX_SIZE];
+    int err = digest_text(number, local_no);
     const struct evidence_subject s = {
         .id = sqlite3_column_int64(stmt, 0),
         .flow = text_of(stmt, 1),
         .code = text_of(stmt, 2),
-        .local_no = text_of(stmt, 3),
+        .local_no = local_no,
         .present = sqlite3_column_int(stmt, 4),
         .doubt = sqlite3_column_int(stmt, 5),
         .acked_item = sqlite3_column_int64(stmt, 6),
@@ -100,10 +116,10 @@ static int on_subject(struct reading *r, sqlite3_stmt *stmt)
                        SUBJECTS_MAX);
     }
     r->subjects[r->n_subjects++] = s.id;
-    if (s.local_no[0] != '\0') {
-        (void)snprintf(r->local_no, sizeof(r->local_no), "%s", s.local_no);
+    if (number[0] != '\0') {
+        (void)snprintf(r->local_no, sizeof(r->local_no), "%s", number);
     }
-    return r->v->subject(r->v->ctx, &s);
+    return err == 0 ? r->v->subject(r->v->ctx, &s) : err;
 }
 
 static int on_part(struct reading *r, sqlite3_stmt *stmt)
@@ -121,16 +137,11 @@ static int on_part(struct reading *r, sqlite3_stmt *stmt)
 
 static int on_item(struct reading *r, sqlite3_stmt *stmt)
 {
-    const char *key = text_of(stmt, 12);
-    uint8_t sum[DIGEST_BYTES];
-    char step[DIGEST_HEX_SIZE] = "";
+    char step[DIGEST_HEX_SIZE];
     int64_t created_ms = sqlite3_column_int64(stmt, 7);
-    int err = key[0] != '\0' ? digest_sha256(key, strlen(key), sum) : 0;
+    int err = digest_text(text_of(stmt, 12), step);
     struct evidence_item i;
 
-    if (key[0] != '\0') {
-        digest_hex(sum, step);
-    }
     if (r->began_ms == 0 || created_ms < r->began_ms) {
         r->began_ms = created_ms;
     }
@@ -249,12 +260,14 @@ static int read_dossier(struct reading *r)
 
 static int on_row(struct reading *r, sqlite3_stmt *stmt)
 {
+    char id[DIGEST_HEX_SIZE];
+    int err = digest_text(text_of(stmt, 1), id);
     const struct evidence_row row = {.source = text_of(stmt, 0),
-                                     .id = text_of(stmt, 1),
+                                     .id = id,
                                      .digest = text_of(stmt, 2),
                                      .owed = sqlite3_column_int(stmt, 3) != 0};
 
-    return r->v->row(r->v->ctx, &row);
+    return err == 0 ? r->v->row(r->v->ctx, &row) : err;
 }
 
 /* Rows that were read before version 3 are found only where their id is the dossier's number. */
@@ -271,9 +284,14 @@ static int read_rows(struct reading *r)
 
 /* ---- the audit ---- */
 
+/* What orders about one dossier have as their object; ?1 is its code. */
+#define ABOUT                                                                                      \
+    "(object = 'dossier ' || ?1 OR (object GLOB 'item [0-9]*' AND "                                \
+    "substr(object, -length(?1) - 1) = ' ' || ?1))"
+
 struct walk {
     uint8_t chain[DIGEST_BYTES];
-    struct buf line;
+    struct buf line, object;
 };
 
 static int audit_row(struct reading *r, sqlite3_stmt *stmt, struct walk *w)
@@ -289,7 +307,12 @@ static int audit_row(struct reading *r, sqlite3_stmt *stmt, struct walk *w)
             err_set(&r->db.why, ERR_CORRUPT, "audit row %lld breaks the chain", (long long)row.row);
     }
     digest_hex(stored, hex);
+    buf_clear(&w->object);
+    if (err == 0 && sqlite3_column_int(stmt, 8) != 0) {
+        err = audit_object(stmt, &w->object);
+    }
     row.line = buf_text(&w->line);
+    row.object = buf_text(&w->object);
     if (err == 0) {
         r->end.head.row = row.row;
         memcpy(r->end.head.chain, stored, sizeof(stored));
@@ -301,8 +324,8 @@ static int audit_row(struct reading *r, sqlite3_stmt *stmt, struct walk *w)
 static int walk_audit(struct reading *r, struct walk *w)
 {
     static const struct sql before = {"SELECT lower(hex(chain)), chain FROM audit WHERE id = ?1"};
-    static const struct sql rows = {"SELECT " AUDIT_COLUMNS
-                                    "FROM audit WHERE id >= ?1 ORDER BY id"};
+    static const struct sql rows = {"SELECT " AUDIT_COLUMNS ", " ABOUT
+                                    " FROM audit WHERE id >= ?2 ORDER BY id"};
     int err = 0;
     sqlite3_stmt *stmt = db_bind(&r->db, &before, &err, "i", r->end.first_row - 1);
 
@@ -314,7 +337,7 @@ static int walk_audit(struct reading *r, struct walk *w)
         err = 0;
     }
     digest_hex(w->chain, r->first_chain);
-    stmt = err == 0 ? db_bind(&r->db, &rows, &err, "i", r->end.first_row) : NULL;
+    stmt = err == 0 ? db_bind(&r->db, &rows, &err, "ti", r->code, r->end.first_row) : NULL;
     for (err = stmt != NULL ? db_row(&r->db, stmt) : err; err == 1; err = db_row(&r->db, stmt)) {
         err = audit_row(r, stmt, w);
         if (err != 0) {
@@ -330,8 +353,7 @@ static int read_audit(struct reading *r)
 {
     static const struct sql first = {"SELECT ifnull(max(id), 0) FROM audit WHERE at_ms < ?1"};
     static const struct sql last = {"SELECT ifnull(max(id), 0) FROM audit"};
-    static const struct sql about = {"SELECT count(*) FROM audit WHERE id < ?2 AND "
-                                     "substr(object, -length(?1) - 1) = ' ' || ?1"};
+    static const struct sql about = {"SELECT count(*) FROM audit WHERE id < ?2 AND " ABOUT};
     struct walk w;
     int64_t end = 0;
     int err = db_integer(&r->db, &last, &end, "");
@@ -352,8 +374,10 @@ static int read_audit(struct reading *r)
         return err;
     }
     buf_init(&w.line, AUDIT_LINE_BYTES);
+    buf_init(&w.object, AUDIT_LINE_BYTES);
     err = walk_audit(r, &w);
     buf_free(&w.line);
+    buf_free(&w.object);
     return err;
 }
 
@@ -385,6 +409,7 @@ static int read_end(struct reading *r)
     err = err < 0 ? err : db_integer(&r->db, &items, &r->end.items_ever, "");
     err = err < 0 ? err : copy_text(r, &fact, JOURNAL_PROGRAM_FACT, r->program, sizeof(r->program));
     err = err < 0 ? err : copy_text(r, &fact, RESTORE_FACT, r->restored, sizeof(r->restored));
+    r->end.schema = DB_SCHEMA_VERSION; /* no other was opened */
     r->end.program = r->program;
     r->end.restored = r->restored;
     r->end.first_chain = r->first_chain;
@@ -394,31 +419,30 @@ static int read_end(struct reading *r)
 
 static int find_dossier(struct reading *r, const char *code)
 {
-    static const struct sql version = {"PRAGMA user_version"};
-    static const struct sql select = {
-        "SELECT code FROM subject WHERE code = ?1 OR local_no = ?1 ORDER BY code <> ?1 LIMIT 1"};
-    int err = db_integer(&r->db, &version, &r->end.schema, "");
+    static const struct sql first = {
+        "SELECT code FROM subject WHERE code = ?1 OR local_no = ?1 ORDER BY code <> ?1, code"};
+    static const struct sql last = {"SELECT max(code) FROM subject WHERE local_no = ?1"};
+    char other[JOURNAL_CODE_SIZE] = "";
+    int err = copy_text(r, &first, code, r->code, sizeof(r->code));
 
-    if (err < 0) {
-        return err;
+    if (err == 0 && r->code[0] == '\0') {
+        return err_set(&r->db.why, ERR_NOTFOUND, "it knows no %s", code);
     }
-    if (r->end.schema != DB_SCHEMA_VERSION) {
-        return err_set(&r->db.why, ERR_SCHEMA,
-                       "its schema has version %lld and this program's %d; a daemon of this "
-                       "version brings it there when it starts",
-                       (long long)r->end.schema, DB_SCHEMA_VERSION);
+    if (err == 0 && strcmp(r->code, code) != 0) {
+        err = copy_text(r, &last, code, other, sizeof(other));
     }
-    err = copy_text(r, &select, code, r->code, sizeof(r->code));
-    return err == 0 && r->code[0] == '\0'
-               ? err_set(&r->db.why, ERR_NOTFOUND, "it knows no %s", code)
-               : err;
+    if (err == 0 && other[0] != '\0' && strcmp(r->code, other) != 0) {
+        return err_set(&r->db.why, ERR_INVAL, "%s is the number of %s and of %s: name one of them",
+                       code, r->code, other);
+    }
+    return err == 0 ? r->v->begin(r->v->ctx, r->code) : err;
 }
 
 int evidence_read(const char *path, const char *code, const struct evidence_visitor *visitor,
                   struct errmsg *msg)
 {
     struct reading r = {.v = visitor};
-    int err = db_open_reader(&r.db, path, msg);
+    int err = db_open_report(&r.db, path, msg);
 
     if (err < 0) {
         return err;
@@ -430,10 +454,8 @@ int evidence_read(const char *path, const char *code, const struct evidence_visi
     err = err == 0 ? read_rows(&r) : err;
     err = err == 0 ? read_audit(&r) : err;
     err = err == 0 ? read_end(&r) : err;
-    if (err < 0) {
-        err = err_set(msg, err, "journal %s: %s", path,
-                      r.db.why.text[0] != '\0' ? r.db.why.text : err_text(err));
+    if (err < 0 && r.db.why.text[0] == '\0') {
+        (void)err_set(&r.db.why, err, "%s", err_text(err));
     }
-    db_close(&r.db);
-    return err;
+    return db_close_report(&r.db, path, err, true, msg);
 }

@@ -2,8 +2,9 @@
  * without one.
  *
  * Own read-only connection, one read transaction, synchronous: for dvcsyncctl, never for the loop.
- * No record and no word of a person is among it: digests, states, times, codes, and what the peer
- * answered (masked when it was stored). */
+ * No record is among it: digests, states, times, codes, and what the peer answered (numbers and
+ * addresses masked when it was stored). What sources call a dossier or a row is given by its
+ * digest: a file's name may be a person's. */
 #ifndef JOURNAL_EVIDENCE_H
 #define JOURNAL_EVIDENCE_H
 
@@ -18,7 +19,8 @@
 /* The dossier in one flow. */
 struct evidence_subject {
     int64_t id;
-    const char *flow, *code, *local_no;
+    const char *flow, *code;
+    const char *local_no; /* digest of the province's number */
     int present, doubt, acked_status, status;
     int64_t acked_item, newest_item, at_s, promised_s, settled_s;
     const char *acked_digest;
@@ -29,7 +31,8 @@ struct evidence_subject {
 
 /* What a source last showed of it. */
 struct evidence_row {
-    const char *source, *id, *digest;
+    const char *source, *digest;
+    const char *id; /* digest of the source's */
     bool owed;
 };
 
@@ -57,8 +60,9 @@ struct evidence_item {
 
 struct evidence_audit {
     int64_t row;
-    const char *line;  /* whose digest is the row's chain; "" of a row of version 2 */
-    const char *chain; /* after the row */
+    const char *line;   /* whose digest is the row's chain; "" of a row of an older form */
+    const char *object; /* opens its object's seal; "" unless the row is about the dossier */
+    const char *chain;  /* after the row */
 };
 
 struct evidence_end {
@@ -75,9 +79,10 @@ struct evidence_end {
     const char *restored;   /* what is noted of a restore, "" none */
 };
 
-/* Called in this order: for each flow subject, parts, items, attempts; rows; audit; end. What is
- * not 0 ends the reading and is its result. */
+/* Called in this order: begin; for each flow subject, parts, items, attempts; rows; audit; end.
+ * What is not 0 ends the reading and is its result. */
 struct evidence_visitor {
+    int (*begin)(void *ctx, const char *code); /* the portal's number */
     int (*subject)(void *ctx, const struct evidence_subject *s);
     int (*part)(void *ctx, const struct evidence_part *p);
     int (*item)(void *ctx, const struct evidence_item *i);
@@ -90,7 +95,8 @@ struct evidence_visitor {
 };
 
 /* code: the portal's number or the province's. ERR_NOTFOUND: no such dossier, or no such file;
- * ERR_SCHEMA: a file of another version; ERR_CORRUPT, ERR_DENIED, ERR_IO. */
+ * ERR_INVAL: the province's number of several dossiers; ERR_SCHEMA: a file of another version;
+ * ERR_CORRUPT, ERR_DENIED, ERR_IO. */
 MUST_CHECK int evidence_read(const char *path, const char *code,
                              const struct evidence_visitor *visitor, struct errmsg *msg);
 

@@ -46,8 +46,8 @@ int figure_store(struct db *db, const struct subject *s, const struct record *r,
     const struct figures *f = r->figures;
     int err;
 
-    if (f == NULL) {
-        return 0;
+    if (f == NULL || f->marks_only) {
+        return f != NULL ? store_marks(db, s, f) : 0;
     }
     err = db_run(db, &upsert, "itttiiiiiiiiiiiiii", s->id, f->procedure, f->sector, f->agency,
                  (int64_t)f->channel, (int64_t)f->entry, f->submitted_s, f->received_s,

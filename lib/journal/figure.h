@@ -19,11 +19,11 @@ MUST_CHECK int figure_register(struct db *db);
 
 /* Rows for dossiers that have none, from the bodies that are kept. Plain SQL on the canonical
  * record as JSON, for what has no other reader at hand: the migration to version 3 and salvage.
- * Which records are dossiers shows in their fields. */
+ * Which records are dossiers shows in their codes and fields. */
 #define FIGURE_FROM_BODIES                                                                         \
     "CREATE TEMP TABLE figure_text AS SELECT i.subject AS subject, CAST(b.body AS TEXT) AS text "  \
     "FROM item i JOIN subject s ON s.newest_item = i.id JOIN body b ON b.item = i.id "             \
-    "WHERE i.kind = 1 AND json_valid(CAST(b.body AS TEXT)) "                                       \
+    "WHERE i.kind = 1 AND instr(s.code, ':') = 0 AND json_valid(CAST(b.body AS TEXT)) "            \
     "AND i.subject NOT IN (SELECT subject FROM figure);"                                           \
     "CREATE TEMP TABLE figure_value AS SELECT subject, json_extract(text, "                        \
     "'$.procedure_code', '$.sector_code', '$.agency_code', '$.channel', '$.entry', "               \

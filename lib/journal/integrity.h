@@ -27,17 +27,20 @@ struct integrity_dossier {
 };
 
 /* Dossiers that were received, finished, returned or last changed in from_s <= t < until_s (until_s
- * 0: all), in order of id. What a callback returns but 0 ends the reading and is its result.
+ * 0: all), in order of id. Of one that stands in several flows, the row in the first of `flows`
+ * counts, then those of other flows, and no other row. What a callback returns but 0 ends the
+ * reading and is its result.
  * ERR_NOTFOUND, ERR_DENIED, ERR_SCHEMA, ERR_CORRUPT, ERR_IO. */
-MUST_CHECK int integrity_dossiers(const char *path, int64_t from_s, int64_t until_s,
+MUST_CHECK int integrity_dossiers(const char *path, const char *const *flows, size_t n_flows,
+                                  int64_t from_s, int64_t until_s,
                                   int (*dossier)(void *ctx, const struct integrity_dossier *d),
                                   void *ctx, struct errmsg *msg);
 
-/* Each dossier of that time with a result that another dossier has too; mark in hex. In order of
- * mark, then of code. */
+/* Each dossier of that time with a result that another dossier has too, once for each such result.
+ * Keeps 24 bytes for each result in the journal. ERR_TOOBIG over 16 million, ERR_NOMEM. */
 MUST_CHECK int integrity_shared(const char *path, int64_t from_s, int64_t until_s,
-                                int (*shared)(void *ctx, const char *mark, const char *flow,
-                                              const char *code, const char *other),
+                                int (*shared)(void *ctx, const char *flow, const char *code,
+                                              const char *other),
                                 void *ctx, struct errmsg *msg);
 
 /* Procedures of the mirror, withdrawn ones too, as canonical records. */

@@ -444,8 +444,10 @@ struct journal_known {
     char code[JOURNAL_CODE_SIZE]; /* portal_no, or local_no */
     bool want_body;
     bool want_parts;
+    bool want_marks;
     /* out */
     bool known;
+    bool snapshot;     /* one was stored, though it may not be kept any more */
     bool acknowledged; /* acked_status is what the sink holds */
     int acked_status, status;
     bool open; /* something is PENDING, INFLIGHT, UNSURE or HELD */
@@ -461,6 +463,8 @@ struct journal_known {
         size_t body_len;
     } * parts; /* highest rank first */
     size_t n_parts;
+    uint8_t (*marks)[FIGURES_MARK_BYTES]; /* as its newest snapshot had them; they outlive it */
+    size_t n_marks;
 };
 void journal_known(struct journal *j, struct journal_known *k);
 void journal_known_free(struct journal_known *k);
@@ -566,7 +570,8 @@ struct journal_life {
 void journal_life(struct journal *j, struct journal_life *l);
 void journal_life_free(struct journal_life *l);
 
-/* Held items by flow and reason, and the oldest waiting item of each flow. */
+/* Held items by flow and reason, what waits behind them, and the oldest waiting item of each flow.
+ */
 struct journal_summary {
     struct journal_op op;
     /* out */
@@ -574,6 +579,8 @@ struct journal_summary {
         int64_t flow;
         uint64_t held[HOLD_WHYS];
         uint64_t oldest_ms; /* wall time since when the oldest open subject waits; 0 none */
+        uint64_t behind;    /* items of subjects with which nothing can be done but for a person */
+        uint64_t behind_ms; /* wall time at which the oldest of them was stored; 0 none */
         uint64_t orphaned;
     } flows[32];
     size_t n;

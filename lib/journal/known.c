@@ -6,6 +6,7 @@
 #include "journal/subject.h"
 #include "journal/worker.h"
 
+#define MARKS_MAX 16 /* a payment has two; of a dossier with more nobody asks them */
 #define PARTS_MAX 16 /* sources of a flow, those that were renamed included */
 #define KNOWN_BYTES_MAX ((PARTS_MAX + 2) * JOURNAL_BODY_MAX)
 
@@ -45,6 +46,7 @@ static int read_numbers(struct db *db, struct journal_known *k, const struct sub
         return err;
     }
     k->known = true;
+    k->snapshot = s->newest_item != 0;
     k->acknowledged = s->present != 0 && (s->has_acked || s->acked_status != 0);
     k->acked_status = s->acked_status;
     k->status = s->status;
@@ -121,6 +123,26 @@ static int read_parts(struct db *db, struct journal_known *k, const struct subje
     return err;
 }
 
+static int read_marks(struct db *db, struct journal_known *k, const struct subject *s)
+{
+    static const struct sql select = {"SELECT mark FROM result_mark WHERE subject = ?1 LIMIT ?2"};
+    int err = 0;
+    sqlite3_stmt *stmt;
+
+    k->marks = arena_alloc(&k->arena, MARKS_MAX * sizeof(*k->marks));
+    if (k->marks == NULL) {
+        return no_memory(&k->op);
+    }
+    stmt = db_bind(db, &select, &err, "ii", s->id, (int64_t)MARKS_MAX);
+    for (err = stmt != NULL ? db_row(db, stmt) : err; err == 1; err = db_row(db, stmt)) {
+        if (sqlite3_column_bytes(stmt, 0) == FIGURES_MARK_BYTES) {
+            memcpy(k->marks[k->n_marks], sqlite3_column_blob(stmt, 0), FIGURES_MARK_BYTES);
+            k->n_marks++;
+        }
+    }
+    return err;
+}
+
 static int run_known(struct db *db, struct journal_op *op)
 {
     struct journal_known *k = CONTAINER_OF(op, struct journal_known, op);
@@ -134,12 +156,16 @@ static int run_known(struct db *db, struct journal_op *op)
     if (err == 0 && k->known && op->err == 0 && k->want_parts) {
         err = read_parts(db, k, &s);
     }
+    if (err == 0 && k->known && op->err == 0 && k->want_marks) {
+        err = read_marks(db, k, &s);
+    }
     return err;
 }
 
 static void clear_known(struct journal_known *k)
 {
     k->known = false;
+    k->snapshot = false;
     k->acknowledged = false;
     k->open = false;
     k->acked_status = 0;
@@ -150,6 +176,8 @@ static void clear_known(struct journal_known *k)
     k->body_len = 0;
     k->parts = NULL;
     k->n_parts = 0;
+    k->marks = NULL;
+    k->n_marks = 0;
 }
 
 static void undo_known(struct journal_op *op)

@@ -2,18 +2,19 @@
 
 #include "journal/sqlite.h"
 
-#define PAGE_ITEMS 20000 /* ids of one read transaction */
+#define PAGE_SUBJECTS 5000 /* ids of one read transaction */
 
 static int read_page(struct db *db, int64_t after, uint64_t since_ms,
                      int (*item)(void *ctx, const struct lag_item *item), void *ctx, int *told)
 {
     static const struct sql select = {
-        "SELECT f.name, ifnull(g.agency, ''), i.at, i.created_ms, i.changed_ms FROM item i "
-        "JOIN subject s ON s.id = i.subject JOIN flow f ON f.id = s.flow "
-        "LEFT JOIN figure g ON g.subject = s.id "
-        "WHERE i.id > ?1 AND i.id <= ?2 AND i.state = ?3 AND i.created_ms >= ?4 ORDER BY i.id"};
+        "SELECT s.id, f.name, ifnull(g.agency, ''), i.kind, i.at, i.created_ms, i.changed_ms "
+        "FROM subject s CROSS JOIN item i INDEXED BY item_subject ON i.subject = s.id "
+        "JOIN flow f ON f.id = s.flow LEFT JOIN figure g ON g.subject = s.id "
+        "WHERE s.id > ?1 AND s.id <= ?2 AND i.state = ?3 AND i.created_ms >= ?4 "
+        "ORDER BY s.id, i.id"};
     int err = 0;
-    sqlite3_stmt *stmt = db_bind(db, &select, &err, "iiii", after, after + PAGE_ITEMS,
+    sqlite3_stmt *stmt = db_bind(db, &select, &err, "iiii", after, after + PAGE_SUBJECTS,
                                  (int64_t)ITEM_DONE, (int64_t)since_ms);
 
     if (stmt == NULL) {
@@ -21,11 +22,13 @@ static int read_page(struct db *db, int64_t after, uint64_t since_ms,
     }
     for (err = db_row(db, stmt); err == 1; err = db_row(db, stmt)) {
         const struct lag_item it = {
-            .flow = db_column(stmt, 0),
-            .agency = db_column(stmt, 1),
-            .source_s = sqlite3_column_int64(stmt, 2),
-            .stored_ms = (uint64_t)sqlite3_column_int64(stmt, 3),
-            .delivered_ms = (uint64_t)sqlite3_column_int64(stmt, 4),
+            .subject = sqlite3_column_int64(stmt, 0),
+            .flow = db_column(stmt, 1),
+            .agency = db_column(stmt, 2),
+            .kind = (enum item_kind)sqlite3_column_int(stmt, 3),
+            .source_s = sqlite3_column_int64(stmt, 4),
+            .stored_ms = (uint64_t)sqlite3_column_int64(stmt, 5),
+            .delivered_ms = (uint64_t)sqlite3_column_int64(stmt, 6),
         };
 
         if (it.flow == NULL || it.agency == NULL) {
@@ -44,7 +47,7 @@ static int read_page(struct db *db, int64_t after, uint64_t since_ms,
 int lag_items(const char *path, uint64_t since_ms,
               int (*item)(void *ctx, const struct lag_item *item), void *ctx, struct errmsg *msg)
 {
-    static const struct sql newest = {"SELECT ifnull(max(id), 0) FROM item"};
+    static const struct sql newest = {"SELECT ifnull(max(id), 0) FROM subject"};
     struct db db;
     int64_t last = 0;
     int told = 0;
@@ -54,7 +57,7 @@ int lag_items(const char *path, uint64_t since_ms,
         return err;
     }
     err = db_integer(&db, &newest, &last, "");
-    for (int64_t after = 0; err >= 0 && told == 0 && after < last; after += PAGE_ITEMS) {
+    for (int64_t after = 0; err >= 0 && told == 0 && after < last; after += PAGE_SUBJECTS) {
         err = read_page(&db, after, since_ms, item, ctx, &told);
     }
     return db_close_report(&db, path, told != 0 ? told : (err < 0 ? err : 0), told == 0, msg);

@@ -9,16 +9,19 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "domain/item.h"
 
 struct lag_item {
+    int64_t subject; /* of the dossier in its flow */
     const char *flow;
     const char *agency; /* raw, of the dossier's newest snapshot; "" not known */
-    int64_t source_s;   /* 0: its source tells no time */
+    enum item_kind kind;
+    int64_t source_s; /* 0: its source tells no time */
     uint64_t stored_ms, delivered_ms;
 };
 
-/* Items that the sink acknowledged and that were stored at since_ms or later. Borrowed for the
- * callback; non-zero ends the reading with that. */
+/* Items that the sink acknowledged and that were stored at since_ms or later; those of one dossier
+ * one after another. Borrowed for the callback; non-zero ends the reading with that. */
 MUST_CHECK int lag_items(const char *path, uint64_t since_ms,
                          int (*item)(void *ctx, const struct lag_item *item), void *ctx,
                          struct errmsg *msg);

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "journal/flow_order.h"
+#include "journal/restore.h"
 #include "journal/sqlite.h"
 
 #define PAGE_ROWS 20000
@@ -11,8 +13,9 @@
 struct page {
     struct db db;
     const struct month_reader *reader;
-    bool flows[DB_MAX_FLOWS + 1];
+    struct flow_order order;
     const char *names[DB_MAX_FLOWS + 1]; /* the reader's */
+    uint64_t restored_ms;                /* the latest restore, 0 none */
     struct month_item items[ITEMS_MAX];
     int64_t last;
     size_t n;
@@ -27,23 +30,28 @@ static const char *text_of(sqlite3_stmt *stmt, int column)
 
 static int find_flows(struct page *p)
 {
-    static const struct sql select = {"SELECT id, name FROM flow"};
-    int err = 0;
-    sqlite3_stmt *stmt = db_bind(&p->db, &select, &err, "");
+    static const struct sql select = {"SELECT id FROM flow WHERE name = ?1"};
 
-    if (stmt == NULL) {
-        return err;
-    }
-    for (err = db_row(&p->db, stmt); err == 1; err = db_row(&p->db, stmt)) {
-        int64_t id = sqlite3_column_int64(stmt, 0);
+    for (size_t i = 0; i < p->reader->n_flows; i++) {
+        int64_t id = 0;
+        int err = db_integer(&p->db, &select, &id, "t", p->reader->flows[i]);
 
-        for (size_t i = 0; i < p->reader->n_flows && id > 0 && id <= DB_MAX_FLOWS; i++) {
-            if (strcmp(text_of(stmt, 1), p->reader->flows[i]) == 0) {
-                p->flows[id] = true;
-                p->names[id] = p->reader->flows[i];
-            }
+        if (err < 0) {
+            return err;
+        }
+        if (id > 0 && id <= DB_MAX_FLOWS) {
+            p->names[id] = p->reader->flows[i];
         }
     }
+    return flow_order_find(&p->db, p->reader->flows, p->reader->n_flows, false, &p->order);
+}
+
+static int find_restore(struct page *p)
+{
+    struct journal_restored restored;
+    int err = restore_noted(&p->db, &restored);
+
+    p->restored_ms = restored.at_ms;
     return err;
 }
 
@@ -58,7 +66,8 @@ static void put_item(struct page *p, size_t n, const struct month_item *item)
 
 static int read_items(struct page *p, int64_t subject, struct month_dossier *d)
 {
-    static const struct sql select = {"SELECT kind, state, status, at, changed_ms FROM item "
+    static const struct sql select = {"SELECT kind, state, status, at, changed_ms, created_ms "
+                                      "FROM item "
                                       "WHERE subject = ?1 ORDER BY id LIMIT ?2"};
     int err = 0;
     sqlite3_stmt *stmt = db_bind(&p->db, &select, &err, "ii", subject, (int64_t)ITEMS_MAX);
@@ -68,14 +77,17 @@ static int read_items(struct page *p, int64_t subject, struct month_dossier *d)
     }
     d->n_items = 0;
     for (err = db_row(&p->db, stmt); err == 1; err = db_row(&p->db, stmt)) {
-        const struct month_item item = {
+        struct month_item item = {
             .kind = (enum item_kind)sqlite3_column_int(stmt, 0),
             .state = (enum item_state)sqlite3_column_int(stmt, 1),
             .status = sqlite3_column_int(stmt, 2),
             .at_s = sqlite3_column_int64(stmt, 3),
             .changed_ms = sqlite3_column_int64(stmt, 4),
+            .stored_ms = sqlite3_column_int64(stmt, 5),
         };
 
+        item.again = p->restored_ms != 0 && item.changed_ms >= (int64_t)p->restored_ms &&
+                     restore_doubts(&p->db, item.at_s);
         put_item(p, d->n_items++, &item);
     }
     d->items = p->items;
@@ -105,10 +117,7 @@ static int take_dossier(struct page *p, sqlite3_stmt *stmt, int *told)
 
     p->last = sqlite3_column_int64(stmt, 0);
     p->n++;
-    if (flow < 1 || flow > DB_MAX_FLOWS || !p->flows[flow]) {
-        return 0;
-    }
-    d.flow = p->names[flow];
+    d.flow = p->names[flow]; /* one of the order's */
     if (month_needs_items(&p->reader->month, &d)) {
         err = read_items(p, p->last, &d);
     }
@@ -125,10 +134,11 @@ static int read_page(struct page *p, int *told)
         "f.first_promised, f.moved FROM figure f JOIN subject s ON s.id = f.subject "
         "WHERE f.subject > ?1 AND (f.received >= ?2 OR (s.status < 8 AND s.status <> 3) OR "
         "max(f.finished, f.returned, f.refused) >= ?3 OR "
-        "max(f.finished, f.returned, f.refused) = 0) ORDER BY f.subject LIMIT ?4"};
+        "max(f.finished, f.returned, f.refused) = 0) AND " FLOW_ORDER_FIRST(
+            "?5") " ORDER BY f.subject LIMIT ?4"};
     int err = 0;
-    sqlite3_stmt *stmt = db_bind(&p->db, &select, &err, "iiii", p->last, p->reader->month.year_s,
-                                 p->reader->month.from_s, (int64_t)PAGE_ROWS);
+    sqlite3_stmt *stmt = db_bind(&p->db, &select, &err, "iiiit", p->last, p->reader->month.year_s,
+                                 p->reader->month.from_s, (int64_t)PAGE_ROWS, p->order.ids);
 
     if (stmt == NULL) {
         return err;
@@ -160,6 +170,7 @@ int month_rows_read(const struct month_reader *r, struct errmsg *msg)
         return err;
     }
     err = find_flows(p);
+    err = err == 0 ? find_restore(p) : err;
     for (p->n = PAGE_ROWS; p->n == PAGE_ROWS && err == 0 && told == 0;) {
         err = read_page(p, &told);
     }
@@ -169,6 +180,35 @@ int month_rows_read(const struct month_reader *r, struct errmsg *msg)
     db_close(&p->db);
     free(p);
     return told != 0 ? told : err;
+}
+
+int month_rows_begin(const char *path, const char *const *flows, size_t n_flows,
+                     struct month_begin *out, struct errmsg *msg)
+{
+    static const struct sql first = {"SELECT created_ms / 1000 FROM item ORDER BY id LIMIT 1"};
+    static const struct sql select = {
+        "SELECT min(iif(f.received > 0, f.received, NULL)), count(*) - count(f.subject) "
+        "FROM subject s LEFT JOIN figure f ON f.subject = s.id "
+        "WHERE " FLOW_ORDER_PLACE("s.flow", "?1") " > 0"};
+    struct flow_order order;
+    struct db db;
+    sqlite3_stmt *stmt;
+    int err = db_open_report(&db, path, msg);
+
+    memset(out, 0, sizeof(*out));
+    if (err < 0) {
+        return err;
+    }
+    err = db_integer(&db, &first, &out->began_s, "");
+    err = err < 0 ? err : flow_order_find(&db, flows, n_flows, false, &order);
+    stmt = err == 0 ? db_bind(&db, &select, &err, "t", order.ids) : NULL;
+    if (stmt != NULL) {
+        err = db_row(&db, stmt);
+        out->received_s = err == 1 ? sqlite3_column_int64(stmt, 0) : 0;
+        out->bare = err == 1 ? sqlite3_column_int64(stmt, 1) : 0;
+        db_reset(stmt);
+    }
+    return db_close_report(&db, path, err < 0 ? err : 0, true, msg);
 }
 
 int month_rows_mirror(const char *path, enum record_kind kind,

@@ -23,7 +23,9 @@ struct month_row {
 struct month_reader {
     const char *path;
     struct month month;
-    const char *const *flows; /* names of the flows whose dossiers count */
+    /* Names of the flows whose dossiers count. Of one that stands in several, the row of the
+     * earliest counts and no other. */
+    const char *const *flows;
     size_t n_flows;
     /* A callback that returns non-zero ends the reading with that error. */
     int (*dossier)(void *ctx, const struct month_dossier *dossier);
@@ -33,6 +35,15 @@ struct month_reader {
 /* Every dossier that may count for the month or for its year, in no order that means anything.
  * ERR_NOTFOUND, ERR_DENIED, ERR_CORRUPT, ERR_IO; ERR_SCHEMA: of before there were figures. */
 MUST_CHECK int month_rows_read(const struct month_reader *r, struct errmsg *msg);
+
+/* From when on there is something to count. */
+struct month_begin {
+    int64_t began_s;    /* the journal's first record of any kind; 0 none */
+    int64_t received_s; /* the earliest receipt of a dossier of these flows; 0 none */
+    int64_t bare;       /* dossiers of these flows that have no figures (an older version's) */
+};
+MUST_CHECK int month_rows_begin(const char *path, const char *const *flows, size_t n_flows,
+                                struct month_begin *out, struct errmsg *msg);
 
 /* The active rows of one kind in the catalogue's mirror. */
 MUST_CHECK int month_rows_mirror(const char *path, enum record_kind kind,

@@ -352,6 +352,33 @@ static int sum_held(struct db *db, struct journal_summary *s)
     return err;
 }
 
+/* What is open and not held of subjects that nothing can be claimed of: from the held items on, so
+ * that a journal without any pays nothing. */
+static int sum_behind(struct db *db, struct journal_summary *s)
+{
+    static const struct sql select = {
+        "SELECT s.flow, count(*), min(i.created_ms) FROM (SELECT DISTINCT subject FROM item "
+        "INDEXED "
+        "BY item_held WHERE state = 3) h CROSS JOIN subject s ON s.id = h.subject "
+        "CROSS JOIN item i INDEXED BY item_open ON i.subject = s.id "
+        "WHERE s.queue IS NULL AND s.busy = 0 AND i.state < 4 AND i.state <> 3 GROUP BY s.flow"};
+    int err = 0;
+    sqlite3_stmt *stmt = db_bind(db, &select, &err, "");
+
+    if (stmt == NULL) {
+        return err;
+    }
+    for (err = db_row(db, stmt); err == 1; err = db_row(db, stmt)) {
+        for (size_t i = 0; i < s->n; i++) {
+            if (s->flows[i].flow == sqlite3_column_int64(stmt, 0)) {
+                s->flows[i].behind = (uint64_t)sqlite3_column_int64(stmt, 1);
+                s->flows[i].behind_ms = (uint64_t)sqlite3_column_int64(stmt, 2);
+            }
+        }
+    }
+    return err;
+}
+
 static int run_summary(struct db *db, struct journal_op *op)
 {
     static const struct sql flows = {"SELECT id FROM flow ORDER BY id LIMIT 32"};
@@ -384,6 +411,7 @@ static int run_summary(struct db *db, struct journal_op *op)
         }
     }
     err = err == 0 ? sum_held(db, s) : err;
+    err = err == 0 ? sum_behind(db, s) : err;
     if (err == 0) {
         int found = db_integer(db, &owed, &n, "");
 

@@ -116,21 +116,30 @@ int restore_marked(struct db *db)
     return db_integer(db, &select, &one, "");
 }
 
+int restore_noted(struct db *db, struct journal_restored *out)
+{
+    char value[96];
+    int found = read_fact(db, NOTED, value, sizeof(value));
+
+    memset(out, 0, sizeof(*out));
+    parse(value, true, out);
+    db->doubt_until_s = (int64_t)(out->at_ms / 1000);
+    return found < 0 ? found : 0;
+}
+
 int restore_open(struct db *db, uint64_t now_ms, struct journal_restored *out)
 {
     char value[96];
     int found = read_fact(db, MARK, value, sizeof(value));
-    int err = 0;
+    int err;
 
-    memset(out, 0, sizeof(*out));
-    if (found == 1) {
-        err = note(db, value, now_ms, out);
-    } else if (found == 0) {
-        found = read_fact(db, NOTED, value, sizeof(value));
-        parse(value, true, out);
+    if (found == 0) {
+        return restore_noted(db, out);
     }
+    memset(out, 0, sizeof(*out));
+    err = found == 1 ? note(db, value, now_ms, out) : found;
     db->doubt_until_s = (int64_t)(out->at_ms / 1000);
-    return found < 0 ? found : err;
+    return err;
 }
 
 bool restore_doubts(const struct db *db, int64_t at_s)

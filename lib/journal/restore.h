@@ -37,6 +37,9 @@ MUST_CHECK int restore_mark(struct db *copy, uint64_t now_ms, bool salvaged);
 MUST_CHECK int restore_marked(struct db *db);
 /* At every opening, in its transaction: finds the mark, or what was noted of it before. */
 MUST_CHECK int restore_open(struct db *db, uint64_t now_ms, struct journal_restored *out);
+/* The latest one, as it was noted: for a report's connection, which takes no mark. Afterwards
+ * restore_doubts tells of it. at_ms 0: none. */
+MUST_CHECK int restore_noted(struct db *db, struct journal_restored *out);
 /* What a source tells of that time may have been sent by the journal that was lost. */
 bool restore_doubts(const struct db *db, int64_t at_s);
 

@@ -3,15 +3,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/crash_point.h"
+#include "domain/codes.h"
 #include "journal/audit.h"
 #include "journal/worker.h"
 
-#define CHUNK_IDS 500   /* subjects looked at by one statement */
-#define CHUNKS_MAX 20   /* of them in one request: others wait for the worker */
-#define SMALL_IDS 20000 /* so many are simply sorted for a sample */
-#define TRIES_EACH 40   /* ids drawn by chance for one of a sample, at most */
-#define READ_BYTES_MAX (4u << 20)
-#define FINDINGS_LIMIT 1000
+#define CHUNK_IDS 500    /* subjects looked at by one statement */
+#define CHUNKS_MAX 20    /* of them in one request: others wait for the worker */
+#define SMALL_IDS 20000  /* so many are simply sorted for a sample */
+#define TRIES_EACH 40    /* ids drawn by chance for one of a sample, at most */
+#define LOOKED_AT_MAX 20 /* stretches of the journal from which the number of all is told */
 
 static int no_memory(struct journal_op *op)
 {
@@ -41,23 +42,59 @@ static uint64_t next_random(uint64_t *state)
 
 #define OF_FLOWS "(?2 >> (s.flow - 1)) & 1"
 
-/* Few dossiers: all in an order made by chance, the first of it. */
+static int take_id(struct db *db, const struct review_begin *b, int64_t mask, int64_t id)
+{
+    static const struct sql draw = {"INSERT OR IGNORE INTO review_dossier (review, flow, code) "
+                                    "SELECT ?1, s.flow, s.code FROM subject s WHERE " OF_FLOWS
+                                    " AND s.id = ?3"};
+
+    return db_run(db, &draw, "iii", b->id, mask, id);
+}
+
+/* Their number, or what failed. ids has room for SMALL_IDS. */
+static int64_t collect_ids(struct db *db, int64_t mask, int64_t *ids)
+{
+    static const struct sql select = {"SELECT s.id FROM subject s WHERE " OF_FLOWS " LIMIT ?3"};
+    int64_t n = 0;
+    int err = 0;
+    sqlite3_stmt *stmt = db_bind(db, &select, &err, "iii", (int64_t)0, mask, (int64_t)SMALL_IDS);
+
+    if (stmt == NULL) {
+        return err;
+    }
+    for (err = db_row(db, stmt); err == 1; err = db_row(db, stmt)) {
+        ids[n++] = sqlite3_column_int64(stmt, 0);
+    }
+    return err < 0 ? err : n;
+}
+
+/* Few dossiers: all are shuffled, as far as they are wanted. */
 static int draw_of_few(struct db *db, const struct review_begin *b, int64_t mask)
 {
-    static const struct sql draw = {
-        "INSERT OR IGNORE INTO review_dossier (review, flow, code) "
-        "SELECT ?1, s.flow, s.code FROM subject s WHERE " OF_FLOWS
-        " ORDER BY (s.id * 2654435761 + ?3) % 4294967291, s.id LIMIT ?4"};
+    struct arena arena;
+    uint64_t state = b->random;
+    int64_t *ids;
+    int64_t n;
+    int err = 0;
 
-    return db_run(db, &draw, "iiii", b->id, mask, (int64_t)(b->random >> 32), (int64_t)b->sample);
+    arena_init(&arena, SMALL_IDS * sizeof(*ids) + 4096);
+    ids = arena_alloc(&arena, SMALL_IDS * sizeof(*ids));
+    n = ids != NULL ? collect_ids(db, mask, ids) : err_set(&db->why, ERR_NOMEM, "a sample");
+    err = n < 0 ? (int)n : 0;
+    for (int64_t i = 0; i < n && i < (int64_t)b->sample && err == 0; i++) {
+        int64_t k = i + (int64_t)(next_random(&state) % (uint64_t)(n - i));
+        int64_t drawn = ids[k];
+
+        ids[k] = ids[i];
+        err = take_id(db, b, mask, drawn);
+    }
+    arena_free(&arena);
+    return err;
 }
 
 /* Many: ids by chance. Ids are never given up, so that every dossier is as likely as another. */
 static int draw_of_many(struct db *db, const struct review_begin *b, int64_t mask, int64_t upto)
 {
-    static const struct sql draw = {"INSERT OR IGNORE INTO review_dossier (review, flow, code) "
-                                    "SELECT ?1, s.flow, s.code FROM subject s WHERE " OF_FLOWS
-                                    " AND s.id = ?3"};
     uint64_t state = b->random;
     uint64_t tries = (uint64_t)b->sample * TRIES_EACH;
     uint32_t n = 0;
@@ -66,7 +103,7 @@ static int draw_of_many(struct db *db, const struct review_begin *b, int64_t mas
     for (; tries > 0 && n < b->sample && err == 0; tries--) {
         int64_t id = 1 + (int64_t)(next_random(&state) % (uint64_t)upto);
 
-        err = db_run(db, &draw, "iii", b->id, mask, id);
+        err = take_id(db, b, mask, id);
         n += err == 0 ? (uint32_t)sqlite3_changes(db->sqlite) : 0;
     }
     return err;
@@ -76,7 +113,7 @@ static int name_one(struct db *db, const struct review_begin *b, int64_t mask)
 {
     static const struct sql known = {"INSERT OR IGNORE INTO review_dossier (review, flow, code) "
                                      "SELECT ?1, s.flow, s.code FROM subject s WHERE " OF_FLOWS
-                                     " AND (s.code = ?3 OR s.local_no = ?3) LIMIT 32"};
+                                     " AND s.code = ?3 LIMIT 32"};
     static const struct sql unknown = {
         "INSERT INTO review_dossier (review, flow, code) VALUES (?1, ?2, ?3)"};
     int err = db_run(db, &known, "iit", b->id, mask, b->code);
@@ -87,15 +124,102 @@ static int name_one(struct db *db, const struct review_begin *b, int64_t mask)
     return err;
 }
 
+/* The one code in that row of two, for a number as it was typed. */
+static int take_row(struct review_begin *b, const char *first, const char *last)
+{
+    if (first == NULL || last == NULL) {
+        return ERR_NOMEM;
+    }
+    if (strcmp(first, last) != 0) {
+        return journal_op_fail(&b->op, ERR_INVAL, "%s is the number of %s and of %s: name one",
+                               b->code, first, last);
+    }
+    if (first[0] == '\0' && !code_is_dossier(b->code)) {
+        return journal_op_fail(&b->op, ERR_INVAL,
+                               "no dossier that can be compared has the number %s", b->code);
+    }
+    if (first[0] != '\0' && strcmp(first, b->code) != 0) {
+        (void)snprintf(b->code, sizeof(b->code), "%s", first);
+        (void)snprintf(b->scope, sizeof(b->scope), "dossier %s", first);
+    }
+    return 0;
+}
+
+/* What was typed becomes the dossier's code, or is refused (op.err): the scope stands in the audit
+ * for ever. */
+static int take_code(struct db *db, struct review_begin *b, int64_t mask)
+{
+    static const struct sql known = {
+        "SELECT min(s.code), max(s.code) FROM subject s WHERE " OF_FLOWS
+        " AND (s.code = ?3 OR (s.local_no = ?3 AND "
+        "NOT EXISTS (SELECT 1 FROM subject t WHERE t.code = ?3)))"};
+    int err = 0;
+    sqlite3_stmt *stmt = db_bind(db, &known, &err, "iit", b->id, mask, b->code);
+
+    err = stmt != NULL ? db_row(db, stmt) : err;
+    if (err == 1) {
+        err = take_row(b, db_column(stmt, 0), db_column(stmt, 1));
+        db_reset(stmt);
+    }
+    return err;
+}
+
 static int fill(struct db *db, const struct review_begin *b, int64_t mask, int64_t upto)
 {
     if (b->what == REVIEW_DOSSIER) {
         return name_one(db, b, mask);
     }
-    if (b->what != REVIEW_SAMPLE || upto == 0) {
-        return 0; /* looked for page by page */
-    }
     return upto <= SMALL_IDS ? draw_of_few(db, b, mask) : draw_of_many(db, b, mask, upto);
+}
+
+#define STILL_OPEN "s.status NOT IN (3, 8, 10)"
+#define OF_MONTH                                                                                   \
+    "EXISTS (SELECT 1 FROM item i WHERE i.subject = s.id AND ((i.at >= ?5 AND i.at < ?6) OR "      \
+    "(i.created_ms >= ?5 * 1000 AND i.created_ms < ?6 * 1000)))"
+
+/* About how many will be found page by page, from stretches of the journal. */
+static int expect(struct db *db, struct review_begin *b, int64_t mask, int64_t upto)
+{
+    static const struct sql open = {"SELECT count(*) FROM subject s WHERE " OF_FLOWS
+                                    " AND s.id > ?3 AND s.id <= ?4 AND " STILL_OPEN};
+    static const struct sql month = {"SELECT count(*) FROM subject s WHERE " OF_FLOWS
+                                     " AND s.id > ?3 AND s.id <= ?4 AND " OF_MONTH};
+    int64_t stretches = (upto + CHUNK_IDS - 1) / CHUNK_IDS;
+    int64_t looked_at = stretches < LOOKED_AT_MAX ? stretches : LOOKED_AT_MAX;
+    int64_t all = 0;
+
+    for (int64_t i = 0; i < looked_at; i++) {
+        int64_t from = i * stretches / looked_at * CHUNK_IDS;
+        int64_t n = 0;
+        int found = b->what == REVIEW_OPEN
+                        ? db_integer(db, &open, &n, "iiii", b->id, mask, from, from + CHUNK_IDS)
+                        : db_integer(db, &month, &n, "iiiiii", b->id, mask, from, from + CHUNK_IDS,
+                                     b->from_s, b->to_s);
+
+        if (found < 0) {
+            return found;
+        }
+        all += n;
+    }
+    b->expected = looked_at > 0 ? (uint64_t)(all * stretches / looked_at) : 0;
+    return 0;
+}
+
+/* What is meant, or will be. */
+static int fill_scope(struct db *db, struct review_begin *b, int64_t mask, int64_t upto)
+{
+    static const struct sql drawn = {"SELECT count(*) FROM review_dossier INDEXED BY review_todo "
+                                     "WHERE review = ?1 AND kind = -1"};
+    bool listed = b->what == REVIEW_SAMPLE || b->what == REVIEW_DOSSIER;
+    int64_t n = 0;
+    int err = listed ? fill(db, b, mask, upto) : expect(db, b, mask, upto);
+
+    if (err == 0 && listed) {
+        err = db_integer(db, &drawn, &n, "i", b->id);
+        err = err < 0 ? err : 0;
+        b->expected = (uint64_t)n;
+    }
+    return err == 0 ? bump(db, b->id, "expected", (int64_t)b->expected) : err;
 }
 
 static int64_t mask_of(const struct review_begin *b)
@@ -133,79 +257,29 @@ static int run_begin(struct db *db, struct journal_op *op)
         return journal_op_fail(op, ERR_INVAL,
                                "no flow of dossiers ends at a system that can be asked");
     }
+    CRASH_POINT(review_before);
     err = found < 0 ? found : db_integer(db, &newest, &upto, "");
-    if (err < 0) {
-        return err;
+    err = err >= 0 && b->what == REVIEW_DOSSIER ? take_code(db, b, mask) : err;
+    if (err < 0 || op->err != 0) {
+        return err < 0 ? err : 0;
     }
     err = db_run(db, &insert, "itiiiitiiii", (int64_t)b->what, b->scope, b->from_s, b->to_s, mask,
-                 (int64_t)b->fix, b->who, (int64_t)b->now_ms, upto, listed ? upto : (int64_t)0,
-                 (int64_t)b->sweep);
+                 (int64_t)b->fix + (b->fix && b->yes), b->who, (int64_t)b->now_ms, upto,
+                 listed ? upto : (int64_t)0, (int64_t)b->sweep);
     b->id = sqlite3_last_insert_rowid(db->sqlite);
-    err = err == 0 ? fill(db, b, mask, upto) : err;
+    err = err == 0 ? fill_scope(db, b, mask, upto) : err;
+    CRASH_POINT(review_filled);
     return err < 0 ? err
                    : audit_add(db, b->now_ms, b->who, "reconcile", b->scope,
-                               b->fix ? "with --fix" : "");
+                               b->fix && b->yes ? "with --fix --yes"
+                               : b->fix         ? "with --fix"
+                                                : "");
 }
 
 void review_begin(struct journal *j, struct review_begin *b)
 {
     b->id = 0;
     journal_start(j, &b->op, run_begin, NULL, true);
-}
-
-/* ---- which one ---- */
-
-#define ROW_COLUMNS                                                                                \
-    "id, what, scope, who, fix, canceled, begun_ms, ifnull(ended_ms, 0), upto, place, sweep "
-
-/* 1 found, 0 none, negative failed. */
-static int read_review(struct db *db, sqlite3_stmt *stmt, struct review_row *row)
-{
-    int found = db_row(db, stmt);
-    const char *scope;
-    const char *who;
-
-    memset(row, 0, sizeof(*row));
-    if (found != 1) {
-        return found;
-    }
-    scope = db_column(stmt, 2);
-    who = db_column(stmt, 3);
-    if (scope == NULL || who == NULL) {
-        db_reset(stmt);
-        return err_set(&db->why, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
-    }
-    row->id = sqlite3_column_int64(stmt, 0);
-    row->what = (enum review_what)sqlite3_column_int(stmt, 1);
-    (void)snprintf(row->scope, sizeof(row->scope), "%s", scope);
-    (void)snprintf(row->who, sizeof(row->who), "%s", who);
-    row->fix = sqlite3_column_int(stmt, 4) != 0;
-    row->canceled = sqlite3_column_int(stmt, 5) != 0;
-    row->begun_ms = (uint64_t)sqlite3_column_int64(stmt, 6);
-    row->ended_ms = (uint64_t)sqlite3_column_int64(stmt, 7);
-    row->upto = (uint64_t)sqlite3_column_int64(stmt, 8);
-    row->place = (uint64_t)sqlite3_column_int64(stmt, 9);
-    row->sweep = sqlite3_column_int(stmt, 10);
-    db_reset(stmt);
-    return 1;
-}
-
-static int run_running(struct db *db, struct journal_op *op)
-{
-    static const struct sql select = {"SELECT " ROW_COLUMNS
-                                      "FROM review WHERE ended_ms IS NULL ORDER BY id LIMIT 1"};
-    struct review_running *r = CONTAINER_OF(op, struct review_running, op);
-    int err = 0;
-    sqlite3_stmt *stmt = db_bind(db, &select, &err, "");
-
-    err = stmt != NULL ? read_review(db, stmt, &r->row) : err;
-    return err < 0 ? err : 0;
-}
-
-void review_running(struct journal *j, struct review_running *r)
-{
-    memset(&r->row, 0, sizeof(r->row));
-    journal_start(j, &r->op, run_running, NULL, false);
 }
 
 /* ---- the next page ---- */
@@ -242,14 +316,10 @@ static int take_chunk(struct db *db, int64_t id, const struct place *p, int64_t 
 {
     static const struct sql open = {"INSERT OR IGNORE INTO review_dossier (review, flow, code) "
                                     "SELECT ?1, s.flow, s.code FROM subject s WHERE " OF_FLOWS
-                                    " AND s.id > ?3 AND s.id <= ?4 "
-                                    "AND s.status NOT IN (3, 8, 10)"};
-    static const struct sql month = {
-        "INSERT OR IGNORE INTO review_dossier (review, flow, code) "
-        "SELECT ?1, s.flow, s.code FROM subject s WHERE " OF_FLOWS
-        " AND s.id > ?3 AND s.id <= ?4 AND EXISTS (SELECT 1 FROM item i "
-        "WHERE i.subject = s.id AND ((i.at >= ?5 AND i.at < ?6) OR "
-        "(i.created_ms >= ?5 * 1000 AND i.created_ms < ?6 * 1000)))"};
+                                    " AND s.id > ?3 AND s.id <= ?4 AND " STILL_OPEN};
+    static const struct sql month = {"INSERT OR IGNORE INTO review_dossier (review, flow, code) "
+                                     "SELECT ?1, s.flow, s.code FROM subject s WHERE " OF_FLOWS
+                                     " AND s.id > ?3 AND s.id <= ?4 AND " OF_MONTH};
 
     return p->what == REVIEW_OPEN
                ? db_run(db, &open, "iiii", id, p->flows, p->at, end)
@@ -269,20 +339,33 @@ static int take_late(struct db *db, int64_t id, const struct place *p, int64_t e
     return db_run(db, &late, "iiiii", id, p->flows, p->at, end, (int64_t)before_ms);
 }
 
+static bool is_busy(const struct review_page *p, const struct review_todo *todo)
+{
+    for (size_t i = 0; i < p->n_busy; i++) {
+        if (p->busy[i].flow == todo->flow && strcmp(p->busy[i].code, todo->code) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int read_todo(struct db *db, struct review_page *p)
 {
-    static const struct sql select = {"SELECT flow, code, late FROM review_dossier "
-                                      "INDEXED BY review_todo WHERE review = ?1 AND kind = -1 "
-                                      "LIMIT ?2"};
+    static const struct sql select = {
+        "SELECT flow, code, late, at_ms IS NOT NULL FROM review_dossier "
+        "INDEXED BY review_todo WHERE review = ?1 AND kind = -1 "
+        "LIMIT ?2"};
     int err = 0;
-    sqlite3_stmt *stmt = db_bind(db, &select, &err, "ii", p->id, (int64_t)REVIEW_PAGE_MAX);
+    sqlite3_stmt *stmt =
+        db_bind(db, &select, &err, "ii", p->id, (int64_t)(REVIEW_PAGE_MAX + p->n_busy));
 
     p->n = 0;
     if (stmt == NULL) {
         return err;
     }
     for (err = db_row(db, stmt); err == 1; err = db_row(db, stmt)) {
-        struct review_todo *todo = &p->rows[p->n];
+        struct review_todo spare;
+        struct review_todo *todo = p->n < REVIEW_PAGE_MAX ? &p->rows[p->n] : &spare;
         const char *code = db_column(stmt, 1);
 
         if (code == NULL) {
@@ -292,7 +375,8 @@ static int read_todo(struct db *db, struct review_page *p)
         todo->flow = sqlite3_column_int64(stmt, 0);
         (void)snprintf(todo->code, sizeof(todo->code), "%s", code);
         todo->late = sqlite3_column_int(stmt, 2) != 0;
-        p->n++;
+        todo->again = sqlite3_column_int(stmt, 3) != 0;
+        p->n += todo != &spare && !is_busy(p, todo);
     }
     return err;
 }
@@ -318,11 +402,33 @@ static int look_on(struct db *db, struct review_page *p, struct place *at)
         err = late ? take_late(db, p->id, at, end, p->late_before_ms)
                    : take_chunk(db, p->id, at, end);
         taken += err == 0 ? sqlite3_changes(db->sqlite) : 0;
+        CRASH_POINT(review_found);
         at->at = end;
     }
     p->more = err == 0 && (at->at < at->upto || (at->sweep == 2 && at->at < last));
     p->sweeps = at->sweep == 1;
     return err == 0 ? db_run(db, &move, "ii", p->id, at->at) : err;
+}
+
+static int read_absent(struct db *db, struct review_page *p)
+{
+    static const struct sql select = {"SELECT count(*), ifnull(max(at_ms), 0) FROM review_dossier "
+                                      "WHERE review = ?1 AND kind = -2"};
+    static const struct sql asked = {
+        "SELECT n FROM review_count WHERE review = ?1 AND name = 'portal_asked'"};
+    int64_t n = 0;
+    int err = 0;
+    sqlite3_stmt *stmt = db_bind(db, &select, &err, "i", p->id);
+
+    err = stmt != NULL ? db_row(db, stmt) : err;
+    if (err == 1) {
+        p->absent = (uint64_t)sqlite3_column_int64(stmt, 0);
+        p->absent_ms = (uint64_t)sqlite3_column_int64(stmt, 1);
+        db_reset(stmt);
+        err = db_integer(db, &asked, &n, "i", p->id);
+        p->asked = (uint64_t)n;
+    }
+    return err < 0 ? err : 0;
 }
 
 static int run_page(struct db *db, struct journal_op *op)
@@ -333,6 +439,7 @@ static int run_page(struct db *db, struct journal_op *op)
 
     p->more = false;
     p->sweeps = false;
+    p->absent = 0;
     err = read_todo(db, p);
     if (err < 0 || op->err != 0 || p->n > 0) {
         p->more = p->n > 0;
@@ -343,9 +450,10 @@ static int run_page(struct db *db, struct journal_op *op)
         return err;
     }
     err = look_on(db, p, &at);
+    CRASH_POINT(review_page_written);
     err = err == 0 ? read_todo(db, p) : err;
     p->more = p->more || p->n > 0;
-    return err;
+    return err == 0 && !p->more && !p->sweeps ? read_absent(db, p) : err;
 }
 
 void review_page(struct journal *j, struct review_page *p)
@@ -360,6 +468,7 @@ static int run_swept(struct db *db, struct journal_op *op)
     struct review_swept *s = CONTAINER_OF(op, struct review_swept, op);
     int err = db_run(db, &update, "i", s->id);
 
+    CRASH_POINT(review_swept);
     return err == 0 && s->unread > 0 ? bump(db, s->id, "sources_unread", (int64_t)s->unread) : err;
 }
 
@@ -368,7 +477,54 @@ void review_swept(struct journal *j, struct review_swept *s)
     journal_start(j, &s->op, run_swept, NULL, true);
 }
 
+static int run_second(struct db *db, struct journal_op *op)
+{
+    /* at_ms stays: that is how a second look is known. */
+    static const struct sql update = {
+        "UPDATE review_dossier SET kind = -1 WHERE review = ?1 AND kind = -2"};
+    int err = db_run(db, &update, "i", CONTAINER_OF(op, struct review_second, op)->id);
+
+    CRASH_POINT(review_second);
+    return err;
+}
+
+void review_second(struct journal *j, struct review_second *s)
+{
+    journal_start(j, &s->op, run_second, NULL, true);
+}
+
 /* ---- end ---- */
+
+#define ABSENT_ONCE "review = ?1 AND (kind = -2 OR (kind = -1 AND at_ms IS NOT NULL))"
+
+/* What was absent once is told, and nothing was put in. */
+static int tell_absent(struct db *db, struct review_end *e)
+{
+    static const struct sql kept = {
+        "SELECT n FROM review_count WHERE review = ?1 AND name = 'kept'"};
+    static const struct sql tell = {
+        "UPDATE review_dossier SET kind = ?2, mended = 0, note = ?3 WHERE (review, flow, code) IN "
+        "(SELECT review, flow, code FROM review_dossier WHERE " ABSENT_ONCE " LIMIT ?4)"};
+    static const struct sql forget = {"DELETE FROM review_dossier WHERE " ABSENT_ONCE};
+    static const char note[] = "absent at one look; nothing was put in";
+    int64_t n = 0;
+    int64_t told = 0;
+    int64_t rest = 0;
+    int err = db_integer(db, &kept, &n, "i", e->id);
+
+    n = n < REVIEW_FINDINGS_MAX ? REVIEW_FINDINGS_MAX - n : 0;
+    err = err < 0 ? err : db_run(db, &tell, "iiti", e->id, (int64_t)DIFFERENCE_LOST, note, n);
+    told = err == 0 ? sqlite3_changes(db->sqlite) : 0;
+    err = err == 0 ? db_run(db, &forget, "i", e->id) : err;
+    rest = err == 0 ? sqlite3_changes(db->sqlite) : 0;
+    e->lost = (uint64_t)(told + rest);
+    if (err == 0 && e->lost > 0) {
+        err = bump(db, e->id, difference_row(DIFFERENCE_LOST)->name, told + rest);
+        err = err == 0 ? bump(db, e->id, "kept", told) : err;
+        err = err == 0 && rest > 0 ? bump(db, e->id, "not_kept", rest) : err;
+    }
+    return err;
+}
 
 static int run_end(struct db *db, struct journal_op *op)
 {
@@ -378,16 +534,23 @@ static int run_end(struct db *db, struct journal_op *op)
     struct review_end *e = CONTAINER_OF(op, struct review_end, op);
     char object[48];
     int gone = 0;
-    int err = db_run(db, &end, "iii", e->id, (int64_t)e->now_ms, (int64_t)e->canceled);
+    int err;
+
+    CRASH_POINT(review_end_before);
+    err =
+        db_run(db, &end, "iii", e->id, (int64_t)e->now_ms, (int64_t)(e->braked ? 2 : e->canceled));
 
     if (err == 0 && sqlite3_changes(db->sqlite) == 0) {
         return journal_op_fail(op, ERR_STATE, "it has ended");
     }
+    err = err == 0 ? tell_absent(db, e) : err;
+    CRASH_POINT(review_absent_told);
     err = err == 0 ? db_run(db, &forget, "i", e->id) : err;
     gone = err == 0 ? sqlite3_changes(db->sqlite) : 0;
     if (err == 0 && gone > 0) {
         err = bump(db, e->id, "not_compared", gone);
     }
+    CRASH_POINT(review_ended);
     (void)snprintf(object, sizeof(object), "reconciliation %lld", (long long)e->id);
     return err == 0 && e->canceled
                ? audit_add(db, e->now_ms, e->who, "reconcile-cancel", object, "")
@@ -397,145 +560,6 @@ static int run_end(struct db *db, struct journal_op *op)
 void review_end(struct journal *j, struct review_end *e)
 {
     journal_start(j, &e->op, run_end, NULL, true);
-}
-
-/* ---- for the faces ---- */
-
-static int read_counts(struct db *db, struct review_read *r)
-{
-    static const struct sql select = {
-        "SELECT name, n FROM review_count WHERE review = ?1 ORDER BY name LIMIT ?2"};
-    int err = 0;
-    sqlite3_stmt *stmt = db_bind(db, &select, &err, "ii", r->row.id, (int64_t)REVIEW_COUNTS_MAX);
-
-    if (stmt == NULL) {
-        return err;
-    }
-    for (err = db_row(db, stmt); err == 1; err = db_row(db, stmt)) {
-        struct review_number *c = &r->counts[r->n_counts];
-
-        c->name = db_text(&r->arena, stmt, 0);
-        c->n = (uint64_t)sqlite3_column_int64(stmt, 1);
-        if (c->name == NULL) {
-            db_reset(stmt);
-            return no_memory(&r->op);
-        }
-        r->n_counts++;
-    }
-    return err;
-}
-
-static enum side side_of(sqlite3_stmt *stmt, int column)
-{
-    int side = sqlite3_column_int(stmt, column);
-
-    return side >= SIDE_UNKNOWN && side <= SIDE_ABSENT ? (enum side)side : SIDE_UNKNOWN;
-}
-
-/* false without memory. */
-static bool read_finding(struct review_read *r, sqlite3_stmt *stmt)
-{
-    struct review_finding *f = &r->findings[r->n_findings];
-
-    f->flow = db_text(&r->arena, stmt, 0);
-    f->code = db_text(&r->arena, stmt, 1);
-    f->kind = (enum difference)sqlite3_column_int(stmt, 2);
-    f->source = side_of(stmt, 3);
-    f->source_status = sqlite3_column_int(stmt, 4);
-    f->journal = side_of(stmt, 5);
-    f->journal_status = sqlite3_column_int(stmt, 6);
-    f->portal = side_of(stmt, 7);
-    f->portal_status = sqlite3_column_int(stmt, 8);
-    f->mended = sqlite3_column_int(stmt, 9) != 0;
-    f->note = db_text(&r->arena, stmt, 10);
-    f->at_ms = (uint64_t)sqlite3_column_int64(stmt, 11);
-    if (f->flow == NULL || f->code == NULL || f->note == NULL) {
-        return false;
-    }
-    r->n_findings++;
-    r->next_flow = sqlite3_column_int64(stmt, 12);
-    (void)snprintf(r->next_code, sizeof(r->next_code), "%s", f->code);
-    return true;
-}
-
-static int read_findings(struct db *db, struct review_read *r)
-{
-    static const struct sql select = {
-        "SELECT f.name, d.code, d.kind, d.source, d.source_status, d.journal, d.journal_status, "
-        "d.portal, d.portal_status, d.mended, d.note, d.at_ms, d.flow FROM review_dossier d "
-        "JOIN flow f ON f.id = d.flow WHERE d.review = ?1 AND (d.flow, d.code) > (?2, ?3) "
-        "AND d.kind >= 0 ORDER BY d.flow, d.code LIMIT ?4"};
-    size_t limit = r->limit < FINDINGS_LIMIT ? r->limit : FINDINGS_LIMIT;
-    int err = 0;
-    sqlite3_stmt *stmt;
-
-    r->findings = arena_alloc(&r->arena, (limit + 1) * sizeof(*r->findings));
-    if (r->findings == NULL) {
-        return no_memory(&r->op);
-    }
-    stmt =
-        db_bind(db, &select, &err, "iiti", r->row.id, r->after_flow, r->after_code, (int64_t)limit);
-    if (stmt == NULL) {
-        return err;
-    }
-    for (err = db_row(db, stmt); err == 1; err = db_row(db, stmt)) {
-        if (!read_finding(r, stmt)) {
-            db_reset(stmt);
-            return no_memory(&r->op);
-        }
-    }
-    if (r->n_findings < limit) {
-        r->next_flow = 0;
-    }
-    return err;
-}
-
-static int run_read(struct db *db, struct journal_op *op)
-{
-    static const struct sql one = {"SELECT " ROW_COLUMNS "FROM review WHERE id = ?1"};
-    static const struct sql latest = {"SELECT " ROW_COLUMNS "FROM review ORDER BY id DESC LIMIT 1"};
-    static const struct sql left = {"SELECT count(*) FROM review_dossier INDEXED BY review_todo "
-                                    "WHERE review = ?1 AND kind = -1"};
-    struct review_read *r = CONTAINER_OF(op, struct review_read, op);
-    int64_t todo = 0;
-    int err = 0;
-    sqlite3_stmt *stmt =
-        r->id != 0 ? db_bind(db, &one, &err, "i", r->id) : db_bind(db, &latest, &err, "");
-
-    r->n_counts = 0;
-    r->n_findings = 0;
-    r->next_flow = 0;
-    err = stmt != NULL ? read_review(db, stmt, &r->row) : err;
-    if (err == 0) {
-        return journal_op_fail(op, ERR_NOTFOUND,
-                               "no reconciliation was made yet, or it is no longer kept");
-    }
-    err = err == 1 ? read_counts(db, r) : err;
-    if (err == 0 && op->err == 0) {
-        err = db_integer(db, &left, &todo, "i", r->row.id);
-        r->todo = (uint64_t)todo;
-    }
-    return err >= 0 && op->err == 0 && r->limit > 0 ? read_findings(db, r) : (err < 0 ? err : 0);
-}
-
-static void undo_read(struct journal_op *op)
-{
-    review_read_free(CONTAINER_OF(op, struct review_read, op));
-}
-
-void review_read(struct journal *j, struct review_read *r)
-{
-    arena_init(&r->arena, READ_BYTES_MAX);
-    r->n_counts = 0;
-    r->n_findings = 0;
-    journal_start(j, &r->op, run_read, undo_read, false);
-}
-
-void review_read_free(struct review_read *r)
-{
-    arena_free(&r->arena);
-    r->n_counts = 0;
-    r->n_findings = 0;
 }
 
 /* ---- upkeep ---- */

@@ -11,6 +11,7 @@ enum review_what { REVIEW_SAMPLE, REVIEW_OPEN, REVIEW_MONTH, REVIEW_DOSSIER };
 
 #define REVIEW_SAMPLE_MAX 100000
 #define REVIEW_PAGE_MAX 200
+#define REVIEW_BUSY_MAX 16
 #define REVIEW_FINDINGS_MAX 50000 /* kept of one; beyond it they are only counted */
 #define REVIEW_STEPS_MAX 4000     /* keys of one dossier that are compared */
 #define REVIEW_ROWS_MAX 16        /* of one dossier at its sources */
@@ -21,35 +22,42 @@ struct review_begin {
     struct journal_op op;
     enum review_what what;
     uint32_t sample;              /* SAMPLE: so many by chance */
-    char code[JOURNAL_CODE_SIZE]; /* DOSSIER */
+    char code[JOURNAL_CODE_SIZE]; /* DOSSIER: either number; out: the portal's */
     int64_t from_s, to_s;         /* MONTH: something of it happened then */
     char scope[96];               /* in words */
     const int64_t *flows;         /* borrowed until done: whose dossiers */
     size_t n_flows;
     bool fix;
+    bool yes;   /* with fix: however many are lost */
     bool sweep; /* sources are read whole first; what that brings is found late */
     char who[64];
     uint64_t now_ms;
-    uint64_t random; /* of the sample */
-    int64_t id;      /* out */
+    uint64_t random;   /* of the sample */
+    int64_t id;        /* out */
+    uint64_t expected; /* out: about so many dossiers; counted as "expected" */
 };
-/* In the audit too. op.err ERR_BUSY: one runs; ERR_INVAL: no flow that can be compared. */
+/* In the audit too. op.err ERR_BUSY: one runs; ERR_INVAL: no flow that can be compared; a number of
+ * several dossiers, or neither a known one nor a dossier's code. */
 void review_begin(struct journal *j, struct review_begin *b);
 
 struct review_row {
     int64_t id; /* 0: there is none */
     enum review_what what;
     char scope[96], who[64];
-    bool fix, canceled;
+    bool fix, yes, canceled;
+    bool braked; /* ended because too many were lost: nothing was put in as a first one */
     uint64_t begun_ms, ended_ms; /* ended 0: it runs */
     uint64_t upto, place;        /* of subjects, for how far the scope was looked for */
     int sweep;
 };
 
+#define REVIEW_NIGHTLY "dvcsyncd, nightly" /* who begins those that nobody asked for */
+
 /* The one that runs, at start. row.id 0: none. */
 struct review_running {
     struct journal_op op;
     struct review_row row; /* out */
+    uint64_t nightly_ms;   /* out: when the last nightly one ended whole; 0 none is kept */
 };
 void review_running(struct journal *j, struct review_running *r);
 
@@ -58,17 +66,30 @@ struct review_page {
     struct journal_op op;
     int64_t id;
     uint64_t late_before_ms; /* what the source knew before this should have been here */
-    /* out */
     struct review_todo {
         int64_t flow;
         char code[JOURNAL_CODE_SIZE];
         bool late;
-    } rows[REVIEW_PAGE_MAX];
+        bool again;          /* was absent at its first look */
+    } busy[REVIEW_BUSY_MAX]; /* are being compared: left out */
+    size_t n_busy;
+    /* out */
+    struct review_todo rows[REVIEW_PAGE_MAX];
     size_t n;
     bool more;   /* n may be 0 and there may still be some: ask again */
     bool sweeps; /* n 0: all but what the reading of the sources may still bring */
+    /* n 0, neither more nor sweeps: so many wait for a second look */
+    uint64_t absent, absent_ms; /* absent_ms: the latest of the first looks; wall */
+    uint64_t asked;             /* dossiers that the portal was asked for */
 };
 void review_page(struct journal *j, struct review_page *p);
+
+/* Those that wait for a second look are to be compared again. */
+struct review_second {
+    struct journal_op op;
+    int64_t id;
+};
+void review_second(struct journal *j, struct review_second *s);
 
 /* The sources were read, or as far as was possible. */
 struct review_swept {
@@ -81,11 +102,13 @@ void review_swept(struct journal *j, struct review_swept *s);
 struct review_end {
     struct journal_op op;
     int64_t id;
-    bool canceled;
+    bool canceled, braked;
     char who[64]; /* of a cancel, for the audit */
     uint64_t now_ms;
+    uint64_t lost; /* out: of those that waited for a second look */
 };
-/* Dossiers without a verdict are forgotten. op.err ERR_STATE: it has ended already. */
+/* What waits for a second look is lost by the first; other dossiers without a verdict are
+ * forgotten. op.err ERR_STATE: it has ended already. */
 void review_end(struct journal *j, struct review_end *e);
 
 /* ---- one dossier ---- */
@@ -138,6 +161,9 @@ struct review_store {
     enum side source, journal, portal;
     int source_status, journal_status, portal_status;
     enum remedy remedy;
+    bool absent;               /* no verdict yet: it waits for a second look */
+    bool gave_up;              /* it could not be compared: state counts for nothing */
+    char note[160];            /* what a person is told; "" what is done, or is to be done */
     bool late;                 /* this reconciliation's reading brought it */
     bool read;                 /* besides: its rows at the sources are owed again */
     struct review_state state; /* as it was compared: a remedy works on nothing else */
@@ -197,6 +223,8 @@ void review_read(struct journal *j, struct review_read *r);
 void review_read_free(struct review_read *r);
 
 /* ---- for the journal itself ---- */
+
+#define REVIEW_ABSENT (-2) /* in the place of a kind: waits for a second look */
 
 struct db;
 struct subject;

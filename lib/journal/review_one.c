@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/crash_point.h"
 #include "base/digest.h"
 #include "domain/status.h"
 #include "journal/audit.h"
@@ -294,6 +295,7 @@ static int put_snapshot(struct db *db, struct review_store *s, struct subject *s
     err = find_body(db, s, newest.id, NULL, &arena, &copy);
     if (err == 1) {
         err = item_insert(db, subject, &copy, s->now_ms, &subject->newest_item);
+        CRASH_POINT(review_put_snapshot);
         err = err == 1 ? item_delete_body(db, newest.id) : err;
         err = err == 0 ? 1 : err;
     } else if (err == 0) {
@@ -328,6 +330,7 @@ static int put_step(struct db *db, struct review_store *s, const struct subject 
         s->steps_missing++;
     } else if (err == 1) {
         err = item_insert(db, subject, &copy, s->now_ms, &id);
+        CRASH_POINT(review_put_step);
         s->steps += err == 1;
     }
     arena_free(&arena);
@@ -383,6 +386,7 @@ static int resend(struct db *db, struct review_store *s, char *note, size_t size
     subject.resnapped = 0;
     err = first ? put_steps(db, s, &subject) : 0;
     err = err == 0 ? subject_reschedule(db, &subject, s->now_ms) : err;
+    CRASH_POINT(review_put);
     s->mended = err == 0;
     (void)snprintf(note, size,
                    first ? "put in again as a first one, with %u steps"
@@ -433,7 +437,7 @@ static int read_again(struct db *db, struct review_store *s, char *note, size_t 
     if (err == 0 && sqlite3_changes(db->sqlite) == 0 && s->source_name[0] != '\0') {
         err = db_run(db, &ask, "tt", s->source_name, s->code);
     }
-
+    CRASH_POINT(review_read);
     if (err == 0 && sqlite3_changes(db->sqlite) > 0) {
         s->owed = true;
         s->mended = true;
@@ -471,15 +475,24 @@ static int bump(struct db *db, const struct review_store *s, const char *name)
     return db_run(db, &add, "it", s->id, name);
 }
 
+static int write_row(struct db *db, const struct review_store *s, int64_t kind, const char *note)
+{
+    static const struct sql store = {
+        "UPDATE review_dossier SET kind = ?4, source = ?5, source_status = ?6, journal = ?7, "
+        "journal_status = ?8, portal = ?9, portal_status = ?10, mended = ?11, note = ?12, "
+        "at_ms = ?13 WHERE review = ?1 AND flow = ?2 AND code = ?3"};
+
+    return db_run(db, &store, "iitiiiiiiiiti", s->id, s->flow, s->code, kind, (int64_t)s->source,
+                  (int64_t)s->source_status, (int64_t)s->journal, (int64_t)s->journal_status,
+                  (int64_t)s->portal, (int64_t)s->portal_status, (int64_t)s->mended, note,
+                  (int64_t)s->now_ms);
+}
+
 /* Who agrees is only counted, and so is what is beyond the limit. */
 static int keep(struct db *db, const struct review_store *s, const char *note)
 {
     static const struct sql forget = {
         "DELETE FROM review_dossier WHERE review = ?1 AND flow = ?2 AND code = ?3"};
-    static const struct sql store = {
-        "UPDATE review_dossier SET kind = ?4, source = ?5, source_status = ?6, journal = ?7, "
-        "journal_status = ?8, portal = ?9, portal_status = ?10, mended = ?11, note = ?12, "
-        "at_ms = ?13 WHERE review = ?1 AND flow = ?2 AND code = ?3"};
     static const struct sql kept = {
         "SELECT n FROM review_count WHERE review = ?1 AND name = 'kept'"};
     int64_t n = 0;
@@ -492,16 +505,13 @@ static int keep(struct db *db, const struct review_store *s, const char *note)
         err = db_run(db, &forget, "iit", s->id, s->flow, s->code);
         return err == 0 && s->kind != DIFFERENCE_NONE ? bump(db, s, "not_kept") : err;
     }
-    err = db_run(db, &store, "iitiiiiiiiiti", s->id, s->flow, s->code, (int64_t)s->kind,
-                 (int64_t)s->source, (int64_t)s->source_status, (int64_t)s->journal,
-                 (int64_t)s->journal_status, (int64_t)s->portal, (int64_t)s->portal_status,
-                 (int64_t)s->mended, note, (int64_t)s->now_ms);
+    err = write_row(db, s, (int64_t)s->kind, note);
     return err == 0 ? bump(db, s, "kept") : err;
 }
 
 static int count(struct db *db, const struct review_store *s)
 {
-    int err = bump(db, s, difference_row(s->kind)->name);
+    int err = bump(db, s, s->absent ? "absent_once" : difference_row(s->kind)->name);
 
     for (size_t i = 0; i < sizeof(s->counts) / sizeof(s->counts[0]) && err == 0; i++) {
         err = s->counts[i][0] != '\0' ? bump(db, s, s->counts[i]) : 0;
@@ -519,35 +529,46 @@ static int wanted(struct db *db, struct review_store *s)
     return db_integer(db, &select, &one, "iit", s->id, s->flow, s->code);
 }
 
-static int run_store(struct db *db, struct journal_op *op)
+static int settle(struct db *db, struct review_store *s)
 {
-    struct review_store *s = CONTAINER_OF(op, struct review_store, op);
-    struct review_state now;
-    char note[300] = "";
+    const char *advice = difference_row(s->kind)->advice;
     char object[JOURNAL_CODE_SIZE + 16];
-    int err = wanted(db, s);
+    char note[300] = "";
+    int err = mend(db, s, note, sizeof(note));
 
-    if (err == 1) {
-        err = read_state(db, s->flow, s->code, &now);
-        err = err < 0 ? err : 1;
-    }
-    if (err != 1) {
-        return err;
-    }
-    if (!review_same(&now, &s->state)) {
-        s->moved = true;
-        return 0;
-    }
-    err = mend(db, s, note, sizeof(note));
-    if (err == 0 && note[0] == '\0' && difference_row(s->kind)->advice != NULL) {
-        (void)snprintf(note, sizeof(note), "%s", difference_row(s->kind)->advice);
+    if (err == 0 && note[0] == '\0') {
+        (void)snprintf(note, sizeof(note), "%s",
+                       s->note[0] != '\0' ? s->note
+                       : advice != NULL   ? advice
+                                          : "");
     }
     err = err == 0 ? keep(db, s, note) : err;
-    err = err == 0 ? count(db, s) : err;
+    CRASH_POINT(review_kept);
     if (err == 0 && s->mended) {
         (void)snprintf(object, sizeof(object), "dossier %s", s->code);
         err = audit_add(db, s->now_ms, s->who, "reconcile-fix", object, note);
     }
+    return err;
+}
+
+static int run_store(struct db *db, struct journal_op *op)
+{
+    struct review_store *s = CONTAINER_OF(op, struct review_store, op);
+    struct review_state now;
+    int err = wanted(db, s);
+
+    if (err == 1 && !s->gave_up) {
+        err = read_state(db, s->flow, s->code, &now);
+        s->moved = err == 0 && !review_same(&now, &s->state);
+        err = err < 0 ? err : 1;
+    }
+    if (err != 1 || s->moved) {
+        return err < 0 ? err : 0;
+    }
+    CRASH_POINT(review_store_before);
+    err = s->absent ? write_row(db, s, REVIEW_ABSENT, "") : settle(db, s);
+    err = err == 0 ? count(db, s) : err;
+    CRASH_POINT(review_stored);
     return err;
 }
 

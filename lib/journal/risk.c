@@ -41,10 +41,47 @@ static void count(struct journal_risk *r, int64_t promised_s, uint64_t since_ms)
     }
 }
 
+/* since_ms of a subject passes over what is held; here that counts like all that is open. It is
+ * looked for only where it can change the answer. */
+static int with_held(struct db *db, const struct journal_risk *r, int64_t subject,
+                     int64_t promised_s, uint64_t *since_ms)
+{
+    static const struct sql oldest = {"SELECT ifnull(min(created_ms), 0) FROM item INDEXED BY "
+                                      "item_open WHERE subject = ?1 AND state < 4"};
+    enum risk risk = risk_judge(promised_s, *since_ms, r->horizon_s, r->now_ms);
+    int64_t ms = 0;
+    int err;
+
+    if (risk == RISK_AHEAD || risk == RISK_PASSED) {
+        return 0;
+    }
+    err = db_integer(db, &oldest, &ms, "i", subject);
+    if (ms > 0 && (uint64_t)ms < *since_ms) {
+        *since_ms = (uint64_t)ms;
+    }
+    return err < 0 ? err : 0;
+}
+
+static int count_row(struct db *db, struct journal_risk *r, sqlite3_stmt *stmt)
+{
+    int64_t promised_s = sqlite3_column_int64(stmt, 0);
+    uint64_t since_ms = (uint64_t)sqlite3_column_int64(stmt, 2);
+    int err;
+
+    if (!asked_for(r, sqlite3_column_int64(stmt, 1))) {
+        return 0;
+    }
+    err = with_held(db, r, sqlite3_column_int64(stmt, 3), promised_s, &since_ms);
+    if (err == 0) {
+        count(r, promised_s, since_ms);
+    }
+    return err;
+}
+
 static int run_risk(struct db *db, struct journal_op *op)
 {
     static const struct sql near = {
-        "SELECT promised, flow, since_ms FROM subject INDEXED BY subject_promised "
+        "SELECT promised, flow, since_ms, id FROM subject INDEXED BY subject_promised "
         "WHERE settled = 0 AND promised > 0 AND promised <= ?1 ORDER BY promised"};
     static const struct sql next = {
         "SELECT promised FROM subject INDEXED BY subject_promised "
@@ -62,8 +99,11 @@ static int run_risk(struct db *db, struct journal_op *op)
         return err;
     }
     for (err = db_row(db, stmt); err == 1; err = db_row(db, stmt)) {
-        if (asked_for(r, sqlite3_column_int64(stmt, 1))) {
-            count(r, sqlite3_column_int64(stmt, 0), (uint64_t)sqlite3_column_int64(stmt, 2));
+        int failed = count_row(db, r, stmt);
+
+        if (failed < 0) {
+            db_reset(stmt);
+            return failed;
         }
     }
     if (err == 0) {
@@ -84,7 +124,9 @@ int risk_list(const char *path, int64_t horizon_s, uint64_t now_ms,
 {
     static const struct sql select = {
         "SELECT f.name, s.code, ifnull(g.agency, ''), s.status, s.acked_status, s.promised, "
-        "s.since_ms, (SELECT count(*) FROM item i WHERE i.subject = s.id AND i.state < 4), "
+        "min(s.since_ms, ifnull((SELECT min(i.created_ms) FROM item i WHERE i.subject = s.id AND "
+        "i.state < 4), s.since_ms)), "
+        "(SELECT count(*) FROM item i WHERE i.subject = s.id AND i.state < 4), "
         "ifnull((SELECT i.hold FROM item i WHERE i.subject = s.id AND i.state < 4 AND "
         "i.state = 3 ORDER BY i.id LIMIT 1), 0) "
         "FROM subject s INDEXED BY subject_promised JOIN flow f ON f.id = s.flow "

@@ -3,7 +3,8 @@
  * At risk is a dossier with something open that was stored before the promised date, where that
  * date lies between now and a horizon (so many working hours on; the caller's calendar says when
  * that is). Passed is one whose promised date went by while it was open. What was stored less than
- * RISK_GRACE_MS ago is on its way and neither. Asked of one small index (subject_promised). */
+ * RISK_GRACE_MS ago is on its way and neither. What is held, or waits behind it, is open like all
+ * that is not acknowledged. Asked of one small index (subject_promised). */
 #ifndef JOURNAL_RISK_H
 #define JOURNAL_RISK_H
 

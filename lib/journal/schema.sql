@@ -117,8 +117,8 @@ CREATE TABLE figure (
     identified  INTEGER NOT NULL,
     paid_online INTEGER NOT NULL  -- 0, 1, 2; -1 unknown
 );
--- Which result is whose: a digest of its address (domain/figures.h), to find one in two dossiers.
--- Goes with a person's erasure.
+-- Which result is whose: a digest of its address (domain/figures.h), to find one in two dossiers. Of
+-- a payment: what it was (domain/payment.h). Goes with a person's erasure.
 CREATE TABLE result_mark (
     subject INTEGER NOT NULL,
     mark    BLOB NOT NULL,
@@ -276,11 +276,11 @@ CREATE TABLE review (
     from_s   INTEGER NOT NULL,           -- of a month
     to_s     INTEGER NOT NULL,
     flows    INTEGER NOT NULL,           -- a bit for each flow's id, from 1
-    fix      INTEGER NOT NULL,           -- 1: what can be mended is
+    fix      INTEGER NOT NULL,           -- 1: what can be mended is; 2: however many are lost
     who      TEXT NOT NULL,
     begun_ms INTEGER NOT NULL,
     ended_ms INTEGER,                    -- NULL while it runs
-    canceled INTEGER NOT NULL DEFAULT 0,
+    canceled INTEGER NOT NULL DEFAULT 0, -- 1 by a person; 2: too many were lost
     upto     INTEGER NOT NULL,           -- the newest subject at its begin
     place    INTEGER NOT NULL,           -- the scope was looked for up to this subject
     sweep    INTEGER NOT NULL            -- sources: 0 are not read for it, 1 are being read, 2 were read
@@ -298,7 +298,7 @@ CREATE TABLE review_dossier (
     flow     INTEGER NOT NULL,
     code     TEXT NOT NULL,
     late     INTEGER NOT NULL DEFAULT 0, -- 1: came into the journal by this reconciliation's reading
-    kind     INTEGER NOT NULL DEFAULT -1,-- -1 to be compared, else enum difference
+    kind     INTEGER NOT NULL DEFAULT -1,-- -1 to be compared, -2 absent at its first look, else enum difference
     source   INTEGER,                    -- enum side of each, and its status (0 not known)
     source_status  INTEGER,
     journal  INTEGER,
@@ -307,7 +307,7 @@ CREATE TABLE review_dossier (
     portal_status  INTEGER,
     mended   INTEGER,                    -- 1: put right by this reconciliation
     note     TEXT,                       -- what was done, or what a person must decide
-    at_ms    INTEGER,
+    at_ms    INTEGER,                    -- of the verdict; with -1 and -2, of the first look
     PRIMARY KEY (review, flow, code)
 ) WITHOUT ROWID;
 CREATE INDEX review_todo ON review_dossier (review) WHERE kind = -1;
@@ -321,7 +321,7 @@ CREATE TABLE audit (
     object TEXT NOT NULL,
     reason TEXT,
     chain  BLOB NOT NULL,
-    salt   BLOB                          -- seals who and why, so that the chain is proven without them; NULL in rows of version 2
+    salt   BLOB                          -- two of 16 bytes: of who and why, of the object; the chain is proven without them (audit.h)
 );
 CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;
 CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;

@@ -98,6 +98,9 @@ struct engine_flow_status {
     uint64_t held[HOLD_WHYS];        /* as of the last summary */
     uint64_t oldest_ms;              /* wall time since when the oldest waits; 0 none */
     uint64_t lag_ms;                 /* age of the oldest waiting item now; 0 none */
+    uint64_t behind;                 /* that wait behind a held one; as of the last summary */
+    uint64_t behind_ms;              /* wall time at which the oldest of them was stored; 0 none */
+    uint64_t behind_lag_ms;          /* its age now */
     uint64_t last_delivery_ms;       /* wall */
     uint64_t delivered, calls, lookups, unsure, refused; /* since start */
     /* of all sources together; times are the latest */
@@ -150,7 +153,9 @@ struct engine_status {
         uint64_t begun_ms, ended_ms; /* wall; ended 0: it runs */
         /* since it was begun, or gone on with after a start */
         uint64_t compared, differences, mended, lookups;
-        char trouble[200]; /* what it waits for; "" nothing */
+        char trouble[200];   /* what it waits for; "" nothing */
+        bool nightly;        /* one is made every night */
+        uint64_t nightly_ms; /* wall: when the last of them ended whole; 0 none is known */
     } reconcile;
     struct engine_deadlines deadlines;
     uint64_t orphaned; /* items of flows that are no longer configured */

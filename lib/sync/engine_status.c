@@ -73,6 +73,8 @@ static void fill_counts(const struct engine *e, const struct flow *f,
         if (e->summary.flows[i].flow == f->id) {
             memcpy(out->held, e->summary.flows[i].held, sizeof(out->held));
             out->oldest_ms = e->summary.flows[i].oldest_ms;
+            out->behind = e->summary.flows[i].behind;
+            out->behind_ms = e->summary.flows[i].behind_ms;
         }
     }
 }
@@ -134,6 +136,11 @@ static void source_status(const struct flow_source *s, struct engine_source_stat
     out->waiting = s->host.waiting;
 }
 
+static uint64_t age_of(uint64_t since_ms, uint64_t wall_ms)
+{
+    return since_ms > 0 && wall_ms > since_ms ? wall_ms - since_ms : 0;
+}
+
 static void flow_status(const struct engine *e, const struct flow *f,
                         struct engine_flow_status *out)
 {
@@ -147,11 +154,13 @@ static void flow_status(const struct engine *e, const struct flow *f,
     out->flow_id = f->id;
     fill_counts(e, f, out);
     out->idle = true; /* steps behind a held item wait for a person, not for us */
-    if (out->oldest_ms > 0 && waiting(out) > 0) {
-        out->lag_ms = wall_ms > out->oldest_ms ? wall_ms - out->oldest_ms : 0;
-    } else {
-        out->oldest_ms = 0;
+    if (waiting(out) == 0) {
+        out->oldest_ms = 0; /* the summary is older than that */
+        out->behind_ms = 0;
+        out->behind = 0;
     }
+    out->lag_ms = age_of(out->oldest_ms, wall_ms);
+    out->behind_lag_ms = age_of(out->behind_ms, wall_ms);
     for (size_t i = 0; i < f->n_sources; i++) {
         if (f->sources[i].has_poller) {
             poller_status(&f->sources[i].poller, out);
@@ -211,9 +220,14 @@ static void judge_flow(struct engine_status *out, const struct engine_flow_statu
     uint64_t held = f->counts[ITEM_SNAPSHOT][ITEM_HELD] + f->counts[ITEM_STEP][ITEM_HELD];
 
     if (held > 0) {
+        char behind[48] = "";
+
+        if (f->behind > 0) {
+            (void)snprintf(behind, sizeof(behind), ", %" PRIu64 " waiting behind", f->behind);
+        }
         reason(out, ENGINE_DEGRADED,
-               "flow %s: %" PRIu64 " item%s held; `dvcsyncctl queue --state held`", f->name, held,
-               text_plural(held));
+               "flow %s: %" PRIu64 " item%s held%s; `dvcsyncctl queue --state held`", f->name, held,
+               text_plural(held), behind);
     }
     if (f->lag_ms > OLD_MS && f->mode == FLOW_LIVE) {
         reason(out, ENGINE_FAILING, "flow %s: the oldest item waits since %" PRIu64 " minutes",
@@ -254,6 +268,8 @@ static void reconcile_status(const struct engine *e, struct engine_reconcile_sta
     out->mended = s.mended;
     out->lookups = s.lookups;
     memcpy(out->trouble, s.trouble, sizeof(out->trouble));
+    out->nightly = e->reviewer.at_minute >= 0;
+    out->nightly_ms = s.nightly_ms;
 }
 
 static void judge_deadlines(struct engine_status *out, const struct engine_deadlines *d)

@@ -207,6 +207,7 @@ static void read_known(struct host_call *c, struct journal_known *k, int64_t flo
     k->op.done = done;
     k->flow = flow;
     k->want_body = true;
+    k->want_marks = c->to.ask->want_marks;
     journal_known(c->host->env->journal, k);
 }
 
@@ -249,7 +250,7 @@ static void known_done(struct journal_op *op)
     struct adapter_ask *ask = c->to.ask;
 
     ask->err = op->err != 0 ? ERR_CANCELED : 0;
-    if (ask->err == 0 && k->known && has_snapshot(k)) {
+    if (ask->err == 0 && k->known && (has_snapshot(k) || (ask->want_marks && k->snapshot))) {
         ask->known = true;
         ask->acknowledged = k->acknowledged;
         ask->acked_status = k->acked_status;
@@ -257,6 +258,8 @@ static void known_done(struct journal_op *op)
         ask->open = k->open;
         ask->body = k->body;
         ask->body_len = k->body_len;
+        ask->marks = (const uint8_t(*)[FIGURES_MARK_BYTES])k->marks;
+        ask->n_marks = k->n_marks;
     }
     if (ask->err != 0) {
         call_end(c);
@@ -283,6 +286,8 @@ void host_ask(struct adapter_host *base, struct adapter_ask *ask)
     ask->body_len = 0;
     ask->there = LOOKUP_UNKNOWN;
     ask->there_status = 0;
+    ask->marks = NULL;
+    ask->n_marks = 0;
     if (overloaded(c->host)) {
         ask->err = ERR_CANCELED;
         loop_defer(c->host->env->loop, &c->task);

@@ -111,6 +111,18 @@ const char *names_find(const struct names *n, enum record_kind kind, const char 
     return i < t->n && strcmp(t->rows[i].code, code) == 0 ? t->rows[i].name : NULL;
 }
 
+bool names_has(const struct names *n, enum record_kind kind, const char *text)
+{
+    const struct name_table *t = table_of((struct names *)n, kind); /* only read */
+
+    for (size_t i = 0; i < t->n; i++) {
+        if (strcmp(t->rows[i].code, text) == 0 || strcmp(t->rows[i].name, text) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int names_level(const struct names *n, const char *procedure_code)
 {
     const struct name_table *t = &n->services;

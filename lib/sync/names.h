@@ -4,6 +4,8 @@
 #ifndef SYNC_NAMES_H
 #define SYNC_NAMES_H
 
+#include <stdbool.h>
+
 #include "base/arena.h"
 #include "domain/record.h"
 
@@ -33,6 +35,8 @@ MUST_CHECK int names_add(struct names *n, const char *code, const char *name);
 void names_commit(struct names *n, enum record_kind kind);
 /* NULL when not known. */
 const char *names_find(const struct names *n, enum record_kind kind, const char *code);
+/* Whether text is a code or a name of that dictionary. */
+bool names_has(const struct names *n, enum record_kind kind, const char *text);
 /* 4 or 3 when services of the procedure are known, by what their names say (domain/level.h), 2 when
  * there are services but none of it, 0 when no services are known. */
 int names_level(const struct names *n, const char *procedure_code);

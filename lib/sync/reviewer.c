@@ -5,21 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "domain/vntime.h"
+#include "sync/policy.h"
 #include "sync/reviewer_impl.h"
 
-#define DAY_S INT64_C(86400)
 #define SWEEP_LOOK_MS 500
 /* Sources that were not read whole by then are named; the result is what it is. */
 #define SWEEP_MAX_MS UINT64_C(7200000)
 #define LOOK_AGAIN_MS 1000
-#define NIGHT_MAX_MS UINT64_C(3600000) /* the wall clock may be set: looked at once an hour */
-
-struct reviewer_nightly {
-    struct review_begin begin;
-    struct reviewer *reviewer;
-    int64_t flows[CONFIG_MAX_FLOWS];
-};
+#define REST_FIRST_MS 5000
+#define REST_CAP_MS 600000
 
 static void pump(struct reviewer *r);
 
@@ -33,15 +27,12 @@ static void timer_fired(struct loop_timer *timer)
     pump(CONTAINER_OF(timer, struct reviewer, timer));
 }
 
-static void night_fired(struct loop_timer *timer);
-
 void reviewer_init(struct reviewer *r, const struct flow_env *env)
 {
     memset(r, 0, sizeof(*r));
     r->env = env;
-    r->at_minute = -1;
     loop_timer_init(&r->timer, timer_fired);
-    loop_timer_init(&r->night, night_fired);
+    reviewer_night_init(r);
     loop_task_init(&r->pump, pump_task);
     for (size_t i = 0; i < REVIEWER_SLOTS; i++) {
         r->slots[i].reviewer = r;
@@ -65,28 +56,16 @@ void reviewer_kick(struct reviewer *r)
     loop_defer(r->env->loop, &r->pump);
 }
 
-/* ---- nightly ---- */
-
-/* Milliseconds until that minute of the day comes next. */
-static uint64_t until_night_ms(const struct reviewer *r)
+void reviewer_refused(struct reviewer *r, const struct journal_op *op, const char *what)
 {
-    int64_t wall_s = loop_wall_s(r->env->loop);
-    int64_t at_s = vntime_day_start(wall_s) + r->at_minute * 60;
+    uint64_t ms = policy_span_ms(REST_FIRST_MS, REST_CAP_MS, ++r->fails);
 
-    at_s += at_s <= wall_s ? DAY_S : 0;
-    return (uint64_t)(at_s - wall_s) * 1000;
-}
-
-static void arm_night(struct reviewer *r)
-{
-    uint64_t ms;
-
-    loop_timer_stop(&r->night);
-    if (r->at_minute < 0 || r->stopping) {
-        return;
+    r->rest_until_ms = loop_now_ms(r->env->loop) + ms;
+    if (op->err == ERR_CANCELED) {
+        return; /* the journal is closing */
     }
-    ms = until_night_ms(r);
-    loop_timer_start(r->env->loop, &r->night, ms < NIGHT_MAX_MS ? ms : NIGHT_MAX_MS);
+    flow_say(r->env, LOG_LEVEL_WARN, "reconcile_failed", "reconcile",
+             "%s: %s; again in %" PRIu64 " s", what, op->why.text, ms / 1000);
 }
 
 void reviewer_configure(struct reviewer *r, const struct config *config)
@@ -104,56 +83,8 @@ void reviewer_configure(struct reviewer *r, const struct config *config)
         r->n_pairs += difference_pair_parse(text, &r->pairs[r->n_pairs]) == 0;
     }
     r->at_minute = at[0] != '\0' ? atoi(at) * 60 + atoi(at + 3) : -1; /* HH:MM, checked too */
-    arm_night(r);
+    reviewer_night_arm(r);
     reviewer_kick(r);
-}
-
-static void night_begun(struct journal_op *op)
-{
-    struct reviewer_nightly *n = CONTAINER_OF(op, struct reviewer_nightly, begin.op);
-    struct reviewer *r = n->reviewer;
-
-    r->ops--;
-    if (op->err == 0) {
-        reviewer_begun(r, &n->begin);
-    } else if (op->err != ERR_CANCELED) {
-        flow_say(r->env, LOG_LEVEL_WARN, "reconcile_skipped", "reconcile",
-                 "the nightly one was not begun: %s", op->why.text);
-    }
-    r->nightly = NULL;
-    free(n);
-    reviewer_kick(r);
-}
-
-static void begin_nightly(struct reviewer *r)
-{
-    struct reviewer_nightly *n = r->nightly == NULL ? calloc(1, sizeof(*n)) : NULL;
-
-    if (n == NULL) {
-        return; /* the last one's begin still waits for the disk, or no memory: tomorrow */
-    }
-    n->reviewer = r;
-    n->begin.what = REVIEW_SAMPLE;
-    n->begin.sample = r->sample;
-    (void)snprintf(n->begin.scope, sizeof(n->begin.scope), "sample %u", r->sample);
-    (void)snprintf(n->begin.who, sizeof(n->begin.who), "dvcsyncd, nightly");
-    reviewer_fill(r, &n->begin, n->flows);
-    n->begin.op.done = night_begun;
-    r->nightly = n;
-    r->ops++;
-    review_begin(r->env->journal, &n->begin);
-}
-
-static void night_fired(struct loop_timer *timer)
-{
-    struct reviewer *r = CONTAINER_OF(timer, struct reviewer, night);
-    uint64_t left_ms = until_night_ms(r);
-
-    /* The timer was armed for that minute, or for an hour's look before it. */
-    if (left_ms > UINT64_C(86400000) - 60000 && r->ready && r->n_flows > 0 && r->job.id == 0) {
-        begin_nightly(r);
-    }
-    arm_night(r);
 }
 
 /* ---- begin, go on ---- */
@@ -175,11 +106,15 @@ static void take_job(struct reviewer *r, const struct review_row *row)
     r->job = *row;
     r->cancel = false;
     r->ending = false;
+    r->braked = false;
+    r->fails = 0;
+    r->rest_until_ms = 0;
+    r->second_ms = 0;
     r->page_read = false;
     r->page.n = 0;
     r->next = 0;
     r->sweeping = false;
-    memset(&r->status, 0, sizeof(r->status));
+    r->status = (struct reviewer_status){.nightly_ms = r->status.nightly_ms};
     r->status.running = true;
     r->status.id = row->id;
     r->status.fix = row->fix;
@@ -193,6 +128,7 @@ void reviewer_begun(struct reviewer *r, const struct review_begin *b)
     struct review_row row = {.id = b->id,
                              .what = b->what,
                              .fix = b->fix,
+                             .yes = b->yes,
                              .begun_ms = b->now_ms,
                              .sweep = b->sweep ? 1 : 0};
 
@@ -211,8 +147,15 @@ static void running_known(struct journal_op *op)
     struct reviewer *r = CONTAINER_OF(op, struct reviewer, running_op.op);
 
     r->ops--;
-    r->ready = op->err == 0;
-    if (op->err == 0 && r->running_op.row.id != 0 && r->job.id == 0) {
+    if (op->err != 0) {
+        r->unasked = true;
+        reviewer_refused(r, op, "whether one runs is not known");
+        reviewer_kick(r);
+        return;
+    }
+    r->ready = true;
+    r->status.nightly_ms = r->running_op.nightly_ms;
+    if (r->running_op.row.id != 0 && r->job.id == 0) {
         take_job(r, &r->running_op.row);
         flow_say(r->env, LOG_LEVEL_NOTICE, "reconcile_resumed", "reconcile", "%s goes on",
                  r->job.scope);
@@ -220,12 +163,18 @@ static void running_known(struct journal_op *op)
     reviewer_kick(r);
 }
 
-void reviewer_start(struct reviewer *r)
+static void ask_running(struct reviewer *r)
 {
+    r->unasked = false;
     r->running_op.op.done = running_known;
     r->ops++;
     review_running(r->env->journal, &r->running_op);
-    arm_night(r);
+}
+
+void reviewer_start(struct reviewer *r)
+{
+    ask_running(r);
+    reviewer_night_arm(r);
 }
 
 int reviewer_cancel(struct reviewer *r, const char *who)
@@ -234,6 +183,7 @@ int reviewer_cancel(struct reviewer *r, const char *who)
         return ERR_STATE;
     }
     r->cancel = true;
+    r->rest_until_ms = 0;
     (void)snprintf(r->cancel_who, sizeof(r->cancel_who), "%s", who);
     reviewer_kick(r);
     return 0;
@@ -284,10 +234,15 @@ static void swept(struct journal_op *op)
     struct reviewer *r = CONTAINER_OF(op, struct reviewer, swept_op.op);
 
     r->ops--;
-    r->sweeping = false;
     r->telling = false;
-    r->job.sweep = op->err == 0 ? 2 : r->job.sweep;
     r->page_read = false;
+    if (op->err == 0) {
+        r->sweeping = false;
+        r->job.sweep = 2;
+        r->fails = 0;
+    } else {
+        reviewer_refused(r, op, "that the sources were read is not kept");
+    }
     reviewer_kick(r);
 }
 
@@ -304,7 +259,6 @@ static void run_sweep(struct reviewer *r)
         loop_timer_start(r->env->loop, &r->timer, SWEEP_LOOK_MS);
         return;
     }
-    r->job.sweep = 2;
     r->swept_op.id = r->job.id;
     r->swept_op.unread = left;
     r->swept_op.op.done = swept;
@@ -315,25 +269,50 @@ static void run_sweep(struct reviewer *r)
 
 /* ---- the end ---- */
 
+static void say_end(struct reviewer *r)
+{
+    const struct reviewer_status *s = &r->status;
+
+    if (r->end_op.braked) {
+        flow_say(r->env, LOG_LEVEL_ERROR, "reconcile_braked", "reconcile",
+                 "%s was stopped: the portal does not find %" PRIu64 " of %" PRIu64
+                 " dossiers; none of them was put in (--yes puts them in all the same)",
+                 r->job.scope, r->page.absent, r->page.asked);
+    }
+    flow_say(r->env, s->differences > 0 ? LOG_LEVEL_WARN : LOG_LEVEL_NOTICE, "reconciled",
+             "reconcile",
+             "%s %s: %" PRIu64 " dossiers compared, %" PRIu64 " differ or are not known, %" PRIu64
+             " put right",
+             r->job.scope,
+             r->end_op.canceled ? "was cancelled"
+             : r->end_op.braked ? "was stopped"
+                                : "has ended",
+             s->compared, s->differences, s->mended);
+}
+
 static void ended(struct journal_op *op)
 {
     struct reviewer *r = CONTAINER_OF(op, struct reviewer, end_op.op);
-    const struct reviewer_status *s = &r->status;
 
     r->ops--;
+    r->ending = false;
     if (op->err == 0 || op->err == ERR_STATE) {
-        flow_say(r->env, s->differences > 0 ? LOG_LEVEL_WARN : LOG_LEVEL_NOTICE, "reconciled",
-                 "reconcile",
-                 "%s %s: %" PRIu64 " dossiers compared, %" PRIu64
-                 " differ or are not known, %" PRIu64 " put right",
-                 r->job.scope, r->end_op.canceled ? "was cancelled" : "has ended", s->compared,
-                 s->differences, s->mended);
+        bool whole = op->err == 0 && !r->end_op.canceled && !r->end_op.braked;
+
+        if (whole && strcmp(r->job.who, REVIEW_NIGHTLY) == 0) {
+            r->status.nightly_ms = r->end_op.now_ms;
+        }
+        r->status.differences += r->end_op.lost;
+        say_end(r);
         r->job.id = 0;
+        r->fails = 0;
+        r->sweeping = false;
         r->status.running = false;
         r->status.ended_ms = r->end_op.now_ms;
         r->status.trouble[0] = '\0';
+    } else {
+        reviewer_refused(r, op, "its end is not kept");
     }
-    r->ending = false;
     reviewer_kick(r);
 }
 
@@ -343,6 +322,7 @@ static void end(struct reviewer *r)
     memset(&r->end_op, 0, sizeof(r->end_op));
     r->end_op.id = r->job.id;
     r->end_op.canceled = r->cancel;
+    r->end_op.braked = r->braked && !r->cancel;
     memcpy(r->end_op.who, r->cancel_who, sizeof(r->end_op.who));
     r->end_op.now_ms = (uint64_t)loop_wall_ms(r->env->loop);
     r->end_op.op.done = ended;
@@ -350,7 +330,7 @@ static void end(struct reviewer *r)
     review_end(r->env->journal, &r->end_op);
 }
 
-/* ---- pages and slots ---- */
+/* ---- pages ---- */
 
 static void page_done(struct journal_op *op)
 {
@@ -359,9 +339,11 @@ static void page_done(struct journal_op *op)
     r->ops--;
     r->paging = false;
     r->next = 0;
-    r->page_read = op->err == 0;
+    /* Nothing but what is being compared: what follows from that is known only then. */
+    r->page_read = op->err == 0 && (r->page.n > 0 || r->page.more || r->page.n_busy == 0);
     if (op->err != 0) {
         r->page.n = 0;
+        reviewer_refused(r, op, "what is to be compared can't be read");
     }
     reviewer_kick(r);
 }
@@ -372,11 +354,80 @@ static void read_page(struct reviewer *r)
     r->page_read = false; /* the worker fills it: none of its rows before it is done */
     memset(&r->page, 0, sizeof(r->page));
     r->page.id = r->job.id;
+    for (size_t i = 0; i < REVIEWER_SLOTS; i++) {
+        if (r->slots[i].step != REVIEWER_FREE) {
+            r->page.busy[r->page.n_busy++] = r->slots[i].todo;
+        }
+    }
     r->page.late_before_ms = r->job.begun_ms > r->grace_ms ? r->job.begun_ms - r->grace_ms : 0;
     r->page.op.done = page_done;
     r->ops++;
     review_page(r->env->journal, &r->page);
 }
+
+/* ---- the second looks ---- */
+
+static void second_done(struct journal_op *op)
+{
+    struct reviewer *r = CONTAINER_OF(op, struct reviewer, second_op.op);
+
+    r->ops--;
+    r->telling = false;
+    r->page_read = false;
+    if (op->err == 0) {
+        r->fails = 0;
+        r->second_ms = 0;
+    } else {
+        reviewer_refused(r, op, "what is looked for once more is not kept");
+    }
+    reviewer_kick(r);
+}
+
+static bool too_many_lost(const struct reviewer *r)
+{
+    return !r->job.yes && r->page.absent >= REVIEWER_LOST_MIN &&
+           r->page.absent * 100 > r->page.asked * REVIEWER_LOST_PERCENT;
+}
+
+/* How long until the second looks, and never longer, however the clock was set. */
+static uint64_t left_ms(const struct reviewer *r)
+{
+    uint64_t wall_ms = (uint64_t)loop_wall_ms(r->env->loop);
+    uint64_t age_ms = wall_ms > r->page.absent_ms ? wall_ms - r->page.absent_ms : 0;
+
+    return age_ms < REVIEWER_SECOND_MS ? REVIEWER_SECOND_MS - age_ms : 0;
+}
+
+/* Nothing else is left to be done. */
+static void run_second(struct reviewer *r)
+{
+    uint64_t now_ms = loop_now_ms(r->env->loop);
+
+    if (too_many_lost(r)) {
+        r->braked = true;
+        end(r);
+        return;
+    }
+    if (r->second_ms == 0) {
+        r->second_ms = now_ms + left_ms(r);
+    }
+    if (now_ms < r->second_ms) {
+        (void)snprintf(r->status.trouble, sizeof(r->status.trouble),
+                       "%" PRIu64 " that the portal did not find are looked for once more, "
+                       "%d minutes behind the first look",
+                       r->page.absent, (int)(REVIEWER_SECOND_MS / 60000));
+        loop_timer_start(r->env->loop, &r->timer, r->second_ms - now_ms);
+        return;
+    }
+    r->status.trouble[0] = '\0';
+    r->second_op.id = r->job.id;
+    r->second_op.op.done = second_done;
+    r->telling = true;
+    r->ops++;
+    review_second(r->env->journal, &r->second_op);
+}
+
+/* ---- slots ---- */
 
 static uint32_t at_work(const struct reviewer *r)
 {
@@ -418,7 +469,9 @@ static void run_slots(struct reviewer *r)
         }
         ms = reviewer_one_go_on(r, s);
         if (ms > 0) {
-            tell_trouble(r, s);
+            if (s->step != REVIEWER_RESTS) {
+                tell_trouble(r, s);
+            }
             wait_ms = ms < wait_ms ? ms : wait_ms;
         }
     }
@@ -442,9 +495,15 @@ static void drop_waiting(struct reviewer *r)
 
 static void run_job(struct reviewer *r)
 {
+    uint32_t busy;
+
     run_slots(r);
-    if (r->paging || r->telling || at_work(r) > 0 ||
-        (r->page_read && r->next < r->page.n && !r->cancel)) {
+    busy = at_work(r);
+    if (r->paging || r->telling || (r->page_read && r->next < r->page.n && !r->cancel)) {
+        return;
+    }
+    /* Some may rest for long: the others go on with the next page. */
+    if (busy > 0 && (r->cancel || !r->page_read || busy == REVIEWER_SLOTS)) {
         return;
     }
     if (r->cancel) {
@@ -453,9 +512,23 @@ static void run_job(struct reviewer *r)
         read_page(r);
     } else if (r->page.sweeps) {
         run_sweep(r);
+    } else if (r->page.absent > 0) {
+        run_second(r);
     } else {
         end(r);
     }
+}
+
+/* Whether the journal is left alone for a while. */
+static bool rests(struct reviewer *r)
+{
+    uint64_t now_ms = loop_now_ms(r->env->loop);
+
+    if (journal_condition(r->env->journal) == JOURNAL_OK && now_ms >= r->rest_until_ms) {
+        return false;
+    }
+    loop_timer_start(r->env->loop, &r->timer, LOOK_AGAIN_MS);
+    return true;
 }
 
 static void pump(struct reviewer *r)
@@ -463,11 +536,11 @@ static void pump(struct reviewer *r)
     if (r->stopping || r->cancel) {
         drop_waiting(r);
     }
-    if (!r->stopping && r->job.id != 0 && !r->ending &&
-        journal_condition(r->env->journal) == JOURNAL_OK) {
+    if (!r->stopping && r->unasked && !rests(r)) {
+        ask_running(r);
+    }
+    if (!r->stopping && r->job.id != 0 && !r->ending && !rests(r)) {
         run_job(r);
-    } else if (!r->stopping && r->job.id != 0 && !r->ending) {
-        loop_timer_start(r->env->loop, &r->timer, LOOK_AGAIN_MS);
     }
     if (r->stopped != NULL && r->ops == 0 && r->calls == 0) {
         void (*stopped)(void *ctx) = r->stopped;

@@ -4,7 +4,11 @@
  * One per engine, one reconciliation at a time. What is to be compared and what was found stands in
  * the journal (journal/review.h), so that a stop, or a crash, costs the calls that were on their
  * way. The portal is asked in its lane of look-ups and no faster than `rate`; a source like its
- * poller does. Loop thread. */
+ * poller does.
+ *
+ * A dossier that the portal does not find is put in as a first one only when it was not found
+ * twice, REVIEWER_SECOND_MS apart: the second looks come when all else is compared. Then it is
+ * known how many are lost, and when they are too many nothing of them is put in. Loop thread. */
 #ifndef SYNC_REVIEWER_H
 #define SYNC_REVIEWER_H
 
@@ -14,6 +18,10 @@
 
 #define REVIEWER_SLOTS 8
 #define REVIEWER_SOURCES 16
+#define REVIEWER_SECOND_MS UINT64_C(300000)
+/* From so many on, when they are more than so many of a hundred that the portal was asked for. */
+#define REVIEWER_LOST_MIN 50
+#define REVIEWER_LOST_PERCENT 5
 
 struct reviewer;
 
@@ -37,7 +45,8 @@ enum reviewer_step {
     REVIEWER_PORTAL, /* waits for a place at the portal */
     REVIEWER_LOOKS,  /* the portal was asked */
     REVIEWER_AFTER,  /* reads again what the journal says */
-    REVIEWER_STORES
+    REVIEWER_STORES,
+    REVIEWER_RESTS /* waits until it is compared again */
 };
 
 /* One dossier at work. */
@@ -55,6 +64,7 @@ struct reviewer_slot {
     uint64_t due_ms; /* not before; monotonic */
     uint32_t tries;  /* of the call at hand */
     uint32_t again;  /* it moved while it was compared, so often */
+    uint32_t fails;  /* the journal refused what it needs, so often */
     bool portal_asked, told; /* told: a source answered */
     struct adapter_detail detail;
     struct adapter_lookup lookup;
@@ -73,7 +83,8 @@ struct reviewer_status {
     uint64_t begun_ms, ended_ms; /* wall; ended 0: it runs */
     /* since it was begun, or gone on with */
     uint64_t compared, differences, mended, lookups;
-    char trouble[200]; /* what it waits for; "" nothing */
+    char trouble[200];   /* what it waits for; "" nothing */
+    uint64_t nightly_ms; /* wall: when the last nightly one ended whole; 0 none is known */
 };
 
 struct reviewer {
@@ -89,10 +100,14 @@ struct reviewer {
     uint32_t sample;
 
     bool ready, stopping;
+    bool unasked;          /* the journal is still to be asked whether one runs */
     struct review_row job; /* id 0: none */
     bool cancel;
     char cancel_who[64];
-    bool ending;
+    bool ending, braked;
+    uint32_t fails;         /* of the journal, in a row */
+    uint64_t rest_until_ms; /* after them; monotonic */
+    uint64_t second_ms;     /* the second looks, not before; monotonic, 0 not known yet */
     struct review_page page;
     size_t next; /* of the page */
     bool paging, page_read;
@@ -101,10 +116,11 @@ struct reviewer {
     struct reviewer_slot slots[REVIEWER_SLOTS];
     struct review_running running_op;
     struct review_swept swept_op;
+    struct review_second second_op;
     struct review_end end_op;
     struct reviewer_nightly *nightly; /* owned while it is being begun */
 
-    bool sweeping, telling; /* telling: swept_op is under way */
+    bool sweeping, telling; /* telling: swept_op or second_op is under way */
     uint64_t sweep_until_ms;
     uint64_t sweeps_before[CONFIG_MAX_FLOWS][REVIEWER_SOURCES];
 

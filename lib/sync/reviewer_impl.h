@@ -1,5 +1,5 @@
-/* reviewer_impl: the reviewer's inside, shared by reviewer.c (the reconciliation as a whole) and
- * reviewer_one.c (one dossier). */
+/* reviewer_impl: the reviewer's inside, shared by reviewer.c (the reconciliation as a whole),
+ * reviewer_one.c (one dossier), reviewer_record.c and reviewer_night.c. */
 #ifndef SYNC_REVIEWER_IMPL_H
 #define SYNC_REVIEWER_IMPL_H
 
@@ -15,5 +15,23 @@ uint64_t reviewer_one_go_on(struct reviewer *r, struct reviewer_slot *s);
 void reviewer_one_free(struct reviewer_slot *s);
 /* Whether a call or an op of it is under way. */
 bool reviewer_one_busy(const struct reviewer_slot *s);
+
+/* The journal refused an op: says so; nothing more is asked of it for a while, longer each time
+ * until something succeeds. */
+void reviewer_refused(struct reviewer *r, const struct journal_op *op, const char *what);
+
+/* ---- reviewer_record.c ---- */
+
+/* The row of the journal that its source is asked by; NULL: the journal does not know it. */
+const struct review_source_row *reviewer_row(const struct reviewer_slot *s);
+/* Judges what the source told: facts, source_status, the keys of the steps, and with fix the
+ * records themselves. 0, or why they can't be judged. */
+MUST_CHECK int reviewer_take_records(struct reviewer_slot *s, const struct adapter_detail *detail);
+
+/* ---- reviewer_night.c ---- */
+
+/* The timer of the nightly ones; armed anew after each change of at_minute. */
+void reviewer_night_init(struct reviewer *r);
+void reviewer_night_arm(struct reviewer *r);
 
 #endif

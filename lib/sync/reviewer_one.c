@@ -1,22 +1,22 @@
 /* reviewer_one: one dossier of a reconciliation.
  *
  *   journal -> its sources, each -> portal -> journal again -> verdict
- *                                                  '-> it moved meanwhile: from the beginning */
+ *                                                  '-> it moved meanwhile: from the beginning,
+ *                                                      after a while */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/digest.h"
-#include "codec/record_merge.h"
+#include "base/crash_point.h"
 #include "sync/policy.h"
 #include "sync/reviewer_impl.h"
 
 #define TRIES_MAX 3 /* answers that told nothing */
-#define AGAIN_MAX 5 /* comparisons of what moves, until it is left for later */
+#define AGAIN_MAX 5 /* comparisons of what moves, until it is given up */
+#define FAILS_MAX 3 /* refusals of the journal, likewise */
 #define AGAIN_FIRST_MS 5000
 #define AGAIN_CAP_MS 60000
 #define KEYS_BYTES_MAX (1u << 20)
-#define MERGE_BYTES_MAX (8u << 20)
 
 static void look(struct reviewer_slot *s, enum reviewer_step step);
 
@@ -37,7 +37,8 @@ void reviewer_one_free(struct reviewer_slot *s)
 
 bool reviewer_one_busy(const struct reviewer_slot *s)
 {
-    return s->step != REVIEWER_FREE && s->step != REVIEWER_SOURCE && s->step != REVIEWER_PORTAL;
+    return s->step != REVIEWER_FREE && s->step != REVIEWER_SOURCE && s->step != REVIEWER_PORTAL &&
+           s->step != REVIEWER_RESTS;
 }
 
 /* An answer that told nothing: later again, or never. */
@@ -54,6 +55,14 @@ static bool try_again(struct reviewer_slot *s, const struct party *party)
         loop_now_ms(r->env->loop) +
         policy_backoff_ms(AGAIN_FIRST_MS, AGAIN_CAP_MS, s->tries + 1, loop_random(r->env->loop));
     return true;
+}
+
+/* It is compared from the beginning, after a while that grows. */
+static void rest(struct reviewer_slot *s, uint32_t times)
+{
+    s->due_ms =
+        loop_now_ms(s->reviewer->env->loop) + policy_span_ms(AGAIN_FIRST_MS, AGAIN_CAP_MS, times);
+    go_on(s, REVIEWER_RESTS);
 }
 
 /* ---- the sources ---- */
@@ -95,98 +104,6 @@ static void next_source(struct reviewer_slot *s)
     go_on(s, found ? REVIEWER_SOURCE : REVIEWER_PORTAL);
 }
 
-static const struct review_source_row *row_at_hand(const struct reviewer_slot *s)
-{
-    return s->look.state.known ? &s->look.rows[s->next_row - 1] : NULL;
-}
-
-/* Several sources: what this one last said, without volatile parts. */
-static bool equals_part(const struct review_source_row *row, const struct record *record)
-{
-    struct record_part part = {.body = row->part, .len = row->part_len, .at_s = row->part_at_s};
-    struct errmsg unused = {""};
-    struct record stored;
-    struct arena arena;
-    bool equal;
-
-    arena_init(&arena, MERGE_BYTES_MAX);
-    equal = record_merge(&part, 1, &arena, &stored, &unused) == 0 &&
-            memcmp(stored.hash, record->hash, sizeof(stored.hash)) == 0;
-    arena_free(&arena);
-    return equal;
-}
-
-static bool equals_journal(const struct reviewer_slot *s, const struct record *judged, int status)
-{
-    const struct review_state *j = &s->look.state;
-    uint8_t sha256[RECORD_HASH_BYTES];
-
-    if (j->has_hash && memcmp(j->hash, judged->hash, sizeof(j->hash)) == 0) {
-        return true;
-    }
-    if (!j->has_body) {
-        /* Maps and names may have changed since it was delivered; the record has not. */
-        return j->has_hash && status == j->status && judged->at_s <= j->at_s;
-    }
-    return digest_sha256(judged->body, judged->body_len, sha256) == 0 &&
-           memcmp(j->body_sha256, sha256, sizeof(sha256)) == 0;
-}
-
-static int take_key(struct reviewer_slot *s, const char *key)
-{
-    if (s->n_keys == REVIEW_STEPS_MAX) {
-        return 0; /* nobody has so many; those that come first are compared */
-    }
-    s->key_list[s->n_keys] = arena_strdup(&s->keys, key);
-    return s->key_list[s->n_keys++] != NULL ? 0 : ERR_NOMEM;
-}
-
-static int take_record(struct reviewer_slot *s, const struct record *record, bool merged)
-{
-    const struct review_source_row *row = row_at_hand(s);
-    bool step = record_item_kind(record->kind) == ITEM_STEP;
-    struct flow_judged judged;
-    int err = flow_judge(s->flow->sink, record, merged, &judged);
-
-    if (err != 0) {
-        return err;
-    }
-    if (record->at_s > s->facts.source_at_s) {
-        s->facts.source_at_s = record->at_s;
-    }
-    if (step) {
-        err = merged ? 0 : take_key(s, record->step_key);
-    } else {
-        bool equal = merged && row != NULL && row->part != NULL
-                         ? equals_part(row, record)
-                         : equals_journal(s, &judged.stored.record, judged.stored.status);
-
-        s->facts.source_ahead = s->facts.source_ahead || !equal;
-        s->source_status = judged.stored.status;
-    }
-    return err == 0 && s->reviewer->job.fix && !merged
-               ? review_store_add(&s->store, &judged.stored.record)
-               : err;
-}
-
-/* 0, or why the records can't be judged. */
-static int take_records(struct reviewer_slot *s, const struct adapter_detail *detail)
-{
-    bool merged = s->flow->n_sources > 1;
-    int err = detail->n_records > 0 && strcmp(detail->records[0].code, s->todo.code) == 0
-                  ? 0
-                  : ERR_FORMAT;
-
-    s->key_list =
-        err == 0 ? arena_alloc(&s->keys, (detail->n_records + 1) * sizeof(*s->key_list)) : NULL;
-    err = err == 0 && s->key_list == NULL ? ERR_NOMEM : err;
-    s->n_keys = 0;
-    for (size_t i = 0; i < detail->n_records && err == 0; i++) {
-        err = take_record(s, &detail->records[i], merged);
-    }
-    return err;
-}
-
 static void detail_done(struct adapter_detail *detail)
 {
     struct reviewer_slot *s = CONTAINER_OF(detail, struct reviewer_slot, detail);
@@ -194,13 +111,14 @@ static void detail_done(struct adapter_detail *detail)
     struct party *party = s->flow->sources[s->source].party;
     int err = detail->err;
 
+    CRASH_POINT(review_told);
     r->calls--;
     party_read(r->env, party, err, &detail->why);
     if (r->stopping || err == ERR_CANCELED) {
         reviewer_one_free(s);
         return;
     }
-    err = err == 0 ? take_records(s, detail) : err;
+    err = err == 0 ? reviewer_take_records(s, detail) : err;
     if (err == 0) {
         s->facts.source = SIDE_THERE;
         s->facts.source_asked = true;
@@ -223,7 +141,7 @@ static void detail_done(struct adapter_detail *detail)
 static void ask_source(struct reviewer *r, struct reviewer_slot *s)
 {
     struct party *party = s->flow->sources[s->source].party;
-    const struct review_source_row *row = row_at_hand(s);
+    const struct review_source_row *row = reviewer_row(s);
 
     memset(&s->detail, 0, sizeof(s->detail));
     s->detail.kind = RECORD_DOSSIER;
@@ -243,6 +161,7 @@ static void lookup_done(struct adapter_lookup *lookup)
     struct reviewer *r = s->reviewer;
     struct party *sink = s->flow->sink;
 
+    CRASH_POINT(review_looked);
     r->calls--;
     party_act(r->env, sink, policy_endpoint(&lookup->outcome, sink->endpoint.auth_in_row),
               &lookup->outcome);
@@ -300,11 +219,27 @@ static uint64_t wait_ms(const struct reviewer *r, const struct reviewer_slot *s,
     return ms;
 }
 
+static void begin(struct reviewer_slot *s);
+
+static uint64_t go_on_rested(struct reviewer_slot *s)
+{
+    uint64_t now_ms = loop_now_ms(s->reviewer->env->loop);
+
+    if (now_ms < s->due_ms) {
+        return s->due_ms - now_ms;
+    }
+    begin(s);
+    return 0;
+}
+
 uint64_t reviewer_one_go_on(struct reviewer *r, struct reviewer_slot *s)
 {
     bool source = s->step == REVIEWER_SOURCE;
     uint64_t ms;
 
+    if (s->step == REVIEWER_RESTS) {
+        return go_on_rested(s);
+    }
     if (!source && s->step != REVIEWER_PORTAL) {
         return 0;
     }
@@ -338,13 +273,65 @@ static void begin(struct reviewer_slot *s)
     look(s, REVIEWER_BEFORE);
 }
 
+static void store_done(struct journal_op *op);
+
+/* What it is can't be said; that is its verdict, so that the reconciliation ends. */
+static void give_up(struct reviewer_slot *s, const char *why)
+{
+    struct reviewer *r = s->reviewer;
+    struct review_store *store = &s->store;
+
+    review_store_free(store);
+    review_store_init(store);
+    store->op.done = store_done;
+    store->id = r->job.id;
+    store->flow = s->todo.flow;
+    memcpy(store->code, s->todo.code, sizeof(store->code));
+    store->kind = DIFFERENCE_NOT_ANSWERED;
+    store->gave_up = true;
+    store->now_ms = (uint64_t)loop_wall_ms(r->env->loop);
+    (void)snprintf(store->counts[0], sizeof(store->counts[0]), "given_up");
+    (void)snprintf(store->note, sizeof(store->note), "%s; reconcile it again", why);
+    s->step = REVIEWER_STORES;
+    r->ops++;
+    review_store(r->env->journal, store);
+}
+
 static void compare_again(struct reviewer_slot *s)
 {
-    if (++s->again >= AGAIN_MAX || s->reviewer->stopping) {
-        reviewer_one_free(s); /* its turn comes again with a later page */
+    if (s->reviewer->stopping) {
+        reviewer_one_free(s);
+    } else if (++s->again < AGAIN_MAX) {
+        rest(s, s->again);
     } else {
-        begin(s);
+        give_up(s, "it changed each time that it was compared");
     }
+}
+
+/* The journal refused what this dossier needs. */
+static void refused(struct reviewer_slot *s, const struct journal_op *op)
+{
+    struct reviewer *r = s->reviewer;
+    char why[120];
+
+    if (r->stopping) {
+        reviewer_one_free(s);
+        return;
+    }
+    if (s->store.gave_up) {
+        reviewer_refused(r, op, "that a dossier is given up is not kept");
+        reviewer_one_free(s); /* its turn comes again with the next page */
+        return;
+    }
+    flow_say(r->env, LOG_LEVEL_WARN, "reconcile_failed", "reconcile", "%s: the journal: %s",
+             s->todo.code, op->why.text);
+    if (++s->fails < FAILS_MAX) {
+        rest(s, s->fails);
+        return;
+    }
+    (void)snprintf(why, sizeof(why), "the journal could not be asked about it: %s",
+                   err_text(op->err));
+    give_up(s, why);
 }
 
 static void store_done(struct journal_op *op)
@@ -352,17 +339,22 @@ static void store_done(struct journal_op *op)
     struct reviewer_slot *s = CONTAINER_OF(op, struct reviewer_slot, store.op);
     struct reviewer *r = s->reviewer;
     enum difference_class class = difference_row(s->store.kind)->class;
+    bool differs = class == DIFFERENCE_DIFFERS || class == DIFFERENCE_UNKNOWN;
 
+    CRASH_POINT(review_committed);
     r->ops--;
-    if (op->err == 0 && s->store.moved) {
+    if (op->err != 0) {
+        refused(s, op);
+        return;
+    }
+    if (s->store.moved) {
         compare_again(s);
         return;
     }
-    if (op->err == 0) {
-        r->status.compared++;
-        r->status.differences += class == DIFFERENCE_DIFFERS || class == DIFFERENCE_UNKNOWN;
-        r->status.mended += s->store.mended;
-    }
+    r->fails = 0;
+    r->status.compared += !s->todo.again;
+    r->status.differences += differs && !s->store.absent;
+    r->status.mended += s->store.mended;
     for (size_t i = 0; s->store.owed && s->flow != NULL && i < s->flow->n_sources; i++) {
         if (s->flow->sources[i].poller != NULL) {
             poller_owed(s->flow->sources[i].poller);
@@ -384,9 +376,11 @@ static void fill_counts(const struct reviewer *r, struct reviewer_slot *s,
                           : "source_last_told";
     char pair[DIFFERENCE_PAIR_TEXT];
 
-    (void)snprintf(store->counts[0], sizeof(store->counts[0]), "%s", how);
-    (void)snprintf(store->counts[1], sizeof(store->counts[1]), "%s",
-                   s->portal_asked ? "portal_asked" : "portal_not_asked");
+    if (!s->todo.again) { /* counted already */
+        (void)snprintf(store->counts[0], sizeof(store->counts[0]), "%s", how);
+        (void)snprintf(store->counts[1], sizeof(store->counts[1]), "%s",
+                       s->portal_asked ? "portal_asked" : "portal_not_asked");
+    }
     if (v->kind == DIFFERENCE_IN_GRACE) {
         (void)snprintf(store->counts[2], sizeof(store->counts[2]), "grace:%s",
                        difference_row(v->but_for)->name);
@@ -418,7 +412,8 @@ static void store(struct reviewer_slot *s)
     store->source_status = s->source_status;
     store->journal_status = s->facts.acked_status;
     store->portal_status = s->facts.shown_status;
-    store->remedy = r->job.fix ? difference_remedy(v.kind, &s->facts) : REMEDY_NONE;
+    store->remedy = r->job.fix && !r->cancel ? difference_remedy(v.kind, &s->facts) : REMEDY_NONE;
+    store->absent = store->remedy == REMEDY_FIRST && !s->todo.again;
     store->late = s->todo.late;
     store->read = store->remedy == REMEDY_FIRST && s->facts.source_ahead;
     store->now_ms = rules.now_ms;
@@ -477,8 +472,10 @@ static void look_done(struct journal_op *op)
     struct reviewer_slot *s = CONTAINER_OF(op, struct reviewer_slot, look.op);
 
     s->reviewer->ops--;
-    if (op->err != 0 || s->reviewer->stopping) {
+    if (s->reviewer->stopping) {
         reviewer_one_free(s);
+    } else if (op->err != 0) {
+        refused(s, op);
     } else if (s->step == REVIEWER_BEFORE) {
         before_done(s);
     } else {
@@ -509,6 +506,7 @@ void reviewer_one_begin(struct reviewer *r, struct reviewer_slot *s, const struc
     s->todo = *todo;
     s->flow = NULL; /* stays so when the configuration no longer has it */
     s->again = 0;
+    s->fails = 0;
     for (size_t i = 0; i < r->n_flows; i++) {
         if (r->flows[i].id == todo->flow) {
             s->flow = &r->flows[i];

@@ -59,10 +59,12 @@ class Run:
         scene = self.scene
         scene.plant_catalogs()
         scene.read_catalogs()
+        scene.plant_waiting()
         scene.stop()
         scene.age(scene.truth.keys("catalog", "overdue"))
         scene.start()
         scene.settle(CATCH_UP_S)  # a start reads the sources: before something is hidden in them
+        scene.plant_grace()
         scene.plant_between()
         path = BUILD / "consistency" / "planted.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -83,7 +85,9 @@ class Run:
         return {("catalog", row["kind"], row["code"]) for row in rows}
 
     def find_between(self, fix):
-        tables = self.scene.sheet("reconcile", "--month", self.scene.month, *["--fix"] * fix)
+        scope = ("--month", self.scene.month)
+        tables = self.scene.reconcile_fix(*scope, deadline_s=CATCH_UP_S)[1]["tables"] if fix \
+            else self.scene.sheet("reconcile", *scope)
         return {("reconcile", row["kind"], row["code"]) for row in tables["dossiers"]["rows"]}
 
     def find_integrity(self):

@@ -40,7 +40,9 @@ INTEGRITY = ("no_result", "shared_result", "strange_paper", "dead_link", "unsign
              "promise_moved", "fee_differs")
 RECONCILE_HEALS = {"lost": True, "portal_older": True, "portal_newer": False, "portal_other": False,
                    "not_in_journal": True, "source_ahead": True, "not_at_source": False,
-                   "held": False, "never_delivered": False}
+                   "held": False, "never_delivered": False, "waiting": False, "in_grace": False,
+                   "tolerated": False, "not_shown": False, "not_answered": False,
+                   "source_silent": False}
 KINDS = len(CATALOG_HEALS) + len(INTEGRITY) + len(RECONCILE_HEALS)
 
 
@@ -206,9 +208,14 @@ class Scene(World):
                 "accounts_file": self.write_accounts(GATEWAY), "answer_timeout": "5s"}) +
             conf_section("flow pushed", {"kind": "dossiers", "from": "cua", "to": "portal",
                                          "mode": "live"}) +
-            conf_section("reconcile", {"rate": 0, "grace": "0s"}) +
+            conf_section("source folder", {"profile": "spool", "dir": self.dir / "spool",
+                                           "poll_every": "1s"}) +
+            conf_section("flow parallel", {"kind": "dossiers", "from": "folder", "to": "portal",
+                                           "mode": "observe"}) +
+            conf_section("reconcile", {"rate": 0, "grace": "2h", "tolerate": ["10/9"]}) +
             conf_section("integrity", {"certified": ["2.000815", "2.000942", CERTIFIED],
-                                       "links_allow": ["127.0.0.1"], "links_plaintext": True}))
+                                       "links_allow": [f"127.0.0.1:{self.province.port}"],
+                                       "links_plaintext": True}))
         self.change_conf("maps", catalog=self.facts_path)
         self.start()
 
@@ -250,16 +257,20 @@ class Scene(World):
         wrong = self.wanted["integrity", "fee_differs"]
         records = [json.loads(line) for line in self.portal.get("catalog").text.splitlines()]
         priced = [(r, fee) for r in records for fee in [online_fee(r)] if fee is not None]
-        client = dropin_client.Portal(self.gateway, *GATEWAY, "H56")
         self.pushed = [Priced(n, *self.chance.choice(priced), self.end, n < wrong)
                        for n in range(2 * wrong)]
         for dossier in self.pushed:
             if dossier.wrong:
                 self.truth.plant("integrity", "fee_differs", dossier.code, False)
+        self.priced = priced
+        self.push(self.pushed)
+
+    def push(self, dossiers):
+        client = dropin_client.Portal(self.gateway, *GATEWAY, "H56")
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
             deadline = time.monotonic() + CATCH_UP_S
-            if not all(pool.map(lambda d: d.live(client, deadline), self.pushed)):
-                raise AssertionError(f"pushed: {[d.trouble for d in self.pushed if d.trouble][:3]}")
+            if not all(pool.map(lambda d: d.live(client, deadline), dossiers)):
+                raise AssertionError(f"pushed: {[d.trouble for d in dossiers if d.trouble][:3]}")
         client.close()
 
     def settle_facts(self):
@@ -309,9 +320,38 @@ class Scene(World):
             for code in self.chosen(kind):
                 self.truth.plant("catalog", kind, code, False)
 
+    def fresh(self, begin, count):
+        """More dossiers with the right fee."""
+        return [Priced(begin + n, *self.chance.choice(self.priced), self.end, False)
+                for n in range(count)]
+
+    def plant_waiting(self):
+        """What a connector under test hands in: stored, and not delivered."""
+        dossiers = self.fresh(30000, self.wanted["reconcile", "waiting"])
+        folder = self.dir / "spool"
+        part = folder / "in" / ".waiting.json"
+        part.write_text(json.dumps([d.snapshot(1) for d in dossiers]), encoding="utf-8")
+        part.rename(folder / "in" / "waiting.json")
+        read = "SELECT count(*) FROM subject s JOIN flow f ON f.id = s.flow WHERE f.name = 'parallel'"
+        self.wait(lambda: self.sql(read)[0][0] == len(dossiers), "the file to be read")
+        for dossier in dossiers:
+            self.truth.plant("reconcile", "waiting", dossier.code, RECONCILE_HEALS["waiting"])
+
+    def plant_grace(self):
+        """Delivered a moment ago, and the portal does not find it."""
+        dossiers = self.fresh(31000, self.wanted["reconcile", "in_grace"])
+        self.push(dossiers)
+        self.wait(self.idle, "idle")
+        codes = [d.code for d in dossiers]
+        if self.portal.post("lose", codes=codes)["done"] != codes:
+            raise AssertionError("in_grace: not all were there")
+        for code in codes:
+            self.truth.plant("reconcile", "in_grace", code, RECONCILE_HEALS["in_grace"])
+
     def age(self, codes):
-        """The daemon saw these long ago. It is stopped."""
+        """The daemon saw these long ago, and delivered all dossiers long ago. It is stopped."""
         with contextlib.closing(sqlite3.connect(self.journal_path)) as db, db:
+            db.execute("UPDATE item SET changed_ms = changed_ms - ?", (AGED_DAYS * 86400000,))
             for code in codes:
                 n = db.execute("UPDATE mirror SET first_ms = first_ms - ? WHERE code = ?",
                                (AGED_DAYS * 86400000, code)).rowcount
@@ -335,11 +375,17 @@ class Scene(World):
             "tampered", self.candidates(lambda d: True), n("source_ahead"))])
         plant("not_at_source", [d["code"] for d, in self.flaw(
             "gone", self.candidates(quiet), n("not_at_source"))])
+        plant("source_silent", [d["code"] for d, in self.flaw(
+            "silent", self.candidates(lambda d: True), n("source_silent"))])
         plant("lost", self.damage("lose", None, lambda d: True, n("lost")))
         # 4, under way; 10, ended; 8, stopped, which no way leads to from 10
         plant("portal_older", self.damage("alter", 4, by_word("done"), n("portal_older")))
         plant("portal_newer", self.damage("alter", 10, by_word("processing"), n("portal_newer")))
         plant("portal_other", self.damage("alter", 8, by_word("done"), n("portal_other")))
+        plant("tolerated", self.damage("alter", 9, by_word("done"), n("tolerated")))
+        plant("not_shown", self.damage("alter", 0, lambda d: True, n("not_shown")))
+        plant("not_answered", self.damage("alter", None, lambda d: True, n("not_answered"),
+                                          mute=True))
         held = {d["code"]: d["why"] for d in self.world if d["expect"] == "held"}
         plant("held", [code for code, why in held.items() if "status" in why])
         dropped = [code for code, why in held.items() if "procedure" in why]
@@ -351,10 +397,10 @@ class Scene(World):
                     raise AssertionError(f"drop {code}: {done.stdout} {done.stderr}")
         plant("never_delivered", dropped)
 
-    def damage(self, how, state, fits, count):
-        """Codes of dossiers that the portal has lost, or shows in another state."""
+    def damage(self, how, state, fits, count, **more):
+        """Codes of dossiers that the portal has lost, shows in another state, or tells nothing of."""
         chosen = self.candidates(fits)[:count]
-        order = {"codes": [d["code"] for d in chosen]}
+        order = {"codes": [d["code"] for d in chosen], **more}
         if state is not None:
             order["state"] = state
         done = self.portal.post(how, **order)["done"]

@@ -419,6 +419,54 @@ def adopt(c):
     return c.verdict()
 
 
+# ---- agreement ----
+
+def reconcile(c):
+    """What the portal lost or shows otherwise, and what the source changed in secret, is put right;
+    a first try is cancelled between its two looks."""
+    w = world_of(c, 6, conf={"extra": conf_section("reconcile", {"rate": 0, "grace": "0s"})})
+    c.begin()
+    c.settle()
+    shown = {d["code"]: w.portal.get("dossier?code=" + d["code"]).json()["state"]
+             for d in w.province.dump() if d["expect"] == "portal"}
+    still_open = [code for code, state in shown.items() if state not in (3, 8, 10)]
+    older = next(code for code in still_open if shown[code] > 2)
+    *lost, ahead = [code for code in still_open if code != older][:3]
+    ahead = next(d for d in w.province.dump() if d["code"] == ahead)
+    w.portal.post("lose", codes=lost)
+    compare(c)
+    c.until(lambda: w.post("/v1/reconcile:cancel") and not told(w)["running"], "its end")
+    w.portal.post("alter", codes=[older], state=2)
+    w.province.post("flaw", flaw="tampered", count=1,
+                    dossiers=[[ahead["dossier"]["dossierId"]]])
+    compare(c)
+    while c.until(lambda: (told(w)["running"],), "whether it runs")[0]:
+        c.stop()
+        w.age_first_looks()
+        c.begin()
+        c.until(lambda: not told(w)["running"] or "once more" in told(w)["trouble"], "its end")
+    if c.until(lambda: told(w)["counts"], "its counts")["mended"] != 4:
+        raise Failed("not all was put right")
+    c.settle()
+    c.stop()
+    return c.verdict()
+
+
+def told(w):
+    return w.get("/v1/reconcile?limit=0").json()
+
+
+def compare(c):
+    """Begun, and as far as it comes before its second looks."""
+    w, before = c.world, len(c.world.sql("SELECT id FROM review"))
+
+    def begun():
+        return len(w.sql("SELECT id FROM review")) > before or \
+            w.post("/v1/reconcile", what="open", fix=True) and False
+    c.until(begun, "its begin")
+    c.until(lambda: "once more" in told(w)["trouble"], "the first looks")
+
+
 # ---- an older file ----
 
 def upgrade(c):
@@ -441,4 +489,4 @@ def upgrade(c):
 
 SCENARIOS = {s.__name__: s for s in (
     first, retry, unsure, batch, catalogue, intake, restart, push, publish, gateway, merge, product,
-    spool, persons, adopt, upgrade)}
+    spool, persons, adopt, reconcile, upgrade)}

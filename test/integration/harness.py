@@ -20,6 +20,7 @@ import time
 import unittest
 import urllib.parse
 
+import exits
 from leaks import Leaks
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -365,6 +366,7 @@ class World:
         done = subprocess.run([BUILD / "dvcsyncctl", "-f", self.conf_path, *map(str, arguments)],
                               capture_output=True, text=True, timeout=60, **more)
         self.leaks.hear(done.stdout + done.stderr)
+        exits.check(BUILD / "dvcsyncctl", arguments, done.returncode)
         return done
 
     def order(self, path, **order):
@@ -437,6 +439,30 @@ class World:
         self.order("/v1/sources/onestop:poll", full=True)
         self.wait(lambda: self.flow()["full_sweeps"] > before, "a complete sweep",
                   deadline_s)
+
+    def age_first_looks(self):
+        """The minutes between two looks for what the portal did not find are over. The daemon is
+        stopped."""
+        with contextlib.closing(sqlite3.connect(self.journal_path)) as db, db:
+            db.execute("UPDATE review_dossier SET at_ms = at_ms - 600000 WHERE kind = -2")
+
+    def reconcile_fix(self, *arguments, deadline_s=DEADLINE_S):
+        """A whole reconcile --fix that does not wait those minutes; its exit code and its result."""
+        def told():
+            return self.get("/v1/reconcile?limit=0").json()
+
+        begun = self.ctl("reconcile", *arguments, "--fix", "--no-wait")
+        if begun.returncode != 0:
+            raise AssertionError(f"reconcile --fix: {begun.returncode} {begun.stderr}")
+        self.wait(lambda: not told()["running"] or "once more" in told()["trouble"],
+                  "the first looks", deadline_s)
+        if told()["running"]:
+            self.stop()
+            self.age_first_looks()
+            self.start()
+            self.wait(lambda: not told()["running"], "the second looks", deadline_s)
+        done = self.ctl("reconcile", "--format", "json")
+        return done.returncode, json.loads(done.stdout)
 
     def settle(self, deadline_s=DEADLINE_S):
         """All that the province holds now is read, and nothing is left to do."""

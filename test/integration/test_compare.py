@@ -234,8 +234,9 @@ class CompareTest(CompareWorld):
 
 
 class PushedTest(CompareWorld, GatewayTest):
-    def test_what_was_pushed_at_a_gateway_is_compared_with_a_flow_that_observes(self):
-        """The old connector is pointed at the gateway; the source is read by a flow of its own."""
+    """The old connector is pointed at the gateway; the source is read by a flow of its own."""
+
+    def pushing(self, mode):
         world = self.captured()
         world.stop()
         shutil.rmtree(world.dir / "state")
@@ -244,28 +245,69 @@ class PushedTest(CompareWorld, GatewayTest):
                           accounts_file=world.write_accounts(ACCOUNT), answer_timeout="300ms")
         world.change_conf("flow pushed", kind="dossiers", to="portal", mode="live",
                           **{"from": "cua"})
-        world.change_conf("flow dossiers", mode="observe")
+        world.change_conf("flow dossiers", mode=mode)
         world.start()
-        world.sweep()
-        last = {r["data"][0]["MaHoSo"]: r["data"][0] for r in self.live if r["service"] == DOSSIER}
-        code, strange = sorted(last)[:2]
-        last[code]["TrichYeuHoSo"] = CANARY
-        last[strange]["MaHoSo"] = STRANGER
-        self.live = [r for r in self.live if r["service"] == DOSSIER
-                     or r["data"][0]["MaHoSo"] != strange]
-        for request in self.live:
+        return world
+
+    def push(self, requests):
+        for request in requests:
             values = {k: v for k, v in request.items() if k in ("isUpdating", "data")}
             self.call(request["service"], **values)
-        world.wait(world.idle, "what was pushed to be delivered")
-        found, numbers, _ = self.compare("gateway", code=1)
-        stays = {r["data"][0]["MaHoSo"] for r in self.live if r["service"] == DOSSIER} - {STRANGER}
-        planted = {(DOSSIER, "TrichYeuHoSo", "differ", code),
+        self.world.wait(self.world.idle, "what was pushed to be delivered")
+
+    def dossiers(self):
+        return {r["data"][0]["MaHoSo"]: r["data"][0] for r in self.live if r["service"] == DOSSIER}
+
+    def test_what_was_pushed_at_a_gateway_is_compared_as_it_came(self):
+        world = self.pushing("observe")
+        world.sweep()
+        last = self.dossiers()
+        code, strange, blank = sorted(last)[:3]
+        last[code]["TrichYeuHoSo"] = CANARY
+        last[strange]["MaHoSo"] = STRANGER
+        last[blank]["MaTTHC"] += " "  # the gateway takes the blank off: it does not go on
+        last[blank]["ThongTinKhac"] = None
+        self.live = [r for r in self.live if r["service"] == DOSSIER
+                     or r["data"][0]["MaHoSo"] != strange]
+        self.push(self.live)
+        found, numbers, tables = self.compare("gateway", code=1)
+        stays = set(self.dossiers()) - {STRANGER}
+        planted = {(DOSSIER, "TrichYeuHoSo", "differ", code), (DOSSIER, "MaTTHC", "differ", blank),
                    ("dossier", "only_old", STRANGER, "", "")}
         if strange not in stays:
             planted.add(("dossier", "only_here", strange, "", ""))
         self.assertEqual(found, planted)
         self.assertEqual(numbers["dossier", "compared"], len(stays))
         self.assertGreater(numbers["step", "equal"], len(stays))
+        self.assertEqual((numbers["dossier", "unproven"], numbers["step", "unproven"]), (0, 0))
+        shown = {r["field"]: (r["old"], r["here"]) for r in tables["examples"]}
+        self.assertEqual(shown["MaTTHC"], ("(changed by the gateway)", "(as it went on)"))
+        self.assertEqual(shown["TrichYeuHoSo"][0], f"({len(CANARY)} characters)")
+        self.check_traces()
+
+    def check_traces(self):
+        """The digests are no content: the same again is nothing new, and the portal sees none."""
+        world = self.world
+        items = world.sql("SELECT count(*) FROM item")
+        self.push([r for r in self.live if r["service"] == STEP][:3])
+        self.assertEqual(world.sql("SELECT count(*) FROM item"), items)
+        self.assertEqual([r for r in self.front.pushes() if b"arrived" in r.body], [])
+
+    def test_what_was_pushed_before_anybody_observed_proves_nothing(self):
+        world = self.pushing("off")
+        early = sorted(self.dossiers())[0]
+        of = [r for r in self.live if r["data"][0]["MaHoSo"] == early]
+        self.push(of)
+        world.stop()
+        world.change_conf("flow dossiers", mode="observe")
+        world.start()
+        world.sweep()
+        self.session = None
+        self.push([r for r in self.live if r not in of])
+        found, numbers, _ = self.compare("gateway", code=3)
+        self.assertEqual(found, set())
+        self.assertEqual(numbers["dossier", "unproven"], 1)
+        self.assertEqual(numbers["dossier", "equal"], len(self.dossiers()))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import http.server
 import json
 import os
 import pathlib
+import re
 import socketserver
 import sqlite3
 import subprocess
@@ -15,10 +16,17 @@ import tempfile
 import threading
 import unittest
 
+import exits
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / os.environ.get("BUILD", "build")
 CTL = os.environ.get("DVCSYNCCTL", str(BUILD / "dvcsyncctl"))
 CODE = "H56.31.01-261118-0007"
+GOOD = """source onestop { profile = "opencps" url = "https://a.example/o" username = "u" password_credential = "p"
+                 group_id = "1" }
+portal { adapter_url = "https://b.example/f" agency_code = "H56" username = "u" password_credential = "p" }
+flow dossiers { from = "onestop" to = "portal" mode = "observe" }
+"""
 
 FLOW = {
     "name": "dossiers", "kind": "dossiers", "mode": "live", "from": "onestop", "to": "portal",
@@ -131,11 +139,14 @@ class CtlTest(unittest.TestCase):
         self.addCleanup(self.control.stop)
         self.status.answers[("GET", "/v1/status")] = (200, status())
 
-    def ctl(self, *args, code=0, **more):
+    def ctl(self, *args, code=0, sane=True, **more):
+        """sane: the daemon answers as it should, so that the code is one that the verb's help names."""
         sockets = ["-s", str(self.dir / "status.sock"), "--control", str(self.dir / "control.sock")]
         done = subprocess.run([CTL, *sockets, *args], capture_output=True, text=True, timeout=30,
                               stdin=subprocess.DEVNULL, **more)
         self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        if sane:
+            exits.check(CTL, args, code)
         return done.stdout if code in (0, 1, 2, 3) and done.stdout else done.stdout + done.stderr
 
     # ---- asking ----
@@ -357,9 +368,9 @@ class CtlTest(unittest.TestCase):
         for http_code, exit_code in ((400, 64), (403, 77), (404, 1), (409, 1), (503, 75), (500, 2)):
             with self.subTest(http=http_code):
                 self.status.answers[("GET", "/v1/status")] = (http_code, {"detail": "so it is"})
-                self.assertIn("so it is", self.ctl("status", code=exit_code))
+                self.assertIn("so it is", self.ctl("status", code=exit_code, sane=False))
         self.status.answers[("GET", "/v1/status")] = (200, b"{")
-        self.assertIn("not JSON", self.ctl("status", code=3))
+        self.assertIn("not JSON", self.ctl("status", code=3, sane=False))
         self.status.stop()
         self.assertIn("Is the daemon running?", self.ctl("status", code=69))
         os.unlink(self.dir / "status.sock")
@@ -397,21 +408,46 @@ class CtlTest(unittest.TestCase):
                     lines = self.ctl(*args).splitlines()
                     named = [line.strip() for line in lines[1:] if not line.startswith("   ")]
                     self.assertEqual(len(named), len(verbs), lines)
+                    self.assertEqual(sum(line.startswith("      Exit: 0 ") for line in lines), len(verbs), lines)
                     for line, verb in zip(sorted(named), sorted(verbs)):
                         self.assertTrue(line.startswith(f"{word} {verb}".strip()), line)
-                    self.assertEqual(len(lines), 1 + 2 * len(verbs))  # each with what it does
+                    self.assertEqual(len(lines), 1 + 3 * len(verbs))  # each with what it does and how it ends
         self.assertIn("help subject lists its verbs", self.ctl("subject", code=64))
         self.assertIn("no such verb", self.ctl("help", "bogus", code=64))
 
+    def test_the_manual_has_the_exit_codes_of_each_verb_in_the_words_of_its_help(self):
+        page = (ROOT / "doc" / "dvcsyncctl.1").read_text(encoding="utf-8")
+        table = page.split("\nOf each verb, ")[1].split(".El\n")[0]
+        manual = dict(re.findall(r"^\.It Cm (.+)\n(.+)$", table, re.MULTILINE))
+        self.assertEqual(manual, exits.promised(CTL))
+        self.assertEqual(len(manual), len([line for line in self.ctl("--help").splitlines()
+                                           if line.startswith("      Exit: ")]))
+        for verb, words in manual.items():
+            with self.subTest(verb=verb):
+                self.assertRegex(words, r"^0 ")
+
+    def test_a_code_that_help_does_not_name_is_found(self):
+        exits.check(CTL, ("risk", "--hours", "8"), 1)
+        exits.check(CTL, ("queue",), 69)
+        with self.assertRaises(AssertionError):
+            exits.check(CTL, ("queue",), 1)
+        with self.assertRaises(AssertionError):
+            exits.check(CTL, ("-f", "x.conf", "catalog", "history"), 1)
+
     # ---- without a daemon ----
+
+    def test_a_journal_that_is_not_there_can_not_be_read(self):
+        conf = self.dir / "good.conf"
+        conf.write_text(GOOD, encoding="utf-8")
+        for words in (("report", "--month", "2026-01"), ("lag",), ("risk",), ("silent",), ("integrity",),
+                      ("catalog", "report"), ("catalog", "history"), ("map", "check"), ("journal", "check"),
+                      ("audit", "verify"), ("evidence", CODE, "-o", "x.jsonl")):
+            with self.subTest(words=words):
+                self.assertIn("No such file", self.ctl("-f", conf, *words, self.dir / "nope.db", code=3))
 
     def test_config_check_and_dump_need_no_daemon(self):
         good = self.dir / "good.conf"
-        good.write_text('source onestop { profile = "opencps" url = "https://a.example/o" '
-                        'username = "u" password_credential = "p" group_id = "1" }\n'
-                        'portal { adapter_url = "https://b.example/f" agency_code = "H56" '
-                        'username = "u" password_credential = "p" }\n'
-                        'flow dossiers { from = "onestop" to = "portal" mode = "observe" }\n')
+        good.write_text(GOOD, encoding="utf-8")
         self.assertIn("is fine: 1 source, 1 flow", self.ctl("config", "check", "-f", str(good)))
         self.assertIn("good.conf:", self.ctl("config", "dump", "--origin", str(good)))
         self.assertIsInstance(json.loads(self.ctl("config", "dump", "--json", str(good))), dict)

@@ -18,6 +18,7 @@ hours,2020-01-01,,mon-fri,07:30-11:30 13:30-17:30,,
 """
 HOUR_MS = 3600 * 1000
 DAY_MS = 24 * HOUR_MS
+DAY_S = 24 * 3600
 
 
 class Deadlines(WorldTest):
@@ -55,32 +56,107 @@ class Deadlines(WorldTest):
                 return float(line.split()[1])
         return None
 
-    def test_lag_is_told_of_every_delivered_item(self):
+    def histogram(self, sheet, unit, part):
+        """The row of the only group; its columns but the first four, in their order."""
+        row = next(r for r in sheet["tables"]["histogram"]["rows"] if (r["of"], r["part"]) == (unit, part))
+        return [row[c["name"]] for c in sheet["tables"]["histogram"]["columns"][4:]]
+
+    def test_lag_is_told_of_dossiers_snapshots_and_steps(self):
         world = self.prepare()
         world.settle()
         world.stop()
-        delivered = world.sql("SELECT count(*), max((i.changed_ms / 1000) - (i.created_ms / 1000)) FROM item i "
-                              "JOIN subject s ON s.id = i.subject JOIN flow f ON f.id = s.flow "
-                              "WHERE i.state = 4 AND f.name = 'dossiers'")[0]
+        counts = {row[0]: row[1:] for row in world.sql(
+            "SELECT i.kind, count(*), max((i.changed_ms / 1000) - (i.created_ms / 1000)), count(DISTINCT s.id) "
+            "FROM item i JOIN subject s ON s.id = i.subject JOIN flow f ON f.id = s.flow "
+            "WHERE i.state = 4 AND f.name = 'dossiers' GROUP BY i.kind")}
+        snapshots, steps = counts[1], counts[2]
         agencies = {row[0] for row in world.sql("SELECT DISTINCT agency FROM figure")}
-        self.assertGreater(delivered[0], 12)
+        self.assertGreater(snapshots[0] + steps[0], 12)
         lag = self.answer("lag")
-        rows = {row["part"]: row for row in lag["tables"]["lag"]["rows"]}
-        self.assertEqual(rows["to_sink"]["items"], delivered[0])
-        self.assertEqual(rows["to_sink"]["max_s"], delivered[1])
-        self.assertEqual(rows["to_sink"]["flow"], "dossiers")
+        rows = {(row["of"], row["part"]): row for row in lag["tables"]["lag"]["rows"]}
+        self.assertEqual(rows["snapshot", "to_sink"]["count"], snapshots[0])
+        self.assertEqual(rows["snapshot", "to_sink"]["max_s"], snapshots[1])
+        self.assertEqual(rows["step", "to_sink"]["count"], steps[0])
+        self.assertEqual(rows["step", "to_sink"]["max_s"], steps[1])
+        self.assertEqual(rows["dossier", "to_sink"]["count"], snapshots[2])
+        self.assertEqual(rows["dossier", "to_sink"]["flow"], "dossiers")
+        self.assertEqual(lag["facts"]["dossier"], str(snapshots[2]))
         by_agency = self.answer("lag", "--by", "agency")["tables"]["lag"]["rows"]
         self.assertEqual({row["agency"] for row in by_agency}, agencies)
-        self.assertEqual(sum(row["items"] for row in by_agency if row["part"] == "to_sink"), delivered[0])
-        by_hour = self.answer("lag", "--by", "hour")["tables"]["lag"]["rows"]
-        self.assertEqual(sum(row["items"] for row in by_hour if row["part"] == "to_sink"), delivered[0])
+        for by in ("agency", "hour"):
+            rows = self.answer("lag", "--by", by)["tables"]["histogram"]["rows"]
+            for unit, n in (("dossier", snapshots[2]), ("snapshot", snapshots[0]), ("step", steps[0])):
+                of = [row for row in rows if (row["of"], row["part"]) == (unit, "to_sink")]
+                self.assertEqual(sum(row["count"] for row in of), n, (by, unit))
+                self.assertEqual(sum(row[name] for row in of for name in row if name.startswith(("upto_", "over_"))),
+                                 n, (by, unit))
         later = self.answer("lag", "--since", "2199-01-01")
         self.assertEqual(later["tables"]["lag"]["rows"], [])
-        self.assertIn("<html", self.ctl("lag", "--format", "html"))
-        self.assertIn("to_sink", self.ctl("lag", "--format", "csv"))
-        self.assertRegex(self.ctl("lag"), r"dossiers +to_sink +%d " % delivered[0])
+        self.assertRegex(self.ctl("lag"), r"dossiers +dossier +to_sink +%d " % snapshots[2])
         self.ctl("lag", "--by", "officer", code=64)
         self.ctl("lag", "--since", "yesterday", code=64)
+
+    def test_the_histogram_of_lag_counts_to_the_second_and_dossiers_by_their_slowest(self):
+        world = self.prepare(dossiers=3)
+        world.settle()
+        world.stop()
+        ids = [row[0] for row in world.sql("SELECT s.id FROM subject s JOIN flow f ON f.id = s.flow "
+                                           "WHERE f.name = 'dossiers' ORDER BY s.id")]
+        self.assertEqual(len(ids), 3)
+        base_s = int(time.time()) // DAY_S * DAY_S
+        # Each dossier has two snapshots and a step; stored 60 s and acknowledged so long after the source's time.
+        items = [(ids[0], 1, 60), (ids[0], 1, 61), (ids[0], 2, 3600),
+                 (ids[1], 1, 4 * 3600), (ids[1], 1, 4 * 3600 + 1), (ids[1], 2, 60),
+                 (ids[2], 1, 61), (ids[2], 1, 8 * DAY_S), (ids[2], 2, 7 * DAY_S)]
+        self.tamper("UPDATE item SET state = 6 WHERE kind = 1",
+                    "DELETE FROM item WHERE kind = 2",
+                    *(f"INSERT INTO item (subject, kind, state, step_key, hash, at, created_ms, changed_ms) VALUES "
+                      f"({subject}, {kind}, 4, {repr(str(i)) if kind == 2 else 'NULL'}, zeroblob(32), {base_s}, "
+                      f"{(base_s + 60) * 1000}, {(base_s + lag_s) * 1000})"
+                      for i, (subject, kind, lag_s) in enumerate(items)))
+        lag = self.answer("lag")
+        #                                                          1m 5m 15m 1h 4h 1d 3d 7d more
+        self.assertEqual(self.histogram(lag, "snapshot", "whole"), [1, 2, 0, 0, 1, 1, 0, 0, 1])
+        self.assertEqual(self.histogram(lag, "step", "whole"), [1, 0, 0, 1, 0, 0, 0, 1, 0])
+        self.assertEqual(self.histogram(lag, "dossier", "whole"), [0, 0, 0, 1, 0, 1, 0, 0, 1])
+        self.assertEqual(self.histogram(lag, "dossier", "to_journal"), [3, 0, 0, 0, 0, 0, 0, 0, 0])
+        self.assertEqual([c["title"] for c in lag["tables"]["histogram"]["columns"]][3:],
+                         ["Count", "<=1m", "<=5m", "<=15m", "<=1h", "<=4h", "<=1d", "<=3d", "<=7d", ">7d"])
+        text = self.ctl("lag")
+        self.assertRegex(text, r"dossier +whole +3 +0 +0 +0 +1 +0 +1 +0 +0 +1\n")
+        self.assertIn("step: each acknowledged step", text)
+        self.assertIn("\nhistogram,dossiers,dossier,whole,3,0,0,0,1,0,1,0,0,1\n",
+                      self.ctl("lag", "--format", "csv").replace("\r\n", "\n"))
+        self.assertIn("<h2>Histogram</h2>", self.ctl("lag", "--format", "html"))
+
+    def test_more_agencies_than_lag_has_room_for_count_as_one(self):
+        world = self.prepare(dossiers=1)
+        world.settle()
+        world.stop()
+        self.tamper("DELETE FROM item", "DELETE FROM figure", "DELETE FROM subject",
+                    *(statement for i in range(1, 1011) for statement in (
+                        f"INSERT INTO subject (id, flow, code) SELECT {i}, id, 'X{i}' FROM flow WHERE name = 'dossiers'",
+                        f"INSERT INTO figure VALUES ({i}, '', '', 'A{i}', 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, -1, -1, -1)",
+                        f"INSERT INTO item (subject, kind, state, hash, created_ms, changed_ms) "
+                        f"VALUES ({i}, 1, 4, zeroblob(32), 1000, 2000)")))
+        rows = [row for row in self.answer("lag", "--by", "agency")["tables"]["lag"]["rows"] if row["of"] == "dossier"]
+        self.assertEqual(len(rows), 1001)
+        self.assertEqual([row["count"] for row in rows if row["agency"] == "(others)"], [10])
+
+    def test_lists_go_into_a_file_and_write_times_for_people(self):
+        world = self.prepare(dossiers=2)
+        world.settle()
+        world.stop()
+        for verb in ("lag", "risk", "silent"):
+            path = world.dir / f"{verb}.csv"
+            self.assertEqual(self.ctl(verb, "--format", "csv", "-o", path), "")
+            self.assertIn(f"document,name,{verb}", path.read_text(encoding="utf-8"))
+        self.assertRegex(self.ctl("risk"), r"They end at: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\n")
+        self.assertRegex(self.answer("risk")["facts"]["horizon"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+07:00$")
+        for arguments in (("risk", "--hours", "x"), ("risk", "--hours", "81"), ("silent", "--days", "0")):
+            done = world.ctl(*arguments)
+            self.assertEqual(done.returncode, 64)
+            self.assertIn(f"{arguments[1]} {arguments[2]}: a number from 1 to ", done.stderr)
 
     def test_a_promised_dossier_that_waits_is_at_risk_until_it_is_delivered(self):
         world = self.prepare(fail_500_percent=100)
@@ -99,6 +175,14 @@ class Deadlines(WorldTest):
         self.assertTrue(all(3 * 3600 - 60 <= row["left_s"] <= 3 * 3600 for row in rows))
         self.assertEqual(self.answer("risk", "--hours", "2")["tables"]["dossiers"]["rows"], [])
         self.assertIn(min(near), self.ctl("risk", code=1))
+        self.assertNotIn("until a person decides", self.ctl("risk", code=1))
+        self.tamper("UPDATE item SET state = 3, hold = 4 WHERE state = 0 AND kind = 1 AND subject = "
+                    f"(SELECT id FROM subject WHERE code = '{min(near)}')")
+        held = self.answer("risk", code=1)
+        self.assertEqual([row["code"] for row in held["tables"]["dossiers"]["rows"] if row["held"]], [min(near)])
+        self.assertIn("1 of them are held, or wait behind something held, until a person decides: dvcsyncctl queue",
+                      held["tables"]["dossiers"]["notes"][-1]["text"])
+        self.tamper("UPDATE item SET state = 0, hold = 0 WHERE state = 3")
         world.start()
         world.wait(lambda: world.status()["deadlines"].get("at_risk") == len(near), "the daemon to count them")
         self.assertEqual(self.metric("dvcsync_dossiers_at_risk"), len(near))

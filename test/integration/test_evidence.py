@@ -1,5 +1,6 @@
 """Evidence: one file about a dossier, checked by dvcsyncctl and by the commands of doc/evidence.md."""
 
+import base64
 import contextlib
 import hashlib
 import json
@@ -16,14 +17,45 @@ from harness import ROOT, WorldTest
 PAGE = ROOT / "doc" / "evidence.md"
 SEED = int(os.environ.get("SEED", "1"))
 SAMPLE = 200
+PERSON = "Tran-Van-C-1970"
+REQUEST = "Nguyen-Van-A/12"
 CANARY = "Lời Riêng Của Người Nộp Đơn"
 
 
 def page_commands():
     """The commands of the page in their order; the first block names the files."""
     blocks = re.findall(r"```sh\n(.*?)```", PAGE.read_text(), re.S)
-    assert len(blocks) == 6 and blocks[0].startswith("FILE="), blocks
+    assert len(blocks) == 7 and blocks[0].startswith("FILE="), blocks
     return blocks[0], blocks[1:]
+
+
+def digest(text):
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def digest_json(value):
+    return digest(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+
+
+def write_anew(journal, older):
+    """The audit's chain made anew, the first rows in the form that had one salt; its end."""
+    chain = "0" * 64
+    with contextlib.closing(sqlite3.connect(journal)) as db:
+        db.execute("DROP TRIGGER IF EXISTS audit_no_update")
+        for row, at, who, verb, about, reason, salt in db.execute(
+                "SELECT id, at_ms, who, verb, object, reason, lower(hex(salt)) FROM audit "
+                "ORDER BY id").fetchall():
+            actor = digest_json(["sealed", salt[:32], who, reason])
+            if row <= older:
+                salt = salt[:32]
+                chain = digest_json(["audit", row, at, verb, about, actor, chain])
+            else:
+                chain = digest_json(["audit", row, at, 2, verb,
+                                     digest_json(["object", salt[32:], about]), actor, chain])
+            db.execute("UPDATE audit SET chain = ?, salt = ? WHERE id = ?",
+                       (bytes.fromhex(chain), bytes.fromhex(salt), row))
+        db.commit()
+    return chain
 
 
 class EvidenceTest(WorldTest):
@@ -53,17 +85,19 @@ class EvidenceTest(WorldTest):
         path.write_text(text)
         return path, re.search(r"fingerprint.*: ([0-9a-f]{64})", text).group(1)
 
+    def run_block(self, path, key, block):
+        done = subprocess.run(
+            ["bash", "-c", f"FILE={path}\nKEY={key}\n{block}"], capture_output=True,
+            cwd=self.world.dir, timeout=60)
+        return (done.returncode, done.stdout.decode(errors="replace"),
+                done.stderr.decode(errors="replace"))
+
     def by_page(self, path, key, blocks=None):
         """Runs the page's commands as they stand; True when each says what the page promises."""
         names, all_blocks = page_commands()
         self.assertEqual(names, "FILE=evidence.jsonl\nKEY=key.pem\n")
-        said = []
-        for block in all_blocks if blocks is None else all_blocks[:blocks]:
-            done = subprocess.run(
-                ["bash", "-c", f"FILE={path}\nKEY={key}\n{block}"], capture_output=True,
-                cwd=self.world.dir, timeout=60)
-            said.append((done.returncode, done.stdout.decode(errors="replace"),
-                         done.stderr.decode(errors="replace")))
+        said = [self.run_block(path, key, block)
+                for block in (all_blocks if blocks is None else all_blocks[:blocks])]
         good = (said[0][0] == 0 and "Signature Verified Successfully" in said[0][1]
                 and said[1] == (0, "", ""))
         if blocks is None:
@@ -73,7 +107,26 @@ class EvidenceTest(WorldTest):
             good = good and said[2][0] == 0 and said[2][2] == "" and len(fingerprint) == 64
             good = good and said[3] == (0, "", "") and "broken" not in said[4][1]
             good = good and said[4][1].strip() == journal[0]["audit_head"]
+            good = good and said[5] == (0, "", "")
         return good
+
+
+    def signed_by(self, path, public):
+        """The file with a date that would be more than one, signed again with other.key."""
+        lines = path.read_text().splitlines()[:-3]
+        first = json.loads(lines[0])
+        first["made"] = "2026\nKey 0: the one.\x1b[8m"
+        body = "\n".join([json.dumps(first), *lines[1:]]) + "\n"
+        key = "".join(public.read_text().splitlines()[1:-1])
+        body += f'{{"sha256":"{digest(body)}"}}\n{{"key":"{key}"}}\n'
+        part = self.world.dir / "forged.part"
+        part.write_text(body)
+        signature = subprocess.run(
+            ["openssl", "pkeyutl", "-sign", "-rawin", "-inkey", self.world.dir / "other.key", "-in",
+             part], check=True, capture_output=True, timeout=60).stdout
+        forged = self.world.dir / "forged.jsonl"
+        forged.write_text(body + f'{{"signature":"{base64.b64encode(signature).decode()}"}}\n')
+        return forged
 
 
 class OneDossier(EvidenceTest):
@@ -99,9 +152,10 @@ class OneDossier(EvidenceTest):
         self.assertTrue(all(a["begun_ms"] <= a["ended_ms"] for a in attempts))
         # The row of the source that the dossier was read from, with its digest.
         source, = [x for x in lines if isinstance(x, dict) and x.get("is") == "row"]
-        self.assertEqual(world.sql("SELECT lower(hex(hash)) FROM source_row WHERE source = ? AND "
-                                   "id = ?", source["source"], source["id"]), [(source["digest"],)])
-        audits = [x for x in lines if isinstance(x, list)]
+        self.assertEqual([(digest(row_id), row_hash) for row_id, row_hash in world.sql(
+            "SELECT id, lower(hex(hash)) FROM source_row WHERE source = ? AND code = ?",
+            source["source"], code)], [(source["id"], source["digest"])])
+        audits = [x for x in lines if isinstance(x, list) and x[0] == "audit"]
         self.assertEqual([a[1] for a in audits],
                          [r[0] for r in world.sql("SELECT id FROM audit ORDER BY id")])
         journal, = [x for x in lines if isinstance(x, dict) and x.get("is") == "journal"]
@@ -126,8 +180,15 @@ class OneDossier(EvidenceTest):
         key, fingerprint = self.key()
         self.assertTrue(self.by_page(path, key))
         self.assertIn("Verified", self.ctl("evidence", "verify", path, "--key", key))
-        answer = json.loads(self.ctl("--json", "evidence", "verify", path))
-        self.assertEqual((answer["ok"], answer["fingerprint"]), (True, fingerprint))
+        answer = json.loads(self.ctl("--json", "evidence", "verify", path, "--key", key))
+        self.assertEqual((answer["ok"], answer["key_checked"], answer["fingerprint"]),
+                         (True, True, fingerprint))
+        # Its own key proves nothing of who made it.
+        answer = json.loads(self.ctl("--json", "evidence", "verify", path, code=1))
+        self.assertEqual((answer["ok"], answer["key_checked"], answer["dossier"]),
+                         (True, False, self.a_code()))
+        self.assertIn(f'"made":"{answer["made"]}"', path.read_text())
+        self.assertIn("the file's own", self.ctl("evidence", "verify", path, code=1))
         self.assertIn(fingerprint, world.log_path.read_text())
         secret = world.dir / "state" / "evidence.key"
         self.assertEqual(stat.S_IMODE(secret.stat().st_mode), 0o600)
@@ -176,6 +237,13 @@ class OneDossier(EvidenceTest):
                         other], check=True, capture_output=True, timeout=60)
         self.assertFalse(self.by_page(path, other))
         self.ctl("evidence", "verify", path, "--key", other, code=2)
+        # Who signs with a key of his own writes nothing on the terminal but one line.
+        forged = self.signed_by(path, other)
+        said = self.ctl("evidence", "verify", forged, code=1)
+        self.assertNotIn("\x1b", said)
+        self.assertEqual([line[:4] for line in said.splitlines()].count("Key "), 1)
+        said = self.ctl("--json", "evidence", "verify", forged, code=1)
+        self.assertFalse(json.loads(said)["key_checked"])
         # A dossier that is not there, a file that is, an open key.
         self.ctl("evidence", "H00.00.00-000000-0000", "-o", world.dir / "x", code=1)
         self.ctl("evidence", code, "-o", path, code=64)
@@ -200,12 +268,83 @@ class OneDossier(EvidenceTest):
         rows = [json.loads(line) for line in path.read_text().splitlines()
                 if line.startswith('["audit"')]
         for row in rows:
-            who, reason, salt = world.sql("SELECT who, reason, lower(hex(salt)) FROM audit WHERE "
-                                          "id = ?", row[1])[0]
-            opened = json.dumps(["sealed", salt, who, reason], ensure_ascii=False,
-                                separators=(",", ":"))
-            self.assertEqual(hashlib.sha256(opened.encode()).hexdigest(), row[5])
+            who, reason, about, salt = world.sql("SELECT who, reason, object, lower(hex(salt)) "
+                                                 "FROM audit WHERE id = ?", row[1])[0]
+            for words, seal in ((["sealed", salt[:32], who, reason], row[6]),
+                                (["object", salt[32:], about], row[5])):
+                self.assertEqual(digest_json(words), seal)
         self.assertGreater(len(rows), 0)
+
+    def test_orders_about_others_and_requests_of_persons_stay_sealed(self):
+        world = self.settled()
+        code = self.a_code()
+        other = world.sql("SELECT code FROM subject WHERE code <> ? AND code LIKE '%-%-%' LIMIT 1",
+                          code)[0][0]
+        # A reconciliation is of a dossier, and of nothing else.
+        done = world.ctl("reconcile", "--no-wait", "--dossier", PERSON)
+        self.assertEqual(done.returncode, 64, done.stdout + done.stderr)
+        for one in (code, other):
+            self.ctl("reconcile", "--dossier", one, "--format", "json")
+        who = world.dir / "who.txt"
+        who.write_text(other + "\n")
+        who.chmod(0o600)
+        self.ctl("subject", "find", "--by", "code", "--from", who, "--request", REQUEST)
+        self.assertEqual(world.sql("SELECT count(*) FROM audit WHERE object LIKE ?",
+                                   f"%{PERSON}%"), [(0,)])
+        path = self.make(code)
+        text = path.read_text()
+        for word in (PERSON, REQUEST, other):
+            self.assertNotIn(word, text)
+        opened = [line for line in text.splitlines() if line.startswith('["object",')]
+        self.assertEqual([json.loads(line)[2] for line in opened], [f"dossier {code}"])
+        key, _ = self.key()
+        self.assertTrue(self.by_page(path, key))
+        # What is opened to something else is seen by the page's fifth step, whoever signed it.
+        forged = world.dir / "forged.jsonl"
+        forged.write_text(text.replace(opened[0], opened[0].replace("dossier", "Dossier")))
+        block = page_commands()[1][5]
+        self.assertEqual(self.run_block(path, key, block), (0, "", ""))
+        self.assertEqual(self.run_block(forged, key, block), (0, "broken\n", ""))
+
+    def test_a_chain_that_began_in_an_older_form_goes_on_and_hides_as_much(self):
+        world = self.settled()
+        code = self.a_code()
+        self.ctl("reconcile", "--dossier", code, "--format", "json")
+        world.order("/v1/log-level", level="info", reason=CANARY)
+        world.stop()
+        rows = world.sql("SELECT count(*) FROM audit")[0][0]
+        key, _ = self.key()
+        for older in (1, rows - 1, rows):
+            head = write_anew(world.journal_path, older)
+            self.assertIn(head, self.ctl("audit", "verify"))
+            path = self.make(code, f"older{older}.jsonl")
+            lines = path.read_text().splitlines()
+            old = [json.loads(line) for line in lines if '"is":"old audit"' in line]
+            self.assertEqual([row["row"] for row in old], list(range(1, older + 1)))
+            self.assertNotIn(code, json.dumps(old))
+            self.ctl("evidence", "verify", path, "--key", key)
+            self.assertEqual(self.by_page(path, key), older < rows)  # else there is no row to show
+
+    def test_only_the_daemon_makes_a_key(self):
+        world = self.settled()
+        code = self.a_code()
+        world.stop()
+        secret = world.dir / "state" / "evidence.key"
+        secret.rename(world.dir / "kept.key")
+        for words in (("evidence", "key"), ("evidence", code, "-o", world.dir / "x")):
+            done = world.ctl(*words)
+            self.assertEqual(done.returncode, 3, done.stdout)
+            self.assertIn("start the daemon once", done.stderr)
+        self.assertFalse(secret.exists() or (world.dir / "x").exists())
+
+    def test_the_portal_s_words_may_stay_out(self):
+        world = self.settled()
+        path = world.dir / "silent.jsonl"
+        self.ctl("evidence", self.a_code(), "-o", path, "--without-words")
+        attempts = [line for line in map(json.loads, path.read_text().splitlines())
+                    if isinstance(line, dict) and line.get("is") == "attempt"]
+        self.assertEqual({attempt["words"] for attempt in attempts}, {None})
+        self.assertTrue(self.by_page(path, self.key()[0]))
 
 
 if __name__ == "__main__":

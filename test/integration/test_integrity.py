@@ -13,7 +13,8 @@ from test_gateway import GatewayTest
 
 FRONT = b"%%PDF-1.7\n%%made up %d\n1 0 obj\n<</Type /Sig /Filter /Adobe.PPKLite /ByteRange "
 HEX = b"<30820100DEADBEEF>"
-BACK = b"\n>>\nendobj\n%%EOF\n"
+BACK = b"\n>>\nendobj\ntrailer\n<</Size 2 /Root 3 0 R>>\n%%EOF\n"
+TIME_STAMP = b"9 0 obj\n<</Type /DocTimeStamp /SubFilter /ETSI.RFC3161>>\nendobj\n%%EOF\n"
 
 
 def pdf(number, signed=True, added=b""):
@@ -32,8 +33,10 @@ class Results(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     special = {
         "/unsigned": (200, pdf(1, signed=False)), "/partial": (200, pdf(2, added=b"2 0 obj\n")),
+        "/long-term": (200, pdf(5, added=TIME_STAMP)),
         "/copy": (200, pdf(3, signed=False)), "/same-a": (200, pdf(4)), "/same-b": (200, pdf(4)),
-        "/picture": (200, b"\xff\xd8\xff\xe0 no PDF"), "/gone": (404, b"gone"),
+        "/picture": (200, b"\xff\xd8\xff\xe0 no PDF"),
+        "/login": (200, b"<!DOCTYPE html><html><form>"), "/gone": (404, b"gone"),
         "/empty": (200, b""), "/moved": (302, b""), "/broken": (500, b"")}
 
     def do_GET(self):
@@ -165,8 +168,12 @@ class Integrity(GatewayTest):
             done = world.ctl("integrity", "--format", form)
             self.assertEqual(done.returncode, 1, done.stderr)
             self.assertIn("H56.31.25-261118-0041", done.stdout)
+        done = world.ctl("integrity", "--format", "csv", "-o", world.dir / "list.csv")
+        self.assertEqual((done.returncode, done.stdout), (1, ""), done.stderr)
+        self.assertIn("H56.31.25-261118-0041", (world.dir / "list.csv").read_text())
         for wrong in (("--month", "2026-13"), ("--kind", "x"), ("--links", "0"), ("--rate", "5"),
-                      ("--month", "2026-11", "--since", "2026-11-01")):
+                      ("--month", "2026-11", "--since", "2026-11-01"), ("--kind", "dead_link"),
+                      ("--kind", "unsigned"), ("--kind", "added_behind")):
             self.assertEqual(world.ctl("integrity", *wrong).returncode, 64, wrong)
 
     def test_links_are_opened_and_judged_when_asked_for(self):
@@ -177,7 +184,8 @@ class Integrity(GatewayTest):
         self.addCleanup(closed.close)
         names = {101: "/1001", 102: "/unsigned", 103: "/partial", 104: "/picture", 105: "/gone",
                  106: "/empty", 107: "/moved", 108: "/broken", 109: "/same-a", 110: "/same-b",
-                 111: "/1002"}
+                 111: "/1002", 114: "/login?1", 115: "/login?2",
+                 116: "/long-term"}
         for number, name in names.items():
             self.push(self.a_dossier(number, 10, urls=[url + name]))
         copy = self.a_dossier(112, 10)
@@ -190,15 +198,21 @@ class Integrity(GatewayTest):
         self.assertEqual(self.integrity(code=0)[0], {})
         self.assertEqual(self.integrity("--links", "100", "--rate", "100", code=0)[0], {})
         self.assertEqual(server.asked, [])
-        world.conf_extra = ('integrity {\n    links_plaintext = yes\n'
-                            '    links_allow = { "127.0.0.1" }\n'
-                            '    certified = { "KQ-BAN-SAO" }\n}\n')
-        world.save_conf()
-        found, counts = self.integrity("--links", "100", "--rate", "100", code=1)
-        self.assertEqual(found, {"unsigned": {102, 103}, "dead_link": {105, 106, 108, 113},
+        ports = server.server_port, closed.getsockname()[1]
+        for allowed in ('"127.0.0.1"', ", ".join(f'"127.0.0.1:{port}"' for port in ports)):
+            self.assertEqual(server.asked, [])  # an address alone is its ports 80 and 443
+            world.conf_extra = ('integrity {\n    links_plaintext = yes\n'
+                                f'    links_allow = {{ {allowed} }}\n'
+                                '    certified = { "KQ-BAN-SAO" }\n}\n')
+            world.save_conf()
+            found, counts = self.integrity("--links", "100", "--rate", "100")
+        self.assertEqual(found, {"unsigned": {102}, "added_behind": {103},
+                                 "dead_link": {105, 106, 108, 113, 114, 115},
                                  "shared_result": {109, 110}})
         self.assertEqual(counts["dead_link"]["not_comparable"], 1)  # the redirection
         self.assertEqual(counts["unsigned"]["exempt"], 1)
+        self.assertEqual(counts["added_behind"]["exempt"], 1)  # a time stamp
+        self.assertEqual(counts["added_behind"]["examined"], 6)
         self.assertEqual(counts["unsigned"]["not_comparable"], 1)  # the picture
         self.assertEqual(sorted(server.asked),
                          sorted([*names.values(), "/copy"]))  # once each; /moved was not followed
@@ -209,7 +223,7 @@ class Integrity(GatewayTest):
         self.assertGreaterEqual(time.monotonic() - begun, 0.3)  # three waits
         self.assertLessEqual(len(server.asked), 4)  # the one that refuses is not heard of here
         self.assertGreaterEqual(len(server.asked), 3)
-        self.assertEqual(counts["dead_link"]["not_examined"], 9)
+        self.assertEqual(counts["dead_link"]["not_examined"], 12)
 
 
 if __name__ == "__main__":

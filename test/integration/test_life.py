@@ -58,6 +58,13 @@ class Held(LifeTest):
         held = len(world.queue(state="HELD"))
         self.assertEqual(world.flow()["held_items"], held)
         world.wait(lambda: sum(world.flow()["held"].values()) == held, "the summary of reasons")
+        stopped = {i["code"] for i in world.queue(state="HELD")}
+        behind = [i for i in world.queue() if i["code"] in stopped and i["state"] != "HELD"]
+        self.assertGreater(len(behind), 0)
+        self.assertEqual(world.flow()["behind_held"], len(behind))
+        self.assertEqual(world.flow()["behind_held_oldest"], min(i["created"] for i in behind))
+        self.assertIn(f"{len(behind)} waiting behind {held} held, the oldest ", world.ctl("status").stdout)
+        self.assertIn(f'dvcsync_behind_held{{flow="dossiers"}} {len(behind)}\n', world.get("/metrics").text)
         # Consent alone does not help: the map is still missing.
         item = world.queue(state="HELD", hold="unmapped_status")[0]
         world.order(f"/v1/records/{item['id']}:release", reason="please")

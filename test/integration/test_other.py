@@ -7,6 +7,7 @@ import os
 import random
 import subprocess
 import threading
+import time
 import unittest
 
 from harness import BUILD, WorldTest, free_port, wait_until
@@ -218,6 +219,28 @@ class QuestionsTest(OtherTest):
         # what the province replied comes back with the question
         self.assertEqual(self.given()["5001"]["NOIDUNGTRALOI"], "Trả lời thử nghiệm số 0, bản 1")
 
+    def test_public_questions_come_down_with_their_answers(self):
+        self.run_questions()
+        self.ask(3)
+        self.world.portal.post("ask", count=20, public=True)  # two of them are nobody's business
+        self.settled("other: asked 3/3 held 0 published 18/18 held 0 lost 0 duplicated 0")
+        rows = {row["HOIDAPID"]: row for path in (self.world.dir / "desk" / "out").glob("public-*")
+                for row in json.loads(path.read_text())}
+        self.assertEqual(rows["8001"]["NOIDUNGTRALOI"],
+                         "Trả lời cho câu hỏi 8001\n\nBổ sung cho câu hỏi 8001")
+        self.assertEqual(rows["8002"]["NOIDUNGTRALOI"], "Trả lời cho câu hỏi 8002")
+        self.assertEqual(rows["8003"]["NOIDUNGTRALOI"], "")  # none yet
+        self.world.portal.post("ask", count=1, public=True)
+        self.settled("other: asked 3/3 held 0 published 19/19 held 0 lost 0 duplicated 0")
+        calls = self.world.portal.stats()["calls"]
+        day = time.time() // 86400
+        asked = calls["LayNoiDungTraLoiTheoCauHoi"]
+        self.world.wait(lambda: self.world.portal.stats()["calls"]["LayDanhSachHoiDapBoCoQuan"] >
+                        calls["LayDanhSachHoiDapBoCoQuan"] + 2, "more looks")
+        again = self.world.portal.stats()["calls"]["LayNoiDungTraLoiTheoCauHoi"]
+        # what is known is not asked for again before the next day
+        self.assertTrue(again == asked or time.time() // 86400 != day, (again, asked))
+
     def test_an_operator_need_not_wait_for_the_next_look(self):
         self.run_questions(every="1h")
         self.world.wait(self.world.idle, "idle")
@@ -422,6 +445,46 @@ class PaymentsTest(OtherTest):
             self.world.wait(self.world.idle, "idle")
         file, = (self.world.dir / "till" / "out").iterdir()
         self.assertEqual(json.loads(file.read_text())[0]["MaLoi"], "00")
+
+    def forget_contents(self):
+        """keep_payload is over for all that was delivered."""
+        w = self.world
+        w.wait(w.idle, "idle")
+        self.assertEqual(w.stop(), 0)
+        wait_until(lambda: w.sql("SELECT max(settled) FROM subject")[0][0] < time.time() - 2,
+                   "everything to be settled for longer than keep_payload")
+        w.change_conf("", keep_payload="1s")
+        w.start()
+        w.wait(lambda: w.sql("SELECT count(*) FROM body") == [(0,)], "the contents to go")
+
+    def codes_told(self, codes, **order):
+        return [a["reply"]["MaLoi"] for a in self.call("paid", codes, **order)]
+
+    def test_a_payment_is_known_for_what_it_was_when_its_content_is_gone(self):
+        self.run_payments()
+        codes = [f"H56.31.25-251118-{n:04d}" for n in range(1, 6)]
+        self.assertEqual(self.codes_told(codes[:4]), ["00"] * 4)
+        self.assertEqual(self.codes_told(codes[4:], result="24"), ["00"])
+        self.forget_contents()
+        till = self.world.dir / "till" / "out"
+        before = {p.name: p.read_text() for p in till.iterdir()}
+        self.assertEqual(self.codes_told(codes[:4]), ["00"] * 4)  # the same again
+        self.assertEqual(self.codes_told(codes[:1], amount="9999"), ["99"])
+        self.assertEqual(self.codes_told(codes[1:2], result="01"), ["99"])  # it was paid
+        self.assertIn("told before with another amount", self.world.log_path.read_text())
+        erased = self.world.ctl("subject", "erase", "--by", "code", "--request", "1", "--yes",
+                                input=self.world.sql(
+                                    "SELECT code FROM subject WHERE code LIKE 'payment:%' "
+                                    "ORDER BY id LIMIT 1 OFFSET 2")[0][0] + "\n")
+        self.assertEqual(erased.returncode, 0, erased.stdout + erased.stderr)
+        self.assertEqual(self.codes_told(codes[2:3]), ["99"])  # nothing is left to tell by
+        self.assertEqual(self.world.endpoint("paygate")["notes"]["conflicts"], 3)
+        self.assertEqual(before, {p.name: p.read_text() for p in till.iterdir()})
+        self.assertEqual(self.verdict(), (0, "other: paid 5/5 held 0 lost 0 duplicated 0"))
+        self.assertEqual(self.codes_told(codes[4:]), ["00"])  # a success after a failure
+        self.world.wait(self.world.idle, "idle")
+        changed = [p.read_text() for p in till.iterdir() if before[p.name] != p.read_text()]
+        self.assertEqual([json.loads(text)[0]["MaLoi"] for text in changed], ["00"])
 
     def test_what_was_answered_for_is_never_lost_by_a_kill(self):
         rng = random.Random(13)

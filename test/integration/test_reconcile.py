@@ -24,6 +24,11 @@ class ReconcileTest(CopyTest):
         self.assertEqual(done.returncode, code, done.stdout + done.stderr)
         return json.loads(done.stdout)
 
+    def fix(self, *arguments, code):
+        exit_code, result = self.world.reconcile_fix(*arguments)
+        self.assertEqual(exit_code, code, result)
+        return result
+
     def kinds(self, result):
         rows = result["tables"]["agreement"]["rows"]
         return {r["kind"]: int(r["dossiers"]) for r in rows if int(r["dossiers"]) > 0}
@@ -66,7 +71,7 @@ class PortalDamage(ReconcileTest):
         self.assertEqual(len(found), len(lost) + len(altered))
         self.assertEqual({found[c]["portal_status"] for c in altered}, {2})
         self.assertEqual({r["put_right"] for r in found.values()}, {"no"})
-        mended = self.reconcile("--sample", "1000", "--fix", code=1)
+        mended = self.fix("--sample", "1000", code=1)
         self.assertEqual({r["put_right"] for r in self.found(mended).values()}, {"yes"})
         self.assertEqual(set(self.found(mended)), set(found))
         world.settle()
@@ -85,7 +90,7 @@ class PortalDamage(ReconcileTest):
         returned = [c for c in codes
                     if world.portal.get("dossier?code=" + c).json()["state"] not in (3, 8, 10)][:2]
         self.damage("alter", returned, state=10)
-        result = self.reconcile("--sample", "1000", "--fix", code=1)
+        result = self.fix("--sample", "1000", code=1)
         found = self.found(result)
         self.assertEqual({c: (r["kind"], r["put_right"]) for c, r in found.items()},
                          {c: ("portal_newer", "no") for c in returned})
@@ -106,6 +111,12 @@ class PortalDamage(ReconcileTest):
         self.assertEqual(text.returncode, 1, text.stderr)
         self.assertIn(code, text.stdout)
         self.assertIn("lost at the portal", text.stdout)
+        self.assertEqual(text.stdout.count("\n"), 1, text.stdout)
+        self.assertEqual(text.stderr, "")
+        fine = world.ctl("reconcile", "--dossier", self.codes()[0])
+        self.assertEqual((fine.returncode, fine.stdout.count("\n")), (0, 1), fine.stdout)
+        self.assertIn("agree", fine.stdout)
+        self.assertEqual(world.ctl("reconcile", "--dossier", code).stdout, text.stdout)
         last = world.ctl("reconcile")
         self.assertEqual((last.returncode, last.stdout), (1, text.stdout))
         page = world.ctl("reconcile", "--format", "html").stdout
@@ -118,7 +129,32 @@ class PortalDamage(ReconcileTest):
         self.assertEqual(world.ctl("reconcile", "--month", "2026-13").returncode, 64)
         self.assertEqual(world.ctl("reconcile", "--sample", "0").returncode, 64)
         self.assertEqual(world.ctl("reconcile", "--fix").returncode, 64)
+        self.assertEqual(world.ctl("reconcile", "--open", "--yes").returncode, 64)
         self.assertEqual(world.ctl("reconcile", "--cancel").returncode, 1)
+
+
+class Brake(ReconcileTest):
+    def test_a_portal_that_finds_hardly_anything_stops_it(self):
+        world = self.settled(70)
+        codes = self.codes()
+        lost = codes[:55]
+        self.damage("lose", lost)
+        effects = world.portal.stats()["effects"]
+        done = world.ctl("reconcile", "--sample", "1000", "--fix")
+        self.assertEqual(done.returncode, 2, done.stdout + done.stderr)
+        self.assertIn("--fix --yes", done.stdout)
+        self.assertIn("stopped", done.stdout)
+        self.assertIn(f"About {len(codes)} dossiers", done.stderr)
+        result = self.reconcile(code=2)
+        self.assertEqual(result["facts"]["state"], "stopped")
+        self.assertEqual({c: r["put_right"] for c, r in self.found(result).items()},
+                         {c: "no" for c in lost})
+        self.assertEqual(world.portal.stats()["effects"], effects)
+        self.assertIn("was stopped: the portal does not find", world.log_path.read_text())
+        self.assertEqual(self.kinds(self.fix("--sample", "1000", "--yes", code=1))["lost"], len(lost))
+        world.settle()
+        self.reconcile("--sample", "1000", code=0)
+        self.assert_nothing_lost()
 
 
 class SourceAhead(ReconcileTest):
@@ -137,7 +173,7 @@ class SourceAhead(ReconcileTest):
         self.assertEqual({c: r["kind"] for c, r in self.found(result).items()},
                          {c: "source_ahead" for c in changed & known})
         self.assertGreater(len(changed & known), 0)
-        self.reconcile("--sample", "1000", "--fix", code=1)
+        self.fix("--sample", "1000", code=1)
         world.settle()
         self.reconcile("--sample", "1000", code=0)
         # What is new at the source is found by its reading, behind the comparison.
@@ -163,7 +199,10 @@ class Interrupted(ReconcileTest):
         codes = self.codes()
         self.damage("lose", codes[3:5])
         asked, begun = self.asked(), time.monotonic()
-        self.assertEqual(world.ctl("reconcile", "--sample", "1000", "--no-wait").returncode, 0)
+        told = world.ctl("reconcile", "--sample", "1000", "--no-wait", "--json")
+        self.assertEqual(told.returncode, 0, told.stderr)
+        self.assertEqual(json.loads(told.stdout), {
+            "schema": 1, "id": 1, "expected": len(codes), "per_minute": 120})
         world.wait(lambda: self.running()["counts"].get("portal_asked", 0) >= 4, "some verdicts")
         busy = world.ctl("reconcile", "--open")
         self.assertEqual(busy.returncode, 75, busy.stderr)
@@ -209,7 +248,7 @@ class Restored(ReconcileTest):
         self.damage("lose", lost)
         for _ in range(2):
             for month in self.months():
-                self.assertIn(world.ctl("reconcile", "--month", month, "--fix").returncode, (0, 1))
+                self.assertIn(world.reconcile_fix("--month", month, deadline_s=120)[0], (0, 1))
             world.settle(120)
         self.assert_nothing_lost()
         for month in self.months():

@@ -109,6 +109,7 @@ class TryTest(unittest.TestCase):
     def test_rows_records_verdicts_and_calls_are_shown(self):
         code, text = self.ctl("source", "try", "onestop")
         self.assertEqual(code, 1, text)  # the third row can't be mapped
+        self.assertEqual(self.ctl("--json", "source", "try", "onestop")[0], 1)
         self.assertIn("row 1: 000.00.00.H56-261110-0001", text)
         self.assertIn('"TrangThai":4', text)
         self.assertIn("would be sent", text)
@@ -167,12 +168,17 @@ class TryTest(unittest.TestCase):
         code, text = self.ctl("source", "try", "onestop")
         self.assertEqual(code, 2, text)
         self.assertIn("401", text)
+        self.assertEqual(self.ctl("--json", "source", "try", "onestop")[0], 2)
         code, text = self.ctl("source", "try", "nobody")
         self.assertEqual(code, 2, text)
         self.assertIn("there is no source nobody", text)
         code, text = self.ctl("test", "onestop")
         self.assertEqual(code, 2, text)
         self.assertIn("401", text)
+        for verb in (("poll", "nobody"), ("pause", "nobody"), ("resume", "nobody"),
+                     ("adopt", "nobody"), ("catalog", "read", "nobody"), ("show", "4711"), ("why", "nobody"),
+                     ("retry", "4711")):
+            self.assertEqual(self.ctl(*verb)[0], 1, verb)
         self.write_secret("sandbox-key")
         code, text = self.ctl("test", "onestop")
         self.assertEqual(code, 0, text)

@@ -117,6 +117,13 @@ def check_breakdown(document, table, db):
     return hidden
 
 
+def check_small(document, table, names):
+    """No number under 5 in a row, the last one apart, which is the whole province."""
+    for row in document["tables"][table]["rows"][:-1]:
+        shown = [row[name] for name in names if isinstance(row[name], int)]
+        assert all(n == 0 or n >= 5 for n in shown), (table, row)
+
+
 def check_formats(conf, journal, document):
     text, _ = report(conf, journal)
     for row in document["tables"]["figures"]["rows"]:
@@ -148,16 +155,21 @@ def main():
         print(f"{expected['received']} dossiers in {time.monotonic() - begun:.0f} s")
         text, took = report(conf, journal, "--by", "procedure", "--format", "json")
         document = json.loads(text)
-        check_figures(document, expected)
+        check_figures(json.loads(report(conf, journal, "--json")[0]), expected)
         with sqlite3.connect(f"file:{journal}?mode=ro", uri=True) as db:
             hidden = check_breakdown(document, "procedures", db)
         check_formats(conf, journal, document)
         for by in ("agency", "sector", "level"):
             other = json.loads(report(conf, journal, "--by", by, "--json")[0])
             assert other["tables"]["figures"] == document["tables"]["figures"], by
+            if by != "sector":
+                check_small(other, "services", TOLD[:3])
+            if by != "level":
+                check_small(other, "levels", TOLD)
+                check_small(other, {"agency": "agencies", "sector": "sectors"}[by], TOLD)
         print(f"report of {expected['received']} dossiers in {took:.1f} s; {hidden} numbers by procedure hidden")
         figures = rows_of(document, "figures", "figure")
-        level = rows_of(document, "levels", "code")["commune"]
+        level = rows_of(other, "levels", "code")["commune"]
         print(f"month: received {figures['received']['dossiers']} online {figures['online']['dossiers']} "
               f"direct {figures['direct']['dossiers']} commune {level['received']} "
               f"online {level['online']} direct {level['direct']}")

@@ -36,6 +36,9 @@ struct ledger {
     struct batch next;
     struct batch now; /* the thread's own */
     struct ledger_stats stats;
+    unsigned group_ms; /* 0: a sync for every group of answers */
+    int64_t synced_ms; /* monotonic; the thread's own, as is what follows */
+    bool unsynced;
     bool closing;
 };
 
@@ -71,21 +74,39 @@ static void swap_batches(struct ledger *l)
     l->next.wait_count = 0;
 }
 
-static void flush(struct ledger *l)
+static int64_t monotonic_ms(void)
 {
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* Whether a sync was made. */
+static bool flush(struct ledger *l, unsigned group_ms)
+{
+    bool due;
+
     if (l->now.text.failed) {
         errno = ENOMEM;
         die("append");
     }
     if (l->now.text.len > 0) {
         write_all(l->fd, l->now.text.data, l->now.text.len);
+        l->unsynced = true;
+    }
+    due = l->unsynced && (group_ms == 0 || monotonic_ms() - l->synced_ms >= group_ms);
+    if (due) {
         if (fdatasync(l->fd) != 0) {
             die("fdatasync");
         }
+        l->unsynced = false;
+        l->synced_ms = monotonic_ms();
     }
     for (size_t i = 0; i < l->now.wait_count; i++) {
         l->now.waits[i].done(l->now.waits[i].arg);
     }
+    return due;
 }
 
 static uint64_t thread_cpu_us(void)
@@ -102,6 +123,7 @@ static void *ledger_run(void *arg)
 
     pthread_mutex_lock(&l->lock);
     for (;;) {
+        unsigned group_ms;
         bool synced;
 
         while (!l->closing && l->next.wait_count == 0) {
@@ -111,10 +133,10 @@ static void *ledger_run(void *arg)
             break;
         }
         swap_batches(l);
+        group_ms = l->group_ms;
         pthread_cond_broadcast(&l->room);
         pthread_mutex_unlock(&l->lock);
-        synced = l->now.text.len > 0;
-        flush(l);
+        synced = flush(l, group_ms);
         pthread_mutex_lock(&l->lock);
         l->stats.syncs += synced ? 1u : 0u;
         l->stats.waits += l->now.wait_count;
@@ -207,6 +229,9 @@ void ledger_close(struct ledger *l)
     pthread_cond_signal(&l->work);
     pthread_mutex_unlock(&l->lock);
     pthread_join(l->thread, NULL);
+    if (l->unsynced && fdatasync(l->fd) != 0) {
+        die("fdatasync");
+    }
     pthread_cond_destroy(&l->work);
     pthread_cond_destroy(&l->room);
     pthread_mutex_destroy(&l->lock);
@@ -216,6 +241,13 @@ void ledger_close(struct ledger *l)
     free(l->now.waits);
     close(l->fd);
     free(l);
+}
+
+void ledger_group(struct ledger *l, unsigned group_ms)
+{
+    pthread_mutex_lock(&l->lock);
+    l->group_ms = group_ms;
+    pthread_mutex_unlock(&l->lock);
 }
 
 void ledger_append(struct ledger *l, const char *line, size_t len)

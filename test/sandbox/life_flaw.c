@@ -74,6 +74,13 @@ static bool plant_gone(struct life *w, size_t i, size_t with, int64_t now_s)
     return set(w, i, FLAW_GONE);
 }
 
+static bool plant_silent(struct life *w, size_t i, size_t with, int64_t now_s)
+{
+    (void)with;
+    (void)now_s;
+    return set(w, i, FLAW_SILENT);
+}
+
 static bool plant_back(struct life *w, size_t i, size_t with, int64_t now_s)
 {
     (void)with;
@@ -145,17 +152,12 @@ int life_plant(struct life *w, size_t i, const char *flaw, size_t with, int64_t 
         const char *name;
         bool (*plant)(struct life *w, size_t i, size_t with, int64_t now_s);
     } flaws[] = {
-        {"no_result", plant_no_result},
-        {"shared_result", plant_shared},
-        {"strange_paper", plant_paper},
-        {"dead_link", plant_dead},
-        {"unsigned", plant_unsigned},
-        {"certified", plant_certified},
-        {"gone", plant_gone},
-        {"back", plant_back},
-        {"promise_moved", plant_promise},
-        {"tampered", plant_tampered},
-        {"supplements", plant_rounds},
+        {"no_result", plant_no_result}, {"shared_result", plant_shared},
+        {"strange_paper", plant_paper}, {"dead_link", plant_dead},
+        {"unsigned", plant_unsigned},   {"certified", plant_certified},
+        {"gone", plant_gone},           {"back", plant_back},
+        {"silent", plant_silent},       {"promise_moved", plant_promise},
+        {"tampered", plant_tampered},   {"supplements", plant_rounds},
     };
 
     for (size_t k = 0; k < sizeof(flaws) / sizeof(flaws[0]); k++) {

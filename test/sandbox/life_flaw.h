@@ -14,7 +14,8 @@ enum life_flaw {
     FLAW_DEAD_LINK = 8,     /* its result's file is not found */
     FLAW_UNSIGNED = 16,     /* its result's file has no digital signature */
     FLAW_CERTIFIED = 32,    /* none either, and needs none: a certified copy */
-    FLAW_GONE = 64          /* in no list and found by no number */
+    FLAW_GONE = 64,         /* in no list and found by no number */
+    FLAW_SILENT = 128       /* its detail is empty */
 };
 
 #define LIFE_CERTIFIED_CODE 999999 /* such a result is KQ.H56.999999 */

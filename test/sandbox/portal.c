@@ -96,6 +96,8 @@ static const struct {
     [SERVICE_XAC_NHAN_HO_SO] = {"XacNhanHoSo", births_acknowledge},
     [SERVICE_DONG_BO_DANH_GIA] = {"DongBoDanhGia", other_rating},
     [SERVICE_LAY_DANH_SACH_HOI_DAP] = {"LayDanhSachHoiDapGuiTuDVCQG", asked_list},
+    [SERVICE_LAY_HOI_DAP_BO_CO_QUAN] = {"LayDanhSachHoiDapBoCoQuan", asked_list_published},
+    [SERVICE_LAY_NOI_DUNG_TRA_LOI] = {"LayNoiDungTraLoiTheoCauHoi", asked_answers},
     [SERVICE_DONG_BO_HOI_DAP] = {"DongBoHoiDap", other_question},
     [SERVICE_DONG_BO_KET_QUA_HOI_DAP] = {"DongBoKetQuaHoiDapGuiTuDVCQG", other_reply},
 };
@@ -341,6 +343,7 @@ static int portal_run(struct portal *p, const struct options *o)
     if (ledger_open(&p->ledger, o->ledger, admin_replay, p) != 0) {
         return 1;
     }
+    ledger_group(p->ledger, (unsigned)knobs_get(p->knobs, PK_LEDGER_GROUP_MS));
     if (poster_start(&p->poster, p) != 0) {
         ledger_close(p->ledger);
         return 1;

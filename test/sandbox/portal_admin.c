@@ -89,16 +89,25 @@ static bool take_loaded(struct portal *p, const char *code, const cJSON *line)
     return true;
 }
 
-/* False: it holds no such dossier, or shows this state already. */
+/* False: it holds no such dossier, or shows this state already. State 0: none is shown. */
 static bool alter(struct portal *p, const char *code, const cJSON *line)
 {
     const cJSON *state = cJSON_GetObjectItemCaseSensitive(line, "state");
     struct dossier *d = store_find(&p->store, code);
+    unsigned shown;
 
-    if (d == NULL || !cJSON_IsNumber(state) || d->shown == clamp_state(state->valuedouble)) {
+    if (d != NULL && cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(line, "mute"))) {
+        d->mute = true;
+        return true;
+    }
+    if (d == NULL || !cJSON_IsNumber(state)) {
         return false;
     }
-    dossier_alter(d, clamp_state(state->valuedouble));
+    shown = state->valuedouble == 0 ? 0 : clamp_state(state->valuedouble);
+    if (d->shown == shown) {
+        return false;
+    }
+    dossier_alter(d, shown);
     return true;
 }
 

@@ -27,6 +27,14 @@ uint64_t portal_wall_ms(void)
     return clock_ms(CLOCK_REALTIME);
 }
 
+uint64_t portal_wall_us(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_REALTIME, &ts);
+    return (uint64_t)ts.tv_sec * 1000000u + (uint64_t)ts.tv_nsec / 1000u;
+}
+
 uint64_t portal_mix(uint64_t z)
 {
     z += UINT64_C(0x9e3779b97f4a7c15);

@@ -40,6 +40,8 @@ enum portal_service {
     SERVICE_XAC_NHAN_HO_SO,
     SERVICE_DONG_BO_DANH_GIA,
     SERVICE_LAY_DANH_SACH_HOI_DAP,
+    SERVICE_LAY_HOI_DAP_BO_CO_QUAN,
+    SERVICE_LAY_NOI_DUNG_TRA_LOI,
     SERVICE_DONG_BO_HOI_DAP,
     SERVICE_DONG_BO_KET_QUA_HOI_DAP,
     SERVICE_COUNT
@@ -127,6 +129,7 @@ struct call {
 
 uint64_t portal_now_ms(void);  /* monotonic */
 uint64_t portal_wall_ms(void); /* since 1970 */
+uint64_t portal_wall_us(void);
 uint64_t portal_mix(uint64_t z);
 /* Whether a percent knob strikes this time; counted as a fault when it does. Takes the lock. */
 bool portal_strikes(struct portal *p, enum portal_knob knob);

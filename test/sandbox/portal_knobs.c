@@ -76,5 +76,6 @@ const struct knob_row portal_knob_rows[PK_COUNT] = {
     [PK_INTAKE_PLAIN_ACK] = SWITCH("intake_plain_ack", 0, "XacNhanHoSo answers with a message and no error_code"),
     [PK_INTAKE_LIST_MAX] = NUMBER("intake_list_max", 0, 100000, 0, "rows of LayDanhSachHoSo at most; 0 = any"),
     [PK_OTHER_DUPLICATES] = SWITCH("other_duplicates", 0, "a rating, question or reply whose key is known is refused as a duplicate"),
+    [PK_LEDGER_GROUP_MS] = NUMBER("ledger_group_ms", 0, 60000, 0, "the ledger is synced this often at most, answers don't wait for it; read at start"),
 };
 /* clang-format on */

@@ -63,6 +63,7 @@ enum portal_knob {
     PK_INTAKE_PLAIN_ACK,
     PK_INTAKE_LIST_MAX,
     PK_OTHER_DUPLICATES,
+    PK_LEDGER_GROUP_MS,
     PK_COUNT
 };
 

@@ -232,10 +232,7 @@ bool other_replay(struct portal *p, const char *kind, const char *code, const cJ
     struct dossier *d;
     bool ours = false;
 
-    if (strcmp(kind, "asked") == 0) {
-        asked_replay(p, record);
-    }
-    if (strcmp(kind, "asked") == 0 || strcmp(kind, "paid") == 0) {
+    if (asked_replay(p, kind, record) || strcmp(kind, "paid") == 0) {
         return true;
     }
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {

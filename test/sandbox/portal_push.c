@@ -153,11 +153,13 @@ static void admit(struct push *push, struct item *it)
 void push_write_line(struct portal *p, uint64_t call, const char *kind, const char *code,
                      const char *members, const char *record)
 {
+    uint64_t at_us = portal_wall_us();
     struct sbuf b = {0};
 
     p->line_count++;
-    sbuf_printf(&b, "{\"n\":%llu,\"call\":%llu,\"at_ms\":%llu", (unsigned long long)p->line_count,
-                (unsigned long long)call, (unsigned long long)portal_wall_ms());
+    sbuf_printf(&b, "{\"n\":%llu,\"call\":%llu,\"at_ms\":%llu,\"at_us\":%llu",
+                (unsigned long long)p->line_count, (unsigned long long)call,
+                (unsigned long long)(at_us / 1000), (unsigned long long)at_us);
     sbuf_member(&b, "kind", kind);
     sbuf_member(&b, "code", code);
     if (members != NULL) {
@@ -380,10 +382,15 @@ void push_lookup(struct call *c)
         portal_refuse(c, REFUSED_FIELD, "Trường mahoso không được để trống");
         return;
     }
-    sbuf_key(&c->result, "result");
-    sbuf_puts(&c->result, "[");
     pthread_mutex_lock(&p->lock);
     d = store_find(&p->store, code);
+    if (d != NULL && d->mute) {
+        pthread_mutex_unlock(&p->lock);
+        portal_refuse(c, REFUSED_FIELD, "Không được phép tra cứu hồ sơ này");
+        return;
+    }
+    sbuf_key(&c->result, "result");
+    sbuf_puts(&c->result, "[");
     if (d != NULL) {
         sbuf_puts(&c->result, "{");
         sbuf_member(&c->result, "MaHoSo", d->code);

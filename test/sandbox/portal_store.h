@@ -23,7 +23,8 @@ struct digest {
 
 struct dossier {
     char code[STORE_CODE_MAX + 1];
-    uint8_t shown;      /* TrangThaiHoSo, 1..10 */
+    uint8_t shown;      /* TrangThaiHoSo, 1..10; 0 none, by order only */
+    bool mute;          /* a look-up of it is refused */
     bool shown_by_step; /* or by a snapshot */
     bool has_snapshot;
     bool has_answer;

@@ -246,6 +246,9 @@ void province_dossier_detail(struct page *p, const struct life *w, size_t i)
     char text[PROVINCE_TEXT_SIZE];
     struct shown s;
 
+    if ((w->dossiers[i].flaws & FLAW_SILENT) != 0) {
+        return;
+    }
     show(w, i, &s);
     put_identity(p, &s, s.who.name);
     page_date(p, "modifiedDate", s.d->changed_s);

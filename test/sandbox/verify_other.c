@@ -119,7 +119,7 @@ static void take_ledger(struct other *o, const cJSON *line, struct digest digest
         o->truth = digest;
         return;
     }
-    if (is_text(line, "kind", "asked")) {
+    if (is_text(line, "kind", "asked") || is_text(line, "kind", "published")) {
         o->told = !is_text(cJSON_GetObjectItemCaseSensitive(line, "record"), "TRANGTHAI", "0");
         o->truth = digest;
         return;
@@ -191,7 +191,9 @@ static const struct {
     const char *file; /* in front of its name */
     const char *key;
     const char *kind; /* of the ledger's line that it answers */
-} given[] = {{"question-", "HOIDAPID", "asked"}, {"payment-", "MaGiaoDich", "paid"}};
+} given[] = {{"question-", "HOIDAPID", "asked"},
+             {"public-", "HOIDAPID", "published"},
+             {"payment-", "MaGiaoDich", "paid"}};
 #define N_GIVEN (sizeof given / sizeof given[0])
 
 static int take_given(struct judge *j, const cJSON *row, size_t g)

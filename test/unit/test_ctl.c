@@ -219,6 +219,29 @@ static void status_shows_what_an_endpoint_counts(void **state)
     json_free(root);
 }
 
+/* It has an age, though nothing of it is due. */
+static void what_waits_behind_a_held_item_has_an_age_and_a_hint(void **state)
+{
+    static const char json[] =
+        STATUS("degraded", "true",
+               "0,\"oldest\":null,\"behind_held\":26,\"behind_held_s\":266400,"
+               "\"behind_held_oldest\":\"2026-11-19T08:00:00+07:00\"",
+               "9", FINE);
+    struct json *root = parse(json);
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, TEXT_BYTES);
+    ctl_view_status(root, 0, false, &out);
+    assert_non_null(strstr(buf_text(&out), "26 waiting behind 9 held, the oldest 3d2h\n"));
+    assert_non_null(strstr(buf_text(&out), "      9     3d2h "));
+    buf_clear(&out);
+    assert_int_equal(ctl_view_check(root, 3600, 14400, &out), 1);
+    assert_non_null(strstr(buf_text(&out), "d: 9 held, 26 waiting behind"));
+    buf_free(&out);
+    json_free(root);
+}
+
 static void status_shows_that_a_login_is_refused(void **state)
 {
     static const char json[] =
@@ -496,6 +519,7 @@ int main(void)
         cmocka_unit_test(answers_that_are_not_ours_are_errors),
         cmocka_unit_test(status_shows_what_an_endpoint_counts),
         cmocka_unit_test(a_report_stays_in_its_lines),
+        cmocka_unit_test(what_waits_behind_a_held_item_has_an_age_and_a_hint),
         cmocka_unit_test(status_shows_that_a_login_is_refused),
         cmocka_unit_test(one_is_no_plural),
         cmocka_unit_test(what_working_days_tell_is_shown),

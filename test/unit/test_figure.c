@@ -14,6 +14,7 @@
 #include "codec/record.h"
 #include "journal/person.h"
 #include "journal/salvage.h"
+#include "journal/upkeep.h"
 #include "lib/journal_fixture.h"
 
 #define RECEIVED_S INT64_C(1763600000)
@@ -24,21 +25,40 @@ static const struct dossier_file two_results[] = {
     {.id = "2", .name = "b", .url = "https://dvc/tep/2", .component = "", .extra = ""},
 };
 
+/* Takes the arena: the request has its own copies. */
+static void append_record(struct fixture *f, const struct journal_record *r, struct arena *arena)
+{
+    struct journal_append a;
+
+    journal_append_init(&a, f->flow);
+    a.now_ms = fixture_wall_ms(f);
+    assert_int_equal(journal_append_add(&a, r), 0);
+    arena_free(arena);
+    assert_int_equal(FIXTURE_RUN(f, journal_append, &a), 0);
+    journal_append_free(&a);
+}
+
 static void append(struct fixture *f, const struct dossier *d, int status)
 {
     struct journal_record r = {.status = status};
-    struct journal_append a;
     struct errmsg msg = {""};
     struct arena arena;
 
     arena_init(&arena, 1u << 20);
     assert_int_equal(record_from_dossier(d, &arena, &r.record, &msg), 0);
-    journal_append_init(&a, f->flow);
-    a.now_ms = fixture_wall_ms(f);
-    assert_int_equal(journal_append_add(&a, &r), 0);
-    arena_free(&arena); /* the request has its own copies */
-    assert_int_equal(FIXTURE_RUN(f, journal_append, &a), 0);
-    journal_append_free(&a);
+    append_record(f, &r, &arena);
+}
+
+/* what: the kind's struct. */
+static void append_other(struct fixture *f, enum record_kind kind, const void *what)
+{
+    struct journal_record r = {.status = 0};
+    struct errmsg msg = {""};
+    struct arena arena;
+
+    arena_init(&arena, 1u << 20);
+    assert_int_equal(record_from_other(kind, what, &arena, &r.record, &msg), 0);
+    append_record(f, &r, &arena);
 }
 
 static struct dossier dossier_of(const char *code)
@@ -199,6 +219,8 @@ static void rows_made_of_bodies_are_the_same(void **state)
     char marks[300];
     struct errmsg msg = {""};
     struct db_options options = {.cache_bytes = 1u << 20, .must_exist = true};
+    const struct question asked = {
+        .code = "question:1", .id = "1", .procedure_code = "1.001193", .status = "1"};
     struct fixture f;
     struct db db;
 
@@ -239,6 +261,7 @@ static void rows_made_of_bodies_are_the_same(void **state)
         (void)snprintf(rows[i], sizeof(rows[i]), "%s", row(&f, code));
     }
     (void)fixture_snapshot(&f, "1.001193", "a", 0); /* no dossier, whose body is no JSON either */
+    append_other(&f, RECORD_QUESTION, &asked);      /* and one with fields that a dossier has */
     (void)snprintf(marks, sizeof(marks), "%s",
                    fixture_text(&f, "SELECT group_concat(subject || hex(mark)) FROM result_mark"));
     assert_int_equal(strlen(marks), 2 * (1 + 32) + 1);
@@ -330,6 +353,42 @@ static void an_erasure_leaves_numbers_and_no_mark(void **state)
     fixture_end(&f);
 }
 
+static void a_payments_marks_outlive_its_body(void **state)
+{
+    struct journal_known k = {.want_body = true, .want_marks = true};
+    struct upkeep_retention r = {.keep_payload_ms = 1000, .keep_history_ms = 1000, .limit = 100};
+    enum payment_verdict verdict;
+    struct payment p;
+    struct fixture f;
+
+    (void)state;
+    fixture_open(&f);
+    payment_init(&p);
+    p.code = "payment:GD1";
+    p.transaction = "GD1";
+    p.dossier = "H56.31.25-251118-0007";
+    p.result = "00";
+    p.amount = "8000";
+    append_other(&f, RECORD_PAYMENT, &p);
+    (void)fixture_deliver_all(&f);
+    fake_loop_advance(&f.loop, 5000);
+    r.now_ms = fixture_wall_ms(&f);
+    assert_int_equal(FIXTURE_RUN(&f, upkeep_retention, &r), 0);
+    assert_int_equal(r.bodies, 1);
+    k.flow = f.flow;
+    (void)snprintf(k.code, sizeof(k.code), "payment:GD1");
+    assert_int_equal(FIXTURE_RUN(&f, journal_known, &k), 0);
+    assert_true(k.known && k.snapshot);
+    assert_null(k.body);
+    assert_int_equal(k.n_marks, PAYMENT_MARKS);
+    assert_int_equal(
+        payment_judge((const uint8_t(*)[FIGURES_MARK_BYTES])k.marks, k.n_marks, &p, &verdict), 0);
+    assert_int_equal(verdict, PAYMENT_AGAIN);
+    assert_int_equal(fixture_number(&f, "SELECT count(*) FROM figure"), 0); /* it is no dossier */
+    journal_known_free(&k);
+    fixture_end(&f);
+}
+
 static bool same_mark(const char *a, const char *b)
 {
     uint8_t x[FIGURES_MARK_BYTES];
@@ -366,6 +425,7 @@ int main(void)
         cmocka_unit_test(the_first_promise_may_come_later),
         cmocka_unit_test(rows_made_of_bodies_are_the_same),
         cmocka_unit_test(salvage_saves_figures_or_makes_them_anew),
+        cmocka_unit_test(a_payments_marks_outlive_its_body),
         cmocka_unit_test(an_erasure_leaves_numbers_and_no_mark),
         cmocka_unit_test(a_mark_tells_files_apart_and_not_moments),
     };

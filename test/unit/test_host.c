@@ -596,6 +596,34 @@ static void what_the_journal_knows_is_not_asked_of_the_portal(void **state)
     assert_int_equal(t->w.portal->looks, 0);
 }
 
+/* Given up, and its content gone: as good as unknown, but for who takes money once. */
+static void what_left_nothing_is_known_to_who_must_not_take_it_twice(void **state)
+{
+    struct host_test *t = *state;
+    struct fake_client *c = client(t);
+    uint32_t moved = 0;
+
+    t->w.config.keep_payload_ms = 1000;
+    t->w.portal->down = true;
+    fake_world_start(&t->w);
+    (void)push(t, A, 0, "a", 0);
+    fake_world_run(&t->w, 1000);
+    assert_int_equal(fake_world_act(&t->w, JOURNAL_DROP, A, ITEM_PENDING, &moved), 0);
+    assert_int_equal(moved, 1);
+    fake_world_run(&t->w, HOUR_MS);
+    fake_client_ask(c, A);
+    fake_world_run(&t->w, 10000);
+    assert_int_equal(c->answered, 1);
+    assert_false(c->ask.known);
+    c->ask.want_marks = true;
+    fake_client_ask(c, A);
+    fake_world_run(&t->w, 100);
+    assert_int_equal(c->answered, 2);
+    assert_true(c->ask.known);
+    assert_string_equal(c->body, "");
+    assert_int_equal(c->ask.n_marks, 0);
+}
+
 /* A gateway placed before a running system: the journal has a step and no snapshot. */
 static void of_a_dossier_with_steps_alone_the_portal_is_asked(void **state)
 {
@@ -874,6 +902,7 @@ int main(void)
         HOST(a_listener_that_cannot_open_fails_the_start),
         HOST(a_stop_answers_who_waits_and_loses_nothing),
         HOST(what_the_journal_knows_is_not_asked_of_the_portal),
+        HOST(what_left_nothing_is_known_to_who_must_not_take_it_twice),
         HOST(of_a_dossier_with_steps_alone_the_portal_is_asked),
         HOST(what_it_does_not_know_is_looked_up),
         HOST(where_a_dossier_stands_the_province_tells_itself),

@@ -1,6 +1,5 @@
 #include "daemon/ctl_integrity.h"
 
-#include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,7 +13,6 @@
 #include "adapter/portal_procedure.h"
 #include "codec/json.h"
 #include "codec/record.h"
-#include "http/client_fetch.h"
 #include "lib/journal_fixture.h"
 
 /* Fees by channel; one paper stands there twice, for its two templates. */
@@ -293,47 +291,6 @@ static void only_one_kind_is_listed_when_asked_for(void **state)
     end(&w);
 }
 
-static void links_lead_to_other_machines_only(void **state)
-{
-    static const struct {
-        const char *address;
-        bool allowed, near_allowed;
-    } cases[] = {
-        {"10.1.2.3", true, false},
-        {"203.0.113.7", true, false},
-        {"127.0.0.1", false, true},
-        {"127.9.9.9", false, false},
-        {"0.0.0.0", false, false},
-        {"169.254.169.254", false, false},
-        {"224.0.0.1", false, false},
-        {"::1", false, false},
-        {"::", false, false},
-        {"fe80::1", false, false},
-        {"ff02::1", false, false},
-        {"2001:db8::1", true, false},
-        {"::ffff:127.0.0.1", false, true},
-        {"::ffff:10.1.2.3", true, false},
-    };
-    struct net_allow near = {.n = 1};
-    struct errmsg msg = {""};
-
-    (void)state;
-    assert_int_equal(net_range_parse("127.0.0.1", &near.ranges[0], &msg), 0);
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct sockaddr_in6 six = {.sin6_family = AF_INET6};
-        struct sockaddr_in four = {.sin_family = AF_INET};
-        bool is_four = inet_pton(AF_INET, cases[i].address, &four.sin_addr) == 1;
-        const struct sockaddr *address = is_four ? (const struct sockaddr *)(const void *)&four
-                                                 : (const struct sockaddr *)(const void *)&six;
-
-        assert_true(is_four || inet_pton(AF_INET6, cases[i].address, &six.sin6_addr) == 1);
-        if (http_may_reach(NULL, address) != cases[i].allowed ||
-            http_may_reach(&near, address) != cases[i].near_allowed) {
-            fail_msg("%s", cases[i].address);
-        }
-    }
-}
-
 /* ---- the journal's part ---- */
 
 struct told {
@@ -354,12 +311,10 @@ static int on_dossier(void *ctx, const struct integrity_dossier *d)
     return 0;
 }
 
-static int on_shared(void *ctx, const char *mark, const char *flow, const char *code,
-                     const char *other)
+static int on_shared(void *ctx, const char *flow, const char *code, const char *other)
 {
     struct told *t = ctx;
 
-    (void)mark;
     assert_string_equal(flow, FIXTURE_FLOW);
     assert_true(t->n_shared < 8);
     (void)snprintf(t->shared[t->n_shared++], 32, "%.12s %.12s", code, other);
@@ -391,14 +346,20 @@ static void the_journal_tells_rounds_bodies_and_marks(void **state)
     (void)fixture_snapshot(&f, "B", "b", 5);
     (void)fixture_step(&f, "B", "s1", 1, 5);
     (void)fixture_snapshot(&f, "C", "c", 4);
+    (void)fixture_snapshot(&f, "payment:D", "d", 4); /* has marks, and is no dossier */
     counted(&f, "A", 1000);
     counted(&f, "B", 2000);
     counted(&f, "C", 3000);
-    fixture_tamper(&f, "INSERT INTO result_mark SELECT id, x'AA' FROM subject WHERE code IN "
-                       "('A', 'C'); INSERT INTO result_mark SELECT id, x'BB' FROM subject");
-    fixture_tamper(&f, "DELETE FROM result_mark WHERE mark = x'BB' AND subject <> "
-                       "(SELECT id FROM subject WHERE code = 'B')");
-    assert_int_equal(integrity_dossiers(f.path, 0, 0, on_dossier, &t, &msg), 0);
+    fixture_tamper(
+        &f, "INSERT INTO result_mark SELECT id, CAST(printf('%%016d', 1) AS BLOB) FROM "
+            "subject WHERE code IN ('A', 'C', 'payment:D'); INSERT INTO result_mark SELECT id, "
+            "CAST(printf('%%016d', 2) AS BLOB) FROM subject WHERE code = 'B'");
+    /* More than a page of others, each of one dossier; and marks that are none. */
+    fixture_tamper(&f, "WITH RECURSIVE n(i) AS (SELECT 3 UNION ALL SELECT i + 1 FROM n WHERE i < "
+                       "5000) INSERT INTO result_mark SELECT s.id, CAST(printf('%%016d', i) AS "
+                       "BLOB) FROM n JOIN subject s ON s.code = 'A'; "
+                       "INSERT INTO result_mark SELECT id, x'AA' FROM subject");
+    assert_int_equal(integrity_dossiers(f.path, NULL, 0, 0, 0, on_dossier, &t, &msg), 0);
     assert_int_equal(t.n, 3);
     assert_int_equal(t.rounds[0], 2);
     assert_int_equal(t.rounds[1], 1);
@@ -406,7 +367,7 @@ static void the_journal_tells_rounds_bodies_and_marks(void **state)
     assert_true(t.body[0]);
     t.n = 0;
     fixture_tamper(&f, "UPDATE subject SET at = 0");
-    assert_int_equal(integrity_dossiers(f.path, 1500, 2500, on_dossier, &t, &msg), 0);
+    assert_int_equal(integrity_dossiers(f.path, NULL, 0, 1500, 2500, on_dossier, &t, &msg), 0);
     assert_int_equal(t.n, 1);
     assert_int_equal(integrity_shared(f.path, 0, 0, on_shared, &t, &msg), 0);
     assert_int_equal(t.n_shared, 2);
@@ -416,7 +377,43 @@ static void the_journal_tells_rounds_bodies_and_marks(void **state)
     assert_int_equal(integrity_shared(f.path, 2500, 3500, on_shared, &t, &msg), 0);
     assert_int_equal(t.n_shared, 1);
     assert_string_equal(t.shared[0], "C A");
-    assert_int_not_equal(integrity_dossiers("/nowhere/x.db", 0, 0, on_dossier, &t, &msg), 0);
+    assert_int_not_equal(integrity_dossiers("/nowhere/x.db", NULL, 0, 0, 0, on_dossier, &t, &msg),
+                         0);
+    fixture_end(&f);
+}
+
+static int on_code(void *ctx, const struct integrity_dossier *d)
+{
+    char *codes = ctx;
+
+    (void)snprintf(codes + strlen(codes), 64 - strlen(codes), "%s:%s ", d->flow, d->code);
+    return 0;
+}
+
+/* As in a parallel run: A in both flows, B in the one, C in the other. */
+static void a_dossier_in_two_flows_is_examined_once(void **state)
+{
+    static const char *const flows[] = {"second", FIXTURE_FLOW};
+    struct errmsg msg = {""};
+    char codes[64] = "";
+    int64_t second;
+    struct fixture f;
+
+    (void)state;
+    fixture_open(&f);
+    assert_int_equal(journal_flow_id(f.journal, "second", &second, &msg), 0);
+    (void)fixture_snapshot(&f, "A", "a", 5);
+    (void)fixture_snapshot(&f, "B", "b", 5);
+    f.flow = second;
+    (void)fixture_snapshot(&f, "A", "a", 5);
+    (void)fixture_snapshot(&f, "C", "c", 5);
+    fixture_tamper(&f, "INSERT INTO figure SELECT id, '1.1', '', '', 1, 2, 0, 1, 0, 0, 0, 0, 0, 0, "
+                       "1, -1, -1, -1 FROM subject");
+    assert_int_equal(integrity_dossiers(f.path, flows, 2, 0, 0, on_code, codes, &msg), 0);
+    assert_string_equal(codes, FIXTURE_FLOW ":B second:A second:C ");
+    codes[0] = '\0';
+    assert_int_equal(integrity_dossiers(f.path, NULL, 0, 0, 0, on_code, codes, &msg), 0);
+    assert_string_equal(codes, FIXTURE_FLOW ":A " FIXTURE_FLOW ":B second:C ");
     fixture_end(&f);
 }
 
@@ -431,8 +428,8 @@ int main(void)
         cmocka_unit_test(a_procedure_that_is_not_known_is_counted_and_not_guessed),
         cmocka_unit_test(links_of_results_are_offered_and_certified_copies_known),
         cmocka_unit_test(only_one_kind_is_listed_when_asked_for),
-        cmocka_unit_test(links_lead_to_other_machines_only),
         cmocka_unit_test(the_journal_tells_rounds_bodies_and_marks),
+        cmocka_unit_test(a_dossier_in_two_flows_is_examined_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 
+#include "base/digest.h"
 #include "journal/upkeep.h"
 #include "lib/journal_fixture.h"
 
@@ -338,6 +339,41 @@ static void every_change_of_the_audit_is_found(void **state)
     }
 }
 
+/* The line of a sealed row is, but for the number of its form, that of an older one whose object is
+ * the seal: it must not pass for that, or an object could be taken away. */
+static void a_sealed_row_is_none_of_the_older_form(void **state)
+{
+    struct fixture f;
+    struct errmsg msg = {""};
+    uint8_t sum[DIGEST_BYTES];
+    char hex[DIGEST_HEX_SIZE];
+    char text[200];
+    uint64_t rows = 0;
+    sqlite3_stmt *stmt = NULL;
+    sqlite3 *db = NULL;
+
+    (void)state;
+    fixture_open(&f);
+    say(&f, "pause", "maintenance");
+    assert_int_equal(sqlite3_open(f.path, &db), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_prepare_v2(db, "SELECT lower(hex(substr(salt, 17))) FROM audit", -1, &stmt, NULL),
+        SQLITE_OK);
+    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+    (void)snprintf(text, sizeof(text), "[\"object\",\"%s\",\"endpoint portal\"]",
+                   (const char *)sqlite3_column_text(stmt, 0));
+    assert_int_equal(sqlite3_finalize(stmt), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    assert_int_equal(digest_sha256(text, strlen(text), sum), 0);
+    digest_hex(sum, hex);
+    fixture_tamper(&f,
+                   "DROP TRIGGER audit_no_update; UPDATE audit SET object = '%s', "
+                   "salt = substr(salt, 1, 16), at_ms = at_ms || ',2'",
+                   hex);
+    assert_int_equal(upkeep_audit_verify(f.path, &rows, NULL, &msg), ERR_CORRUPT);
+    fixture_end(&f);
+}
+
 /* Writes a row of the audit just before the verification reads where the audit ends. */
 static int write_in_between(unsigned type, void *ctx, void *stmt, void *text)
 {
@@ -412,6 +448,7 @@ int main(void)
         cmocka_unit_test(many_are_moved_by_what_they_have_in_common),
         cmocka_unit_test(a_released_item_waits_behind_its_elders),
         cmocka_unit_test(every_change_of_the_audit_is_found),
+        cmocka_unit_test(a_sealed_row_is_none_of_the_older_form),
         cmocka_unit_test(an_audit_that_grows_meanwhile_is_whole),
         cmocka_unit_test(an_empty_audit_is_whole),
     };

@@ -339,6 +339,47 @@ static void the_summary_counts_what_is_held_and_what_waits_longest(void **state)
     fixture_end(&f);
 }
 
+static void the_summary_counts_what_waits_behind_a_held_item(void **state)
+{
+    struct fixture f;
+    struct journal_summary s;
+    struct journal_call *call;
+    uint64_t second_ms;
+
+    (void)state;
+    fixture_open(&f);
+    (void)fixture_snapshot(&f, "A", "a", 2);
+    (void)fixture_deliver_all(&f);
+    (void)fixture_step(&f, "A", "s1", 1, 2);
+    assert_int_equal(fixture_end_call(&f, fixture_claim_one(&f), ITEM_HELD), ITEM_HELD);
+    assert_int_equal(FIXTURE_RUN(&f, journal_summary, &s), 0);
+    assert_int_equal(s.flows[0].behind, 0); /* the held one itself is not behind */
+    fake_loop_advance(&f.loop, 5000);
+    second_ms = fixture_wall_ms(&f);
+    (void)fixture_step(&f, "A", "s2", 2, 2);
+    fake_loop_advance(&f.loop, 5000);
+    (void)fixture_step(&f, "A", "s3", 3, 2);
+    (void)fixture_snapshot(&f, "B", "a", 2); /* waits for nobody */
+    assert_int_equal(FIXTURE_RUN(&f, journal_summary, &s), 0);
+    assert_int_equal(s.flows[0].held[HOLD_REFUSED], 1);
+    assert_int_equal(s.flows[0].behind, 2);
+    assert_int_equal(s.flows[0].behind_ms, second_ms);
+    /* A newer snapshot overtakes the held step, and while it is on its way the daemon is at it. */
+    (void)fixture_deliver_all(&f);
+    (void)fixture_snapshot(&f, "A", "b", 4);
+    assert_int_equal(FIXTURE_RUN(&f, journal_summary, &s), 0);
+    assert_int_equal(s.flows[0].behind, 0);
+    call = fixture_claim_one(&f);
+    assert_int_equal(FIXTURE_RUN(&f, journal_summary, &s), 0);
+    assert_int_equal(s.flows[0].behind, 0);
+    (void)fixture_end_call(&f, call, ITEM_DONE);
+    assert_int_equal(FIXTURE_RUN(&f, journal_summary, &s), 0);
+    assert_int_equal(s.flows[0].behind, 2);
+    assert_int_equal(s.flows[0].behind_ms, second_ms);
+    assert_int_equal(s.flows[0].oldest_ms, 0);
+    fixture_end(&f);
+}
+
 static void facts_outlive_a_restart(void **state)
 {
     struct fixture f;
@@ -401,6 +442,7 @@ int main(void)
         cmocka_unit_test(an_item_is_told_with_its_own_flow),
         cmocka_unit_test(a_dossier_is_found_by_the_provinces_number_too),
         cmocka_unit_test(the_summary_counts_what_is_held_and_what_waits_longest),
+        cmocka_unit_test(the_summary_counts_what_waits_behind_a_held_item),
         cmocka_unit_test(facts_outlive_a_restart),
         cmocka_unit_test(flows_keep_their_numbers),
     };

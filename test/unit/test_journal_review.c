@@ -170,6 +170,50 @@ static void a_sample_of_all_takes_all(void **state)
     forget_subjects(f);
 }
 
+/* Any two dossiers meet in a sample, and none meet more often than others: of 4,950 pairs few are
+ * drawn twice in 300 samples of two. */
+static void a_sample_is_drawn_by_chance(void **state)
+{
+    struct fixture *f = *state;
+    struct review_begin b;
+
+    plant(f, 100);
+    fixture_tamper(f, "CREATE TABLE drawn (pair TEXT PRIMARY KEY)");
+    for (uint64_t i = 0; i < 300; i++) {
+        b = begin_of(f, REVIEW_SAMPLE);
+        b.sample = 2;
+        b.random = (i + 1) * UINT64_C(0x2545F4914F6CDD1D);
+        begin(f, &b);
+        assert_int_equal(b.expected, 2);
+        fixture_tamper(f, "INSERT OR IGNORE INTO drawn SELECT group_concat(code, '+') FROM "
+                          "(SELECT code FROM review_dossier WHERE kind = -1 ORDER BY code)");
+        end(f, b.id);
+    }
+    assert_true(fixture_number(f, "SELECT count(*) FROM drawn") > 270); /* 291 are to be expected */
+    fixture_tamper(f, "DROP TABLE drawn");
+    forget_subjects(f);
+}
+
+static void how_many_there_will_be_is_told_at_the_begin(void **state)
+{
+    struct fixture *f = *state;
+    struct review_begin b = begin_of(f, REVIEW_OPEN);
+
+    plant(f, 30000);
+    fixture_tamper(f, "UPDATE subject SET status = 10 WHERE id %% 3 = 0");
+    end(f, begin(f, &b));
+    assert_in_range(b.expected, 19000, 21000); /* from a part of them */
+    b = begin_of(f, REVIEW_MONTH);
+    b.to_s = 1;
+    end(f, begin(f, &b));
+    assert_int_equal(b.expected, 0);
+    b = begin_of(f, REVIEW_DOSSIER);
+    (void)snprintf(b.code, sizeof(b.code), "d7");
+    end(f, begin(f, &b));
+    assert_int_equal(b.expected, 1);
+    forget_subjects(f);
+}
+
 static void open_ones_and_months_are_found_page_by_page(void **state)
 {
     struct fixture *f = *state;
@@ -286,6 +330,37 @@ static void one_runs_at_a_time_and_outlives_a_crash(void **state)
     assert_int_equal(FIXTURE_RUN(f, review_begin, &b), ERR_INVAL);
     assert_int_equal(FIXTURE_RUN(f, review_running, &r), 0);
     assert_int_equal(r.row.id, 0);
+}
+
+static void a_dossier_is_named_by_a_number_that_is_known_or_a_code(void **state)
+{
+    static const char *const refused[] = {"Ông Trần Văn C sinh 1970", "Tran-Van-C", "7/2026"};
+    struct fixture *f = *state;
+    struct review_begin b;
+
+    fixture_snapshot(f, A, "a", 2);
+    fixture_snapshot(f, B, "b", 2);
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        b = begin_of(f, REVIEW_DOSSIER);
+        (void)snprintf(b.code, sizeof(b.code), "%s", refused[i]);
+        assert_int_equal(FIXTURE_RUN(f, review_begin, &b), ERR_INVAL);
+    }
+    assert_int_equal(fixture_number(f, "SELECT count(*) FROM audit"), 0);
+    assert_int_equal(fixture_number(f, "SELECT count(*) FROM review"), 0);
+    /* The province's number of one: what is kept is the portal's. */
+    fixture_tamper(f, "UPDATE subject SET local_no = '7/2026' WHERE code = '%s'", B);
+    b = begin_of(f, REVIEW_DOSSIER);
+    (void)snprintf(b.code, sizeof(b.code), "7/2026");
+    end(f, begin(f, &b));
+    assert_string_equal(b.scope, "dossier " B);
+    assert_string_equal(fixture_text(f, "SELECT object FROM audit"), "dossier " B);
+    assert_string_equal(fixture_text(f, "SELECT scope FROM review"), "dossier " B);
+    /* Of two: neither is chosen. */
+    fixture_tamper(f, "UPDATE subject SET local_no = '7/2026'");
+    b = begin_of(f, REVIEW_DOSSIER);
+    (void)snprintf(b.code, sizeof(b.code), "7/2026");
+    assert_int_equal(FIXTURE_RUN(f, review_begin, &b), ERR_INVAL);
+    assert_string_equal(b.op.why.text, "7/2026 is the number of " A " and of " B ": name one");
 }
 
 /* ---- verdicts ---- */
@@ -512,10 +587,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_sample_has_as_many_as_asked_for_and_no_favourites),
         TEST(a_sample_of_all_takes_all),
+        TEST(a_sample_is_drawn_by_chance),
+        TEST(how_many_there_will_be_is_told_at_the_begin),
         TEST(open_ones_and_months_are_found_page_by_page),
         TEST(a_month_takes_what_happened_in_it),
         TEST(what_came_late_is_marked_and_what_is_new_is_not),
         TEST(one_runs_at_a_time_and_outlives_a_crash),
+        TEST(a_dossier_is_named_by_a_number_that_is_known_or_a_code),
         TEST(a_lost_dossier_goes_again_as_a_first_one_with_each_step_once),
         TEST(an_update_goes_alone_and_leaves_the_steps),
         TEST(no_way_from_what_the_portal_shows_is_a_persons_affair),

@@ -12,6 +12,12 @@
 
 #include "domain/vntime.h"
 
+/* An item that was stored nobody knows when. */
+#define KNOWN(k, s, n, at, changed)                                                                \
+    {                                                                                              \
+        .kind = (k), .state = (s), .status = (n), .at_s = (at), .changed_ms = (changed)            \
+    }
+
 static int64_t at(const char *text)
 {
     int64_t at_s = 0;
@@ -120,7 +126,7 @@ static void what_is_not_online_is_direct(void **state)
 static void the_end_is_that_of_processing(void **state)
 {
     static const struct month_item known[] = {
-        {ITEM_SNAPSHOT, ITEM_DONE, 10, 0, INT64_C(1791600000000)}, /* 2026-10-10 */
+        KNOWN(ITEM_SNAPSHOT, ITEM_DONE, 10, 0, INT64_C(1791600000000)), /* 2026-10-10 */
     };
     struct month_dossier d = dossier(10);
 
@@ -150,9 +156,9 @@ static void the_end_is_that_of_processing(void **state)
 static void without_a_date_the_earliest_word_of_the_end_counts(void **state)
 {
     struct month_item items[] = {
-        {ITEM_STEP, ITEM_DONE, 9, at("2026-10-18 10:00:00"), 0},
-        {ITEM_SNAPSHOT, ITEM_SUPERSEDED, 9, at("2026-10-19 10:00:00"), 0},
-        {ITEM_SNAPSHOT, ITEM_PENDING, 10, at("2026-10-22 10:00:00"), 0},
+        KNOWN(ITEM_STEP, ITEM_DONE, 9, at("2026-10-18 10:00:00"), 0),
+        KNOWN(ITEM_SNAPSHOT, ITEM_SUPERSEDED, 9, at("2026-10-19 10:00:00"), 0),
+        KNOWN(ITEM_SNAPSHOT, ITEM_PENDING, 10, at("2026-10-22 10:00:00"), 0),
     };
     struct month_dossier d = dossier(10);
 
@@ -172,8 +178,8 @@ static void without_a_date_the_earliest_word_of_the_end_counts(void **state)
 
 static void refusals_and_withdrawals_end_a_dossier_too(void **state)
 {
-    struct month_item items[] = {{ITEM_STEP, ITEM_DONE, 7, at("2026-10-12 10:00:00"), 0},
-                                 {ITEM_STEP, ITEM_DONE, 7, at("2026-10-13 10:00:00"), 0}};
+    struct month_item items[] = {KNOWN(ITEM_STEP, ITEM_DONE, 7, at("2026-10-12 10:00:00"), 0),
+                                 KNOWN(ITEM_STEP, ITEM_DONE, 7, at("2026-10-13 10:00:00"), 0)};
     struct month_dossier d = dossier(8);
 
     (void)state;
@@ -215,12 +221,12 @@ static void without_a_promise_nothing_is_late(void **state)
 static void time_of_supplements_is_not_counted(void **state)
 {
     struct month_item items[] = {
-        {ITEM_STEP, ITEM_DONE, 2, at("2026-10-10 08:00:00"), 0},
-        {ITEM_STEP, ITEM_DONE, 5, at("2026-10-12 08:00:00"), 0},
-        {ITEM_SNAPSHOT, ITEM_SUPERSEDED, 5, at("2026-10-13 08:00:00"), 0}, /* still */
-        {ITEM_STEP, ITEM_DONE, 4, at("2026-10-14 08:00:00"), 0},           /* two days */
-        {ITEM_STEP, ITEM_DONE, 5, at("2026-10-15 08:00:00"), 0},
-        {ITEM_STEP, ITEM_DONE, 4, at("2026-10-16 08:00:00"), 0}, /* and a third */
+        KNOWN(ITEM_STEP, ITEM_DONE, 2, at("2026-10-10 08:00:00"), 0),
+        KNOWN(ITEM_STEP, ITEM_DONE, 5, at("2026-10-12 08:00:00"), 0),
+        KNOWN(ITEM_SNAPSHOT, ITEM_SUPERSEDED, 5, at("2026-10-13 08:00:00"), 0), /* still */
+        KNOWN(ITEM_STEP, ITEM_DONE, 4, at("2026-10-14 08:00:00"), 0),           /* two days */
+        KNOWN(ITEM_STEP, ITEM_DONE, 5, at("2026-10-15 08:00:00"), 0),
+        KNOWN(ITEM_STEP, ITEM_DONE, 4, at("2026-10-16 08:00:00"), 0), /* and a third */
     };
     struct month_dossier d = dossier(9);
 
@@ -246,9 +252,9 @@ static void time_of_supplements_is_not_counted(void **state)
 static void what_the_portal_hears_late_is_late_by_synchronisation(void **state)
 {
     struct month_item items[] = {
-        {ITEM_SNAPSHOT, ITEM_DONE, 4, 1, at("2026-10-10 09:00:00") * 1000},
-        {ITEM_SNAPSHOT, ITEM_DONE, 9, 2, at("2026-10-20 17:00:00") * 1000 + 999},
-        {ITEM_SNAPSHOT, ITEM_DONE, 10, 3, at("2026-10-29 17:00:00") * 1000},
+        KNOWN(ITEM_SNAPSHOT, ITEM_DONE, 4, 1, at("2026-10-10 09:00:00") * 1000),
+        KNOWN(ITEM_SNAPSHOT, ITEM_DONE, 9, 2, at("2026-10-20 17:00:00") * 1000 + 999),
+        KNOWN(ITEM_SNAPSHOT, ITEM_DONE, 10, 3, at("2026-10-29 17:00:00") * 1000),
     };
     struct month_dossier d = dossier(10);
 
@@ -276,10 +282,11 @@ static void what_the_portal_hears_late_is_late_by_synchronisation(void **state)
 static void delivery_is_measured_from_the_receipt(void **state)
 {
     struct month_item items[] = {
-        {ITEM_SNAPSHOT, ITEM_DONE, 1, 1, at("2026-10-09 21:00:00") * 1000}, /* not received yet */
-        {ITEM_STEP, ITEM_DONE, 2, 2, at("2026-10-10 08:01:00") * 1000},     /* no snapshot */
-        {ITEM_SNAPSHOT, ITEM_SUPERSEDED, 2, 2, at("2026-10-10 08:01:00") * 1000},
-        {ITEM_SNAPSHOT, ITEM_DONE, 4, 3, at("2026-10-10 09:00:00") * 1000},
+        KNOWN(ITEM_SNAPSHOT, ITEM_DONE, 1, 1,
+              at("2026-10-09 21:00:00") * 1000),                             /* not received yet */
+        KNOWN(ITEM_STEP, ITEM_DONE, 2, 2, at("2026-10-10 08:01:00") * 1000), /* no snapshot */
+        KNOWN(ITEM_SNAPSHOT, ITEM_SUPERSEDED, 2, 2, at("2026-10-10 08:01:00") * 1000),
+        KNOWN(ITEM_SNAPSHOT, ITEM_DONE, 4, 3, at("2026-10-10 09:00:00") * 1000),
     };
     struct month_dossier d = dossier(4);
 
@@ -303,6 +310,66 @@ static void delivery_is_measured_from_the_receipt(void **state)
     items[3].state = ITEM_ADOPTED;
     assert_string_equal(counted(LATER, &d), WAITS "there_before");
 #undef WAITS
+}
+
+static void what_was_read_late_is_shown_apart(void **state)
+{
+    struct month_item items[] = {
+        KNOWN(ITEM_SNAPSHOT, ITEM_SUPERSEDED, 4, 1, at("2026-10-12 08:00:00") * 1000),
+        KNOWN(ITEM_SNAPSHOT, ITEM_DONE, 9, 2, at("2026-10-21 08:00:00") * 1000),
+    };
+    struct month_dossier d = dossier(9);
+
+    (void)state;
+    d.figures.finished_s = at("2026-10-19 17:00:00");
+    d.items = items;
+    d.n_items = 2;
+#define LATE "received online settled on_time late_by_sync "
+    items[0].stored_ms = at("2026-10-11 08:00:00") * 1000;
+    items[1].stored_ms = at("2026-10-20 17:00:00") * 1000 + 999;
+    assert_string_equal(counted(LATER, &d), LATE "after_day");
+    items[0].stored_ms++; /* stored more than a day after the receipt */
+    assert_string_equal(counted(LATER, &d), LATE "after_day read_late");
+    items[1].stored_ms++; /* and the end after the promised date */
+    assert_string_equal(counted(LATER, &d), LATE "end_read_late after_day read_late");
+#undef LATE
+}
+
+/* After a restore nobody knows when the portal had it first. */
+static void what_was_delivered_again_was_there_before(void **state)
+{
+    struct month_item items[] = {
+        KNOWN(ITEM_SNAPSHOT, ITEM_DONE, 4, 1, at("2026-10-30 08:00:00") * 1000),
+        KNOWN(ITEM_SNAPSHOT, ITEM_DONE, 4, 2, at("2026-10-10 08:10:00") * 1000),
+    };
+    struct month_dossier d = dossier(4);
+
+    (void)state;
+    d.items = items;
+    d.n_items = 1;
+    items[0].again = true;
+    assert_non_null(strstr(counted(LATER, &d), " there_before"));
+    d.status = 9;
+    items[0].status = 9;
+    d.figures.finished_s = at("2026-10-19 17:00:00");
+    assert_string_equal(counted(LATER, &d), "received online settled on_time there_before");
+    d.n_items = 2; /* another was acknowledged before all that */
+    items[1].status = 9;
+    assert_string_equal(counted(LATER, &d),
+                        "received online settled on_time within_hour within_day");
+}
+
+/* Its dossiers are the old connector's to deliver. */
+static void a_flow_that_observes_is_not_late(void **state)
+{
+    struct month_dossier d = dossier(9);
+
+    (void)state;
+    d.figures.finished_s = at("2026-10-19 17:00:00");
+    assert_string_equal(counted(LATER, &d),
+                        "received online settled on_time late_by_sync not_there");
+    d.unsent = true;
+    assert_string_equal(counted(LATER, &d), "received online settled on_time not_there");
 }
 
 static void a_month_that_is_not_over_ends_now(void **state)
@@ -403,6 +470,9 @@ int main(void)
         cmocka_unit_test(time_of_supplements_is_not_counted),
         cmocka_unit_test(what_the_portal_hears_late_is_late_by_synchronisation),
         cmocka_unit_test(delivery_is_measured_from_the_receipt),
+        cmocka_unit_test(what_was_read_late_is_shown_apart),
+        cmocka_unit_test(what_was_delivered_again_was_there_before),
+        cmocka_unit_test(a_flow_that_observes_is_not_late),
         cmocka_unit_test(a_month_that_is_not_over_ends_now),
         cmocka_unit_test(a_late_promise_is_shown),
         cmocka_unit_test(dates_tell_the_end_where_the_status_has_no_map),

@@ -49,6 +49,10 @@ static void names_are_found_in_their_own_dictionary(void **state)
     assert_null(names_find(&n, RECORD_SECTOR, "H56"));
     assert_null(names_find(&n, RECORD_AGENCY, "H56.3"));
     assert_null(names_find(&n, RECORD_AGENCY, "H57"));
+    assert_true(names_has(&n, RECORD_AGENCY, "H56"));
+    assert_true(names_has(&n, RECORD_AGENCY, "a department"));
+    assert_false(names_has(&n, RECORD_AGENCY, "a sector"));
+    assert_false(names_has(&n, RECORD_SERVICE, "H56"));
     names_free(&n);
 }
 

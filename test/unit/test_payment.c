@@ -40,7 +40,7 @@ static void a_transaction_is_the_identity(void **state)
     (void)state;
     arena_init(&a, 1u << 20);
     assert_int_equal(read_one(&a, PAID("GD1", "00", "8000", CODE), &p, &msg), 0);
-    assert_int_equal(record_from_payment(&p, &a, &record, &msg), 0);
+    assert_int_equal(record_from_other(RECORD_PAYMENT, &p, &a, &record, &msg), 0);
     assert_int_equal(record.kind, RECORD_PAYMENT);
     assert_string_equal(record.code, "payment:GD1");
     arena_free(&a);
@@ -73,12 +73,19 @@ static void a_success_may_follow_a_failure_and_nothing_else_may_change(void **st
 {
     static const struct {
         const char *before, *now, *amount, *dossier;
-        bool may;
+        enum payment_verdict verdict;
     } cases[] = {
-        {"00", "00", "8000", CODE, true},  {"24", "00", "8000", CODE, true},
-        {"24", "99", "8000", CODE, true},  {"00", "24", "8000", CODE, false},
-        {"00", "00", "8001", CODE, false}, {"00", "00", "8000", "H56.31.25-251118-0008", false},
+        {"00", "00", "8000", CODE, PAYMENT_AGAIN},
+        {"24", "24", "8000", CODE, PAYMENT_AGAIN},
+        {"24", "00", "8000", CODE, PAYMENT_FOLLOWS},
+        {"24", "99", "8000", CODE, PAYMENT_FOLLOWS},
+        {"00", "24", "8000", CODE, PAYMENT_CONFLICT},
+        {"00", "00", "8001", CODE, PAYMENT_CONFLICT},
+        {"24", "24", "8001", CODE, PAYMENT_CONFLICT},
+        {"00", "00", "8000", "H56.31.25-251118-0008", PAYMENT_CONFLICT},
     };
+    uint8_t marks[PAYMENT_MARKS][FIGURES_MARK_BYTES];
+    enum payment_verdict verdict;
 
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -93,7 +100,14 @@ static void a_success_may_follow_a_failure_and_nothing_else_may_change(void **st
         now.result = cases[i].now;
         now.amount = cases[i].amount;
         now.dossier = cases[i].dossier;
-        assert_int_equal(payment_may_follow(&before, &now), cases[i].may);
+        before.transaction = now.transaction = "GD1";
+        assert_int_equal(payment_marks(&before, marks), 0);
+        assert_int_equal(payment_judge((const uint8_t(*)[FIGURES_MARK_BYTES])marks, PAYMENT_MARKS,
+                                       &now, &verdict),
+                         0);
+        assert_int_equal(verdict, cases[i].verdict);
+        assert_int_equal(payment_judge(NULL, 0, &now, &verdict), 0);
+        assert_int_equal(verdict, PAYMENT_CONFLICT); /* nothing to tell by */
     }
 }
 

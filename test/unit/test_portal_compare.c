@@ -45,13 +45,20 @@ static struct json *parse(const char *text)
     return root;
 }
 
+static bool is_office(void *ctx, const char *text)
+{
+    assert_non_null(ctx);
+    return strcmp(text, "UBND") == 0 || strcmp(text, "H56.1") == 0;
+}
+
 static int compare(struct fixture *f, const char *other, const char *here)
 {
     json_free(f->other);
     json_free(f->here);
     f->other = parse(other);
     f->here = parse(here);
-    return portal_compare(f->other, f->here, &f->arena, &f->all);
+    return portal_compare(f->other, f->here, &(struct portal_offices){is_office, f}, &f->arena,
+                          &f->all);
 }
 
 /* NULL: neither side fills it. */
@@ -210,8 +217,24 @@ static void test_what_may_name_a_person_is_shown_by_its_length_only(void **state
     expect_values(f, "NgayTiepNhan", "\"20261118093000\"", "\"\"", PORTAL_ONLY_OTHER);
     assert_string_equal(f->all.fields[0].other, "20261118093000");
     assert_string_equal(f->all.fields[0].here, "");
-    expect_values(f, "DonViXuLy", "\"UBND 000123456789\"", "\"UBND\"", PORTAL_DIFFER);
-    assert_string_equal(f->all.fields[0].other, "UBND ***");
+    expect_values(f, "MaLinhVuc", "\"G01 000123456789\"", "\"G01\"", PORTAL_DIFFER);
+    assert_string_equal(f->all.fields[0].other, "G01 ***");
+}
+
+static void test_an_office_is_shown_when_it_is_one_of_the_provinces(void **state)
+{
+    static const char *const fields[] = {"DonViXuLy", "PhongBanXuLy"};
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < 2; i++) {
+        expect_values(f, fields[i], "\"Nguyễn Văn A\"", "\"UBND\"", PORTAL_DIFFER);
+        assert_string_equal(f->all.fields[0].other, "(12 characters)");
+        assert_string_equal(f->all.fields[0].here, "UBND");
+        expect_values(f, fields[i], "\"H56.1\"", "\"UBND - Nguyễn Văn A\"", PORTAL_DIFFER);
+        assert_string_equal(f->all.fields[0].other, "H56.1");
+        assert_string_equal(f->all.fields[0].here, "(19 characters)");
+        assert_false(portal_compare_shown(fields[i]));
+    }
 }
 
 static void test_more_fields_than_can_be_told_apart_are_an_error(void **state)
@@ -242,6 +265,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_field_of_several_entries_agrees_when_all_do, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_what_may_name_a_person_is_shown_by_its_length_only,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(test_an_office_is_shown_when_it_is_one_of_the_provinces,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(test_more_fields_than_can_be_told_apart_are_an_error, setup,
                                         teardown),

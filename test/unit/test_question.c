@@ -24,8 +24,9 @@ struct fixture {
     struct adapter_lookup lookup;
     unsigned ended;
     char ids[8][64];
+    uint8_t hashes[8][RECORD_HASH_BYTES];
     size_t n_rows;
-    char next[64];
+    char cursor[64]; /* of the next poll */
     char body[2048];
 };
 
@@ -37,6 +38,10 @@ static void on_poll(struct adapter_poll *poll)
     f->n_rows = poll->n_rows;
     for (size_t i = 0; i < poll->n_rows && i < 8; i++) {
         (void)snprintf(f->ids[i], sizeof(f->ids[i]), "%s", poll->rows[i].id);
+        memcpy(f->hashes[i], poll->rows[i].hash, RECORD_HASH_BYTES);
+    }
+    if (poll->next_cursor[0] != '\0') {
+        (void)snprintf(f->cursor, sizeof(f->cursor), "%s", poll->next_cursor);
     }
 }
 
@@ -83,11 +88,17 @@ static int teardown(void **state)
     "{\"HOIDAPID\":\"" id "\",\"MALINHVUC\":\"G15-HT04\",\"MADONVI\":\"H56\",\"NOIDUNG\":\"" text  \
     "\",\"TRALOIID\":\"\",\"HOVATEN\":\"Vừ A Thử\",\"SODIENTHOAI\":\"0000123456\","            \
     "\"TRANGTHAI\":\"" state "\",\"KHAC\":\"x\"}"
+#define QUESTION(id, text, answer)                                                                 \
+    "{\"HOIDAPID\":\"" id "\",\"MADONVI\":\"H56\",\"NOIDUNG\":\"" text                             \
+    "\",\"TRALOIID\":\"1\",\"NOIDUNGTRALOI\":\"" answer                                            \
+    "\",\"HOVATEN\":\"Vừ A Thử\",\"TRANGTHAI\":\"1\"}"
+#define ANSWERS "\"service\":\"LayNoiDungTraLoiTheoCauHoi\",\"cauhoiid\":\"5521\""
+#define ANSWERED(id, answer) QUESTION(id, "Cần gì?", answer)
 #define LIST(rows) "{\"error_code\":0,\"result\":[" rows "]}"
 
 static void ask_list(struct fixture *f)
 {
-    f->poll = (struct adapter_poll){.kind = RECORD_QUESTION, .cursor = "", .done = on_poll};
+    f->poll = (struct adapter_poll){.kind = RECORD_QUESTION, .cursor = f->cursor, .done = on_poll};
     f->portal->ops->poll(f->portal, &f->poll);
     fake_loop_settle(&f->peer.loop);
 }
@@ -106,9 +117,10 @@ static void the_list_is_read_with_one_call_and_gives_the_details(void **state)
     ask_list(f);
     fake_portal_login(&f->peer, "one");
     assert_non_null(strstr(fake_portal_next(&f->peer)->body, "\"LayDanhSachHoiDapGuiTuDVCQG\""));
-    fake_portal_answer(&f->peer, 200,
-                       LIST(ROW("5521", "1", "Cần giấy gì?") "," ROW("5522", "0", "Bỏ qua") "," ROW(
-                           "", "1", "Không có số") "," ROW("5523", "2", "Ở đâu?")));
+    fake_portal_answer(
+        &f->peer, 200,
+        LIST(QUESTION("5521", "Cần giấy gì?", "x") "," ROW("5522", "0", "Bỏ qua") "," ROW(
+            "", "1", "Không có số") "," ROW("5523", "2", "Ở đâu?")));
     assert_int_equal(f->poll.err, 0);
     assert_int_equal(f->n_rows, 2);
     assert_string_equal(f->ids[0], "question:5521");
@@ -122,6 +134,97 @@ static void the_list_is_read_with_one_call_and_gives_the_details(void **state)
     assert_int_equal(fake_portal_waiting(&f->peer), 0); /* no second call */
 }
 
+static void what_the_list_does_not_answer_is_asked_for_by_its_number(void **state)
+{
+    struct fixture *f = *state;
+    uint8_t today[RECORD_HASH_BYTES];
+
+    ask_list(f);
+    fake_portal_login(&f->peer, "one");
+    fake_portal_answer(&f->peer, 200, LIST(ROW("5521", "1", "Cần gì?")));
+    assert_true(f->poll.more);
+    memcpy(today, f->hashes[0], sizeof(today));
+    ask_one(f, "question:5521");
+    assert_non_null(strstr(fake_portal_next(&f->peer)->body, ANSWERS));
+    fake_portal_answer(&f->peer, 200,
+                       LIST("{\"TRALOIID\":\"77\",\"NOIDUNGTRALOI\":\"Nộp tờ khai\"},"
+                            "{\"TRALOIID\":78,\"NOIDUNGTRALOI\":\"Mang theo giấy tờ\"}"));
+    assert_int_equal(f->detail.err, 0);
+    assert_non_null(strstr(f->body, "\"answer_id\":\"77, 78\""));
+    assert_non_null(strstr(f->body, "\"answer\":\"Nộp tờ khai\\n\\nMang theo giấy tờ\""));
+    assert_non_null(strstr(f->body, "\"text\":\"Cần gì?\""));
+    ask_one(f, "question:5521"); /* none yet: it comes as the list showed it */
+    fake_portal_answer(&f->peer, 200, LIST(""));
+    assert_int_equal(f->detail.err, 0);
+    assert_null(strstr(f->body, "\"answer\""));
+    ask_one(f, "question:5521"); /* as are those that the portal does not tell of */
+    fake_portal_answer(&f->peer, 200, "{\"error_code\":-1,\"message\":\"Lỗi\"}");
+    assert_int_equal(f->detail.err, 0);
+    assert_non_null(strstr(f->peer.logged, "LayNoiDungTraLoiTheoCauHoi is refused: Lỗi"));
+    ask_one(f, "question:5521"); /* but what is not known is owed */
+    fake_portal_answer(&f->peer, 500, "");
+    assert_int_equal(f->detail.err, ERR_REMOTE);
+    f->cursor[0] = '\0'; /* an answer may come though its row stays: tomorrow it is news */
+    ask_list(f);
+    fake_portal_answer(&f->peer, 200, LIST(ROW("5521", "1", "Cần gì?")));
+    assert_memory_equal(f->hashes[0], today, sizeof(today));
+    fake_loop_advance(&f->peer.loop, UINT64_C(86400000));
+    f->cursor[0] = '\0';
+    ask_list(f);
+    fake_portal_login(&f->peer, "two");
+    fake_portal_answer(&f->peer, 200, LIST(ROW("5521", "1", "Cần gì?")));
+    assert_memory_not_equal(f->hashes[0], today, sizeof(today));
+}
+
+static void public_questions_come_behind_those_that_were_asked(void **state)
+{
+    struct fixture *f = *state;
+
+    ask_list(f);
+    fake_portal_login(&f->peer, "one");
+    fake_portal_answer(&f->peer, 200, LIST(ANSWERED("5521", "x")));
+    assert_true(f->poll.more && !f->poll.full_done);
+    ask_list(f);
+    assert_non_null(strstr(fake_portal_next(&f->peer)->body, "\"LayDanhSachHoiDapBoCoQuan\""));
+    fake_portal_answer(&f->peer, 200, LIST(ANSWERED("5521", "y") "," ROW("9", "0", "Bỏ qua")));
+    assert_int_equal(f->poll.err, 0);
+    assert_true(!f->poll.more && f->poll.full_done);
+    assert_int_equal(f->n_rows, 1);
+    assert_string_equal(f->ids[0], "public:5521"); /* the same number, and not the same record */
+    ask_one(f, "public:5521");
+    assert_non_null(strstr(f->body, "{\"code\":\"public:5521\",\"id\":\"5521\""));
+    assert_non_null(strstr(f->body, "\"answer\":\"y\""));
+    ask_list(f); /* and again from the front */
+    assert_non_null(strstr(fake_portal_next(&f->peer)->body, "\"LayDanhSachHoiDapGuiTuDVCQG\""));
+    fake_portal_answer(&f->peer, 200, LIST(""));
+    ask_one(f, "public:5521"); /* owed from before */
+    assert_non_null(strstr(fake_portal_next(&f->peer)->body, "\"LayDanhSachHoiDapBoCoQuan\""));
+    fake_portal_answer(&f->peer, 200, LIST(ANSWERED("5521", "z")));
+    assert_non_null(strstr(f->body, "\"answer\":\"z\""));
+}
+
+static void a_portal_without_public_questions_keeps_the_others_coming(void **state)
+{
+    struct fixture *f = *state;
+
+    ask_list(f);
+    fake_portal_login(&f->peer, "one");
+    fake_portal_answer(&f->peer, 200, LIST(ANSWERED("5521", "x")));
+    ask_list(f);
+    fake_portal_answer(&f->peer, 500, ""); /* it does not answer: asked again from there */
+    assert_int_equal(f->poll.err, ERR_REMOTE);
+    ask_list(f);
+    assert_non_null(strstr(fake_portal_next(&f->peer)->body, "\"LayDanhSachHoiDapBoCoQuan\""));
+    fake_portal_answer(&f->peer, 200, "{\"error_code\":-1,\"message\":\"Không có quyền\"}");
+    assert_int_equal(f->poll.err, 0);
+    assert_true(f->n_rows == 0 && !f->poll.more && f->poll.full_done);
+    assert_non_null(strstr(f->peer.logged, "LayDanhSachHoiDapBoCoQuan is refused: Không có quyền"));
+    ask_list(f);
+    assert_non_null(strstr(fake_portal_next(&f->peer)->body, "\"LayDanhSachHoiDapGuiTuDVCQG\""));
+    fake_portal_answer(&f->peer, 200, "{\"error_code\":-1,\"message\":\"Không có quyền\"}");
+    assert_int_equal(f->poll.err, ERR_REMOTE); /* this one must be had */
+}
+
 static void what_is_owed_from_before_is_asked_for_again(void **state)
 {
     struct fixture *f = *state;
@@ -129,6 +232,8 @@ static void what_is_owed_from_before_is_asked_for_again(void **state)
     ask_one(f, "question:5521");
     fake_portal_login(&f->peer, "one");
     fake_portal_answer(&f->peer, 200, LIST(ROW("5520", "1", "a") "," ROW("5521", "1", "b")));
+    assert_non_null(strstr(fake_portal_next(&f->peer)->body, ANSWERS));
+    fake_portal_answer(&f->peer, 200, LIST(""));
     assert_int_equal(f->detail.err, 0);
     assert_non_null(strstr(f->body, "\"code\":\"question:5521\""));
     ask_one(f, "question:5599");
@@ -172,7 +277,7 @@ static void read_one(struct arena *a, const char *text, struct record *out)
     struct json *root = NULL;
 
     assert_int_equal(json_parse(text, strlen(text), &root, &msg), 0);
-    assert_int_equal(national_other_find(RECORD_QUESTION)->read(root, a, out, &msg), 0);
+    assert_int_equal(national_other_read(&national_question, root, a, out, &msg), 0);
     json_free(root);
 }
 
@@ -289,6 +394,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(the_list_is_read_with_one_call_and_gives_the_details),
+        TEST(what_the_list_does_not_answer_is_asked_for_by_its_number),
+        TEST(public_questions_come_behind_those_that_were_asked),
+        TEST(a_portal_without_public_questions_keeps_the_others_coming),
         TEST(what_is_owed_from_before_is_asked_for_again),
         TEST(a_reply_that_is_no_list_concludes_nothing),
         TEST(no_look_up_is_made_for_other_codes),

@@ -71,7 +71,7 @@ static int read_one(struct fixture *f, const char *text)
     int err;
 
     assert_int_equal(json_parse(text, strlen(text), &root, &f->msg), 0);
-    err = national_other_find(RECORD_RATING)->read(root, &f->arena, &f->record, &f->msg);
+    err = national_other_read(&national_rating, root, &f->arena, &f->record, &f->msg);
     json_free(root);
     return err;
 }

@@ -220,6 +220,7 @@ static void volatile_parts_change_the_body_and_not_the_hash(void **state)
 {
     struct fixture f;
     uint8_t before[RECORD_HASH_BYTES];
+    struct dossier back;
     const char *body;
 
     (void)state;
@@ -234,6 +235,11 @@ static void volatile_parts_change_the_body_and_not_the_hash(void **state)
     f.dossier.changed_s = 0;
     f.files[0].url = "https://h/1.pdf";
     assert_memory_equal(encode(&f)->hash, before, RECORD_HASH_BYTES);
+    f.dossier.arrived = "{\"MaHoSo\":\"00112233\"}";
+    assert_memory_equal(encode(&f)->hash, before, RECORD_HASH_BYTES);
+    assert_int_equal(record_to_dossier(f.record.body, f.record.body_len, &f.arena, &back, &f.msg),
+                     0);
+    assert_string_equal(back.arrived, f.dossier.arrived);
     f.files[0].url = "https://h/1.pdf?t=1#page";
     assert_memory_not_equal(encode(&f)->hash, before, RECORD_HASH_BYTES);
     f.files[0].url = "https://h/2.pdf?t=1";

@@ -141,6 +141,10 @@ static void a_steps_hash_covers_all_its_times(void **state)
     step.at_s = 5;
     assert_int_equal(record_from_step(&step, &f.arena, &f.record, &f.msg), 0);
     memcpy(before, f.record.hash, sizeof(before));
+    step.arrived = "{}"; /* no part of it */
+    assert_int_equal(record_from_step(&step, &f.arena, &f.record, &f.msg), 0);
+    assert_memory_equal(f.record.hash, before, sizeof(before));
+    assert_non_null(strstr(f.record.body, "arrived"));
     step.at_s++;
     assert_int_equal(record_from_step(&step, &f.arena, &f.record, &f.msg), 0);
     assert_memory_not_equal(f.record.hash, before, sizeof(before));

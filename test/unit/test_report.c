@@ -275,7 +275,123 @@ static void other_flows_and_months_do_not_count(void **state)
     end(&r);
 }
 
-/* The levels' sums are told, so an agency can't hide among those of another level. */
+/* In a parallel run one reads what the other is told: a dossier is in both. */
+static void a_dossier_in_two_flows_counts_once(void **state)
+{
+    static const struct given both = {"1.000001", "", "H22.05", "2", "2026-10-05 08:00", "", 6};
+    static const struct given pushed = {"1.000001",         "", "H22.05", "1", "2026-10-05 08:00",
+                                        "2026-10-06 08:00", 8};
+    struct reporting r;
+    struct errmsg msg = {""};
+    const char *text;
+    int64_t gate;
+
+    (void)state;
+    begin(&r);
+    catalogue(&r.f);
+    r.config.flows[0].mode = FLOW_OBSERVE;
+    r.config.flows[1].name = "gate";
+    r.config.flows[1].kind = FLOW_DOSSIERS;
+    assert_int_equal(journal_flow_id(r.f.journal, "gate", &gate, &msg), 0);
+    append(&r.f, r.f.flow, &both, 1); /* six of one, and the first six of the other's eight */
+    append(&r.f, gate, &pushed, 1);
+    text = make(&r, REPORT_BY_LEVEL, "2026-10");
+    must_have(text, "\r\nfigures,received,Received,8,,,\r\n");
+    must_have(text, "\r\nfigures,direct,Direct,8,"); /* as the live flow has it */
+    must_have(text, "\r\nyear,received,8\r\n");
+    r.config.flows[0].mode = FLOW_LIVE; /* now that which stands first */
+    text = make(&r, REPORT_BY_LEVEL, "2026-10");
+    must_have(text, "\r\nfigures,received,Received,8,,,\r\n");
+    must_have(text, "\r\nfigures,direct,Direct,2,");
+    r.config.n_flows = 1;
+    must_have(make(&r, REPORT_BY_LEVEL, "2026-10"), "\r\nfigures,received,Received,6,,,\r\n");
+    fixture_tamper(&r.f, "DELETE FROM figure WHERE subject IN (SELECT id FROM subject WHERE flow "
+                         "= 1)"); /* of an older version: the other row is better than none */
+    r.config.n_flows = 2;
+    must_have(make(&r, REPORT_BY_LEVEL, "2026-10"), "\r\nfigures,received,Received,8,,,\r\n");
+    assert_int_equal(r.report->begin.bare, 6);
+    end(&r);
+}
+
+static void the_begin_of_what_is_known_is_found(void **state)
+{
+    static const struct given given[] = {
+        {"1.000001", "", "H22.05", "2", "2026-10-05 08:00", "", 2},
+        {"1.000001", "", "H22.05", "2", "2026-09-05 08:00", "", 2},
+    };
+    struct reporting r;
+
+    (void)state;
+    begin(&r);
+    (void)make(&r, REPORT_BY_LEVEL, "2026-10");
+    assert_int_equal(r.report->begin.began_s, 0);
+    assert_int_equal(r.report->begin.received_s, 0);
+    append_all(&r, given, 2);
+    (void)make(&r, REPORT_BY_LEVEL, "2026-10");
+    assert_int_equal(r.report->begin.began_s, (int64_t)(fixture_wall_ms(&r.f) / 1000));
+    assert_int_equal(r.report->begin.received_s, at("2026-09-05 08:00"));
+    assert_int_equal(r.report->begin.bare, 0);
+    end(&r);
+}
+
+/* What a journal from a backup delivers of the time before it may have been there. */
+static void a_restored_journal_knows_not_when(void **state)
+{
+    static const struct given given = {"1.000001", "", "H22.05", "2", "2026-10-05 08:00", "", 6};
+    struct reporting r;
+    long long restored_ms;
+
+    (void)state;
+    begin(&r);
+    append_all(&r, &given, 1);
+    fixture_tamper(&r.f, "UPDATE item SET state = %d, at = 1", ITEM_DONE);
+    must_have(make(&r, REPORT_BY_LEVEL, "2026-10"),
+              "\r\nfigures,there_before,At the portal before,0,");
+    restored_ms = (long long)fixture_wall_ms(&r.f) - 1;
+    fixture_tamper(&r.f, "INSERT INTO fact VALUES ('journal.restored', 'backup 1 %lld')",
+                   restored_ms);
+    must_have(make(&r, REPORT_BY_LEVEL, "2026-10"),
+              "\r\nfigures,there_before,At the portal before,6,");
+    fixture_tamper(&r.f, "UPDATE item SET at = %lld", restored_ms / 1000 + 1);
+    must_have(make(&r, REPORT_BY_LEVEL, "2026-10"),
+              "\r\nfigures,there_before,At the portal before,0,");
+    fixture_tamper(&r.f, "UPDATE item SET state = %d", ITEM_PENDING);
+    end(&r);
+}
+
+/* The same as `catalog report` tells (domain/level.h), where services were not read. */
+static void a_level_is_what_its_number_says(void **state)
+{
+    static const struct given given = {"1.000001", "", "H22.05", "2", "2026-10-05 08:00", "", 6};
+    struct reporting r;
+    struct mirror_stage s;
+    struct mirror_swap swap = {.kind = RECORD_PROCEDURE, .now_ms = 1};
+    struct errmsg msg = {""};
+    struct record record;
+    struct procedure p;
+    struct arena arena;
+
+    (void)state;
+    begin(&r);
+    arena_init(&arena, 1u << 20);
+    mirror_stage_init(&s, RECORD_PROCEDURE, true);
+    procedure_init(&p);
+    p.code = "1.000001";
+    p.name = "Khai sinh";
+    p.active = true;
+    p.level = 3;
+    assert_int_equal(record_from_procedure(&p, &arena, &record, &msg), 0);
+    assert_int_equal(mirror_stage_add(&s, p.code, p.name, &record, true), 0);
+    assert_int_equal(FIXTURE_RUN(&r.f, mirror_stage, &s), 0);
+    mirror_stage_free(&s);
+    arena_free(&arena);
+    assert_int_equal(FIXTURE_RUN(&r.f, mirror_swap, &swap), 0);
+    append_all(&r, &given, 1);
+    must_have(make(&r, REPORT_BY_LEVEL, "2026-10"), "\r\nservices,partial,1,0,6,6,0\r\n");
+    end(&r);
+}
+
+/* The sum of a level with one agency is the agency, so both are made up for by another level. */
 static void small_groups_are_not_published(void **state)
 {
     static const struct given given[] = {
@@ -293,32 +409,143 @@ static void small_groups_are_not_published(void **state)
     catalogue(&r.f);
     append_all(&r, given, 5);
     text = make(&r, REPORT_BY_AGENCY, "2026-10");
-    must_have(text, "\r\nagencies,H22.05,Sở Tư pháp,hidden,hidden,hidden,0,0,0,0,0,hidden,");
-    must_have(text, "\r\nagencies,H22.14.09,UBND xã Y,11,hidden,hidden,0,0,0,0,0,11,0,0,11\r\n");
-    must_have(text, "\r\nagencies,H22.14.10,UBND xã Z,30,hidden,hidden,0,0,0,0,0,30,0,0,30\r\n");
+    must_have(text, "\r\nagencies,H22.05,Sở Tư pháp,<5,<5,<5,hidden,hidden,hidden,hidden,"
+                    "hidden,<5,<5,<5,<5\r\n");
+    must_have(text, "\r\nagencies,H22.14.09,UBND xã Y,hidden,hidden,hidden,hidden,hidden,");
+    must_have(text, "\r\nagencies,H22.14.10,UBND xã Z,30,20,10,0,0,0,0,0,30,0,0,30\r\n");
+    must_have(text,
+              "\r\nlevels,province,,<5,<5,<5,hidden,hidden,hidden,hidden,hidden,<5,<5,<5,<5\r\n");
+    must_have(
+        text,
+        "\r\nlevels,commune,,hidden,hidden,hidden,hidden,hidden,hidden,hidden,hidden,hidden,");
+    must_have(text, "\r\nlevels,all,,44,32,12,");
     text = make(&r, REPORT_BY_PROCEDURE, "2026-10");
-    must_have(text, "\r\nprocedures,1.000001,Khai sinh,hidden,");
+    must_have(text, "\r\nprocedures,1.000001,Khai sinh,<5,");
+    must_have(text, "\r\nprocedures,1.000002,Kết hôn,hidden,");
+    must_have(text, "\r\nservices,full,1,1,<5,<5,<5\r\n");
+    must_have(text, "\r\nservices,partial,1,2,hidden,hidden,hidden\r\n");
     must_have(text, "\r\nonline_per_service,1.000001,Khai sinh,full,2,hidden\r\n");
+    must_have(text, "\r\nonline_per_service,1.000002,Kết hôn,partial,1,hidden\r\n");
+    text = make(&r, REPORT_BY_LEVEL, "2026-10"); /* names no agency */
+    must_have(text, "\r\nlevels,province,,3,3,0,");
+    must_have(text, "\r\nservices,full,1,1,<5,<5,<5\r\n");
     end(&r);
 }
 
-/* In January the year's numbers are the month's: what one table hides the other must not tell. */
-static void january_tells_no_more_than_its_month(void **state)
+/* In the first month what was received is settled or waits; later the month before tells the rest.
+ */
+static void what_is_settled_does_not_follow_from_what_waits(void **state)
+{
+    static const struct given given[] = {
+        {"1.000001", "", "H22.14.09", "2", "2026-10-05 08:00", "2026-10-06 08:00", 3},
+        {"1.000001", "", "H22.14.09", "2", "2026-10-05 08:00", "", 17},
+        {"1.000001", "", "H22.14.10", "2", "2026-10-05 08:00", "2026-10-06 08:00", 10},
+        {"1.000001", "", "H22.14.10", "2", "2026-10-05 08:00", "", 20},
+    };
+    struct reporting r;
+    const char *text;
+
+    (void)state;
+    begin(&r);
+    catalogue(&r.f);
+    append_all(&r, given, 4);
+    text = make(&r, REPORT_BY_AGENCY, "2026-10");
+    must_have(text, "\r\nagencies,H22.14.09,UBND xã Y,20,20,0,<5,<5,<5,<5,<5,hidden,hidden,hidden,"
+                    "hidden\r\n");
+    must_have(text, "\r\nagencies,H22.14.10,UBND xã Z,30,30,0,hidden,hidden,hidden,hidden,hidden,"
+                    "hidden,hidden,hidden,hidden\r\n");
+    must_have(text, "\r\nlevels,commune,,50,50,0,13,13,0,0,13,37,0,0,37\r\n");
+    end(&r);
+}
+
+/* What is online in the year must not tell how few are direct; and where all of the year lies in
+ * the month, as in January, what one table hides the other must not tell. */
+static void the_year_tells_no_more_than_its_months(void **state)
 {
     static const struct given given[] = {
         {"1.000002", "", "H22.05", "2", "2026-01-05 08:00", "", 9},
         {"1.000002", "", "H22.05", "1", "2026-01-05 08:00", "", 2},
+        {"1.000001", "", "H22.05", "2", "2026-02-05 08:00", "", 30},
+        {"1.000001", "", "H22.05", "1", "2026-02-05 08:00", "", 3},
     };
     struct reporting r;
 
     (void)state;
     begin(&r);
     catalogue(&r.f);
-    append_all(&r, given, 2);
+    append_all(&r, given, 4);
     must_have(make(&r, REPORT_BY_PROCEDURE, "2026-01"),
               "\r\nonline_per_service,1.000002,Kết hôn,partial,1,hidden\r\n");
+    /* One that is hidden would follow from the sum and the other. */
     must_have(make(&r, REPORT_BY_PROCEDURE, "2026-02"),
-              "\r\nonline_per_service,1.000002,Kết hôn,partial,1,9\r\n");
+              "\r\nonline_per_service,1.000002,Kết hôn,partial,1,hidden\r\n");
+    must_have(make(&r, REPORT_BY_PROCEDURE, "2026-02"),
+              "\r\nonline_per_service,1.000001,Khai sinh,full,2,hidden\r\n");
+    must_have(make(&r, REPORT_BY_PROCEDURE, "2026-03"),
+              "\r\nonline_per_service,1.000001,Khai sinh,full,2,30\r\n");
+    end(&r);
+}
+
+/* A journal's first month is its year, whichever month it is; what came in person before it makes
+ * no difference. */
+static void a_year_that_is_one_month_hides_what_the_month_hides(void **state)
+{
+    static const enum report_by bys[] = {REPORT_BY_LEVEL, REPORT_BY_AGENCY, REPORT_BY_PROCEDURE,
+                                         REPORT_BY_SECTOR};
+    static const struct given given[] = {
+        {"1.000001", "", "H22.14.09", "2", "2026-11-05 08:00", "", 7},
+        {"1.000001", "", "H22.14.09", "1", "2026-11-05 08:00", "", 3},
+        {"1.000002", "", "H22.14.10", "2", "2026-11-05 08:00", "", 20},
+        {"1.000002", "", "H22.14.10", "1", "2026-11-05 08:00", "", 10},
+        {"1.000001", "", "H22.14.09", "1", "2026-10-05 08:00", "", 30},
+    };
+    struct reporting r;
+
+    (void)state;
+    begin(&r);
+    catalogue(&r.f);
+    for (size_t n = 4; n <= 5; n++) {
+        if (n == 4) {
+            append_all(&r, given, n);
+        } else {
+            append(&r.f, r.f.flow, &given[4], 4);
+        }
+        for (size_t i = 0; i < sizeof(bys) / sizeof(bys[0]); i++) {
+            const char *text = make(&r, bys[i], "2026-11");
+
+            if (bys[i] == REPORT_BY_SECTOR) { /* whose procedures everybody knows */
+                assert_null(strstr(text, "\r\nservices,"));
+                assert_null(strstr(text, "\r\nonline_per_service,"));
+                continue;
+            }
+            must_have(text, "\r\nservices,full,1,1,10,hidden,hidden\r\n");
+            must_have(text, "\r\nonline_per_service,1.000001,Khai sinh,full,2,hidden\r\n");
+            must_have(text, "\r\nonline_per_service,1.000002,Kết hôn,partial,1,hidden\r\n");
+        }
+    }
+    end(&r);
+}
+
+/* What is in no catalogue has no row, but the levels' sums would tell it. */
+static void what_the_catalogue_lacks_is_not_told_by_the_rest(void **state)
+{
+    static const struct given given[] = {
+        {"9.999998", "", "H22.05", "2", "2026-01-05 08:00", "", 3},
+        {"1.000001", "", "H22.05", "2", "2026-01-05 08:00", "", 30},
+        {"1.000002", "", "H22.05", "2", "2026-01-05 08:00", "", 20},
+    };
+    struct reporting r;
+    const char *text;
+
+    (void)state;
+    begin(&r);
+    catalogue(&r.f);
+    append_all(&r, given, 3);
+    text = make(&r, REPORT_BY_LEVEL, "2026-01");
+    must_have(text, "\r\nservices,unknown,0,0,<5,<5,<5\r\n");
+    must_have(text, "\r\nservices,partial,1,2,hidden,hidden,hidden\r\n");
+    must_have(text, "\r\nonline_per_service,1.000002,Kết hôn,partial,1,hidden\r\n");
+    must_have(text, "\r\nonline_per_service,1.000001,Khai sinh,full,2,30\r\n");
     end(&r);
 }
 
@@ -361,8 +588,15 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(groups_are_those_of_the_national_codes),
         cmocka_unit_test(other_flows_and_months_do_not_count),
+        cmocka_unit_test(a_dossier_in_two_flows_counts_once),
+        cmocka_unit_test(the_begin_of_what_is_known_is_found),
+        cmocka_unit_test(a_restored_journal_knows_not_when),
+        cmocka_unit_test(a_level_is_what_its_number_says),
         cmocka_unit_test(small_groups_are_not_published),
-        cmocka_unit_test(january_tells_no_more_than_its_month),
+        cmocka_unit_test(what_is_settled_does_not_follow_from_what_waits),
+        cmocka_unit_test(the_year_tells_no_more_than_its_months),
+        cmocka_unit_test(a_year_that_is_one_month_hides_what_the_month_hides),
+        cmocka_unit_test(what_the_catalogue_lacks_is_not_told_by_the_rest),
         cmocka_unit_test(without_a_catalogue_levels_are_unknown),
         cmocka_unit_test(an_older_journal_has_no_figures),
     };

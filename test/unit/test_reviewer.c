@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <sqlite3.h>
 
 #include "lib/fake_world.h"
 
@@ -61,6 +62,17 @@ static void alter(struct fake_world *w, int i, int status)
     e->status = status;
     memset(e->held, 0, sizeof(e->held));
     e->snapshot_at_s = 0;
+}
+
+/* Behind the daemon's back. */
+static void tamper(struct fake_world *w, const char *sql)
+{
+    sqlite3 *db = NULL;
+
+    assert_int_equal(sqlite3_open_v2(w->path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
 /* All delivered long ago. */
@@ -124,7 +136,8 @@ static void begun(struct engine_reconcile *q)
 }
 
 /* Its err. */
-static int begin(struct fake_world *w, enum review_what what, const char *code, bool fix)
+static int begin_with(struct fake_world *w, enum review_what what, const char *code, bool fix,
+                      bool yes)
 {
     struct engine_reconcile *q = calloc(1, sizeof(*q));
     bool done = false;
@@ -134,6 +147,7 @@ static int begin(struct fake_world *w, enum review_what what, const char *code, 
     q->begin.what = what;
     q->begin.sample = 1000;
     q->begin.fix = fix;
+    q->begin.yes = yes;
     q->begin.sweep = what == REVIEW_OPEN || what == REVIEW_MONTH;
     q->begin.to_s = loop_wall_s(&w->loop.loop) + 86400;
     q->begin.from_s = q->begin.to_s - 30 * 86400;
@@ -150,6 +164,11 @@ static int begin(struct fake_world *w, enum review_what what, const char *code, 
     err = q->err;
     free(q);
     return err;
+}
+
+static int begin(struct fake_world *w, enum review_what what, const char *code, bool fix)
+{
+    return begin_with(w, what, code, fix, false);
 }
 
 static void run_to_its_end(struct fake_world *w)
@@ -321,6 +340,182 @@ static void what_the_portal_lost_is_found_and_brought_back_with_its_steps(void *
     fake_world_run(w, MINUTE_MS);
     assert_int_equal(at_portal(w, 3)->steps, 3);
     assert_all_agree(w);
+}
+
+/* The index of the portal did not find it, and a moment later does. */
+static void one_look_that_finds_nothing_puts_nothing_in(void **state)
+{
+    struct fake_world *w = *state;
+    struct review_read r;
+    uint64_t sends;
+    uint64_t looks;
+
+    deliver(w);
+    at_portal(w, 3)->there = false;
+    sends = w->portal->sends;
+    looks = w->portal->looks;
+    assert_int_equal(begin(w, REVIEW_OPEN, "", true), 0);
+    fake_world_run(w, 4 * MINUTE_MS);
+    assert_true(fake_world_status(w)->reconcile.running);
+    assert_true(fake_world_status(w)->reconcile.trouble[0] != '\0');
+    assert_int_equal(w->portal->looks - looks, DOSSIERS);
+    at_portal(w, 3)->there = true;
+    run_to_its_end(w);
+    assert_int_equal(w->portal->looks - looks, DOSSIERS + 1);
+    read_result(w, &r);
+    assert_int_equal(counted(&r, "agreed"), DOSSIERS);
+    assert_int_equal(counted(&r, "absent_once"), 1);
+    assert_int_equal(counted(&r, "lost"), 0);
+    assert_int_equal(counted(&r, "mended"), 0);
+    assert_int_equal(counted(&r, "portal_asked"), DOSSIERS);
+    assert_int_equal(r.n_findings, 0);
+    review_read_free(&r);
+    assert_int_equal(w->portal->sends, sends);
+    assert_int_equal(fake_world_status(w)->reconcile.compared, DOSSIERS);
+}
+
+/* However often the daemon starts anew, and however it is told the time. */
+static void a_second_look_outlives_crashes_and_is_not_hastened(void **state)
+{
+    struct fake_world *w = *state;
+    struct review_read r;
+    uint64_t looks;
+
+    deliver(w);
+    lose(w, 3);
+    looks = w->portal->looks;
+    assert_int_equal(begin(w, REVIEW_SAMPLE, "", true), 0);
+    fake_world_run(w, MINUTE_MS);
+    fake_loop_jump_wall(&w->loop, -(int64_t)(30 * MINUTE_MS));
+    for (int i = 0; i < 3; i++) {
+        fake_world_crash(w, 3);
+        fake_world_start(w);
+        fake_world_run(w, MINUTE_MS);
+        assert_int_equal(fake_world_status(w)->reconcile.mended, 0);
+    }
+    assert_int_equal(w->portal->looks - looks, DOSSIERS);
+    fake_world_run(w, 6 * MINUTE_MS);
+    read_result(w, &r);
+    assert_true(r.row.ended_ms != 0);
+    assert_int_equal(counted(&r, "lost"), 1);
+    assert_int_equal(counted(&r, "mended"), 1);
+    review_read_free(&r);
+    assert_int_equal(w->portal->looks - looks, DOSSIERS + 1);
+    assert_int_equal(at_portal(w, 3)->steps, 3);
+}
+
+static void what_was_absent_once_is_told_when_a_person_ends_it(void **state)
+{
+    struct fake_world *w = *state;
+    struct review_read r;
+    uint64_t sends;
+
+    deliver(w);
+    lose(w, 3);
+    sends = w->portal->sends;
+    for (int i = 0; i < 2; i++) {
+        uint64_t looks = w->portal->looks;
+
+        w->portal->latency_ms = 5000;
+        assert_int_equal(begin(w, REVIEW_SAMPLE, "", true), 0);
+        fake_world_run(w, 2 * MINUTE_MS);
+        for (int k = 0; i == 1 && k < 600 && w->portal->looks - looks == DOSSIERS; k++) {
+            fake_world_run(w, 1000); /* until its second look is under way */
+        }
+        assert_int_equal(engine_reconcile_cancel(w->engine, "tester"), 0);
+        run_to_its_end(w);
+        read_result(w, &r);
+        assert_true(r.row.canceled);
+        assert_false(r.row.braked);
+        assert_int_equal(counted(&r, "lost"), 1);
+        assert_int_equal(counted(&r, "agreed"), DOSSIERS - 1);
+        assert_int_equal(counted(&r, "not_compared"), 0);
+        assert_int_equal(finding(&r, 3)->kind, DIFFERENCE_LOST);
+        assert_false(finding(&r, 3)->mended);
+        assert_int_equal(finding(&r, 3)->portal, SIDE_ABSENT);
+        assert_true(i == 1 || strstr(finding(&r, 3)->note, "nothing was put in") != NULL);
+        review_read_free(&r);
+        assert_int_equal(fake_world_status(w)->reconcile.differences, 1);
+        assert_int_equal(w->portal->sends, sends);
+        assert_int_equal(fake_world_open_items(w, "dossiers"), 0);
+    }
+}
+
+/* More dossiers than the others have, all delivered; then the portal loses so many. */
+static void deliver_many_and_lose(struct fake_world *w, int many, int lost)
+{
+    for (int i = 0; i < many; i++) {
+        fake_source_put(w->onestop, code_of(i), 4, "a");
+    }
+    fake_world_start(w);
+    fake_world_run(w, HOUR_MS);
+    assert_int_equal(fake_world_open_items(w, "dossiers"), 0);
+    for (int i = 0; i < lost; i++) {
+        lose(w, i);
+    }
+}
+
+static void too_many_lost_stop_it_until_a_person_says_yes(void **state)
+{
+    struct fake_world *w = *state;
+    const int many = 120;
+    const int lost = 60;
+    struct review_read r;
+    uint64_t sends;
+
+    deliver_many_and_lose(w, many, lost);
+    sends = w->portal->sends;
+    reconcile(w, REVIEW_OPEN, true, &r);
+    assert_true(r.row.braked);
+    assert_false(r.row.canceled);
+    assert_int_equal(counted(&r, "lost"), lost);
+    assert_int_equal(counted(&r, "mended"), 0);
+    assert_int_equal(r.n_findings, lost);
+    assert_non_null(strstr(finding(&r, 5)->note, "nothing was put in"));
+    review_read_free(&r);
+    assert_non_null(strstr(w->last_event, "was stopped"));
+    fake_world_run(w, HOUR_MS);
+    assert_int_equal(w->portal->sends, sends);
+    assert_int_equal(fake_world_open_items(w, "dossiers"), 0);
+    /* A person looked; the word outlives a crash. */
+    assert_int_equal(begin_with(w, REVIEW_OPEN, "", true, true), 0);
+    fake_world_run(w, MINUTE_MS);
+    fake_world_crash(w, 3);
+    fake_world_start(w);
+    fake_world_run(w, 1000);
+    run_to_its_end(w);
+    read_result(w, &r);
+    assert_false(r.row.braked);
+    assert_int_equal(counted(&r, "lost"), lost);
+    assert_int_equal(counted(&r, "mended"), lost);
+    review_read_free(&r);
+    fake_world_run(w, HOUR_MS);
+    reconcile(w, REVIEW_OPEN, false, &r);
+    assert_int_equal(counted(&r, "agreed"), many);
+    review_read_free(&r);
+}
+
+static void some_lost_among_many_and_most_of_a_few_do_not_stop_it(void **state)
+{
+    static const struct {
+        int many, lost;
+    } worlds[] = {{1000, 50}, {60, 49}}; /* not above 5 %; fewer than 50 */
+
+    for (size_t i = 0; i < 2; i++) {
+        struct fake_world *w = *state;
+        struct review_read r;
+
+        if (i > 0) {
+            assert_int_equal(fake_world_teardown(state), 0);
+            assert_int_equal(setup(state), 0);
+            w = *state;
+        }
+        deliver_many_and_lose(w, worlds[i].many, worlds[i].lost);
+        reconcile(w, REVIEW_OPEN, true, &r);
+        assert_false(r.row.braked);
+        assert_int_equal(counted(&r, "mended"), worlds[i].lost);
+        review_read_free(&r);
+    }
 }
 
 static void another_status_at_the_portal_is_named_by_its_direction(void **state)
@@ -596,6 +791,109 @@ static void what_moves_while_it_is_compared_is_compared_again(void **state)
     assert_int_equal(w->portal->ledger.duplicated, 0);
 }
 
+/* Each look takes long enough that something of it has changed behind it. */
+static void what_moves_at_each_comparison_is_given_up_and_said(void **state)
+{
+    struct fake_world *w = *state;
+    struct review_read r;
+    uint64_t looks;
+    int seconds = 0;
+
+    w->config.sources[0].poll_every_ms = 1000;
+    deliver(w);
+    w->portal->latency_ms = 4000;
+    looks = w->portal->looks;
+    assert_int_equal(begin(w, REVIEW_DOSSIER, code_of(7), true), 0);
+    for (; fake_world_status(w)->reconcile.running && seconds < 3600; seconds++) {
+        if (w->portal->looks != looks) {
+            char text[16];
+
+            looks = w->portal->looks;
+            (void)snprintf(text, sizeof(text), "c%d", seconds);
+            fake_source_put(w->onestop, code_of(7), 4, text);
+        }
+        fake_world_run(w, 1000);
+    }
+    assert_in_range(seconds, 60, 300);
+    read_result(w, &r);
+    assert_int_equal(finding(&r, 7)->kind, DIFFERENCE_NOT_ANSWERED);
+    assert_non_null(strstr(finding(&r, 7)->note, "changed each time"));
+    assert_int_equal(counted(&r, "given_up"), 1);
+    review_read_free(&r);
+}
+
+/* What is kept of one dossier is more than an op of the journal may hold. */
+static void what_the_journal_refuses_is_tried_later_and_then_given_up(void **state)
+{
+    struct fake_world *w = *state;
+    struct review_read r;
+    uint64_t events;
+
+    deliver(w);
+    tamper(w, "WITH RECURSIVE k(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM k WHERE i < 16) "
+              "INSERT INTO source_row (source, id, hash, code) SELECT 'x' || i, 'x', zeroblob(32), "
+              "(SELECT code FROM subject WHERE code LIKE '%-0004') FROM k");
+    tamper(w, "INSERT INTO part (subject, source, rank, at, sha256, body) "
+              "SELECT (SELECT id FROM subject WHERE code LIKE '%-0004'), source, 1, 1, "
+              "zeroblob(32), zeroblob(2000000) FROM source_row WHERE source LIKE 'x%'");
+    assert_int_equal(begin(w, REVIEW_SAMPLE, "", true), 0);
+    events = w->events;
+    fake_world_run(w, 4000);
+    assert_in_range(w->events - events, 1, 3); /* its begin, the first refusal */
+    assert_true(fake_world_status(w)->reconcile.running);
+    run_to_its_end(w);
+    assert_in_range(w->events - events, 4, 6);
+    read_result(w, &r);
+    assert_int_equal(counted(&r, "agreed"), DOSSIERS - 1);
+    assert_int_equal(counted(&r, "given_up"), 1);
+    assert_int_equal(r.n_findings, 1);
+    assert_int_equal(finding(&r, 4)->kind, DIFFERENCE_NOT_ANSWERED);
+    assert_non_null(strstr(finding(&r, 4)->note, "could not be asked"));
+    review_read_free(&r);
+}
+
+/* One in each of the first pages is asked for again and again; the pages behind go on. */
+static void who_does_not_answer_holds_up_nobody_else(void **state)
+{
+    struct fake_world *w = *state;
+    const int many = 800;
+    struct review_read r;
+    int seconds = 0;
+
+    deliver_many_and_lose(w, many, 0);
+    for (int i = 0; i < many; i += 200) {
+        fake_source_fail(w->onestop, code_of(i), ERR_FORMAT, UINT32_MAX);
+    }
+    assert_int_equal(begin(w, REVIEW_SAMPLE, "", false), 0);
+    for (; fake_world_status(w)->reconcile.compared < (uint64_t)many - 4 && seconds < 300;
+         seconds++) {
+        fake_world_run(w, 1000);
+    }
+    assert_in_range(seconds, 1, 35); /* 25 s are the look-ups alone */
+    run_to_its_end(w);
+    read_result(w, &r);
+    assert_int_equal(counted(&r, "agreed"), many - 4);
+    assert_int_equal(counted(&r, "source_silent"), 4);
+    review_read_free(&r);
+    assert_int_equal(fake_world_status(w)->reconcile.compared, many);
+}
+
+static void a_cancel_while_the_sources_are_read_ends_that_too(void **state)
+{
+    struct fake_world *w = *state;
+
+    deliver(w);
+    w->onestop->polls_fail = 1000000;
+    w->onestop->poll_err = ERR_REMOTE;
+    assert_int_equal(begin(w, REVIEW_OPEN, "", false), 0);
+    fake_world_run(w, 10 * MINUTE_MS);
+    assert_true(fake_world_status(w)->reconcile.sweeping);
+    assert_int_equal(engine_reconcile_cancel(w->engine, "tester"), 0);
+    fake_world_run(w, MINUTE_MS);
+    assert_false(fake_world_status(w)->reconcile.running);
+    assert_false(fake_world_status(w)->reconcile.sweeping);
+}
+
 static void a_dossier_that_the_journal_does_not_know_is_read_from_its_source(void **state)
 {
     struct fake_world *w = *state;
@@ -761,7 +1059,7 @@ static void a_look_up_that_was_wrong_sends_no_step_twice(void **state)
     e = at_portal(w, 4);
     e->there = false; /* the portal's index does not find it; its steps are there all the same */
     assert_int_equal(begin(w, REVIEW_DOSSIER, code_of(4), true), 0);
-    for (int i = 0; i < 100 && fake_world_status(w)->reconcile.compared == 0; i++) {
+    for (int i = 0; i < 60000 && fake_world_status(w)->reconcile.mended == 0; i++) {
         fake_world_run(w, 10);
     }
     assert_int_equal(fake_world_status(w)->reconcile.mended, 1);
@@ -927,6 +1225,38 @@ static void nightly_at_its_time_a_sample_is_compared_and_nothing_mended(void **s
     review_read_free(&r);
 }
 
+static void a_nightly_one_that_is_left_out_is_said_and_the_last_one_is_known(void **state)
+{
+    struct fake_world *w = *state;
+    uint64_t night_ms;
+    bool said = false;
+
+    w->config.reconcile_at = "02:30";
+    w->config.reconcile_sample = 5;
+    w->config.reconcile_rate = 1;
+    deliver(w);
+    assert_int_equal(fake_world_status(w)->reconcile.nightly_ms, 0);
+    fake_world_run(w, 24 * HOUR_MS);
+    night_ms = fake_world_status(w)->reconcile.nightly_ms;
+    assert_in_range(night_ms, (uint64_t)loop_wall_ms(&w->loop.loop) - 24 * HOUR_MS,
+                    (uint64_t)loop_wall_ms(&w->loop.loop));
+    /* A long one is under way when the next is due. */
+    w->portal->down = true;
+    assert_int_equal(begin(w, REVIEW_SAMPLE, "", false), 0);
+    for (int i = 0; i < 24 * 60; i++) {
+        fake_world_run(w, MINUTE_MS);
+        said = said || (strncmp(w->last_event, "reconcile_skipped", 17) == 0 &&
+                        strstr(w->last_event, "another one runs") != NULL);
+    }
+    assert_true(said);
+    assert_int_equal(engine_reconcile_cancel(w->engine, "tester"), 0);
+    run_to_its_end(w);
+    fake_world_crash(w, 3);
+    fake_world_start(w);
+    fake_world_run(w, MINUTE_MS);
+    assert_int_equal(fake_world_status(w)->reconcile.nightly_ms, night_ms);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, fake_world_teardown)
 
 int main(void)
@@ -934,6 +1264,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_agrees_is_counted_and_nothing_else),
         TEST(what_the_portal_lost_is_found_and_brought_back_with_its_steps),
+        TEST(one_look_that_finds_nothing_puts_nothing_in),
+        TEST(a_second_look_outlives_crashes_and_is_not_hastened),
+        TEST(what_was_absent_once_is_told_when_a_person_ends_it),
+        TEST(too_many_lost_stop_it_until_a_person_says_yes),
+        TEST(some_lost_among_many_and_most_of_a_few_do_not_stop_it),
         TEST(another_status_at_the_portal_is_named_by_its_direction),
         TEST(what_the_source_has_and_the_poll_missed_is_read),
         TEST(a_dossier_gone_at_the_source_is_told_to_a_person),
@@ -944,6 +1279,10 @@ int main(void)
         TEST(the_rate_is_kept),
         TEST(one_at_a_time_and_a_cancel_keeps_what_was_found),
         TEST(what_moves_while_it_is_compared_is_compared_again),
+        TEST(what_moves_at_each_comparison_is_given_up_and_said),
+        TEST(what_the_journal_refuses_is_tried_later_and_then_given_up),
+        TEST(who_does_not_answer_holds_up_nobody_else),
+        TEST(a_cancel_while_the_sources_are_read_ends_that_too),
         TEST(a_dossier_that_the_journal_does_not_know_is_read_from_its_source),
         TEST(the_reading_of_the_sources_finds_what_the_journal_lacks),
         TEST(a_kick_while_the_journal_works_begins_nothing_twice),
@@ -955,6 +1294,7 @@ int main(void)
         TEST(where_doubt_is_asked_about_a_person_lets_the_steps_go),
         TEST(a_portal_that_is_away_is_waited_for),
         TEST(two_sources_are_compared_each_with_what_it_said),
+        TEST(a_nightly_one_that_is_left_out_is_said_and_the_last_one_is_known),
         TEST(nightly_at_its_time_a_sample_is_compared_and_nothing_mended),
     };
 

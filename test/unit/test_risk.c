@@ -129,6 +129,23 @@ static void what_is_held_or_a_step_is_at_risk(void **state)
     fixture_end(&f);
 }
 
+/* A step is refused, the promised date goes by, and what comes later waits behind that step. */
+static void hold_a_step_and_let_more_come(struct fixture *f)
+{
+    const struct fixture_record changed = {
+        .code = "A", .content = "b", .status = 5, .promised_s = now_s(f) + 5 * HOUR_S};
+
+    put(f, "A", now_s(f) + 5 * HOUR_S);
+    (void)fixture_deliver_all(f);
+    (void)fixture_step(f, "A", "s1", 1, 4);
+    assert_int_equal(fixture_end_call(f, fixture_claim_one(f), ITEM_HELD), ITEM_HELD);
+    fake_loop_advance(&f->loop, 6 * 60 * MINUTE_MS);
+    (void)fixture_step(f, "A", "s2", 2, 4);
+    (void)fixture_append(f, &changed, 1);
+    (void)fixture_deliver_all(f);
+    fixture_claim_none(f);
+}
+
 struct listed {
     char text[400];
 };
@@ -180,6 +197,25 @@ static void the_list_tells_the_same_from_the_file(void **state)
     fixture_end(&f);
 }
 
+/* The held step was stored before the promised date; what came after it does not hide it. */
+static void what_waits_behind_a_held_item_is_at_risk_with_it(void **state)
+{
+    struct fixture f;
+    struct journal_risk r;
+    struct listed l = {""};
+    struct errmsg msg = {""};
+
+    (void)state;
+    fixture_open(&f);
+    hold_a_step_and_let_more_come(&f);
+    ask(&f, &r);
+    assert_int_equal(r.passed, 1);
+    assert_int_equal(r.young, 0);
+    assert_int_equal(risk_list(f.path, r.horizon_s, r.now_ms, on_row, &l, &msg), 0);
+    assert_string_equal(l.text, "dossiers A 3  5/5 2 4;");
+    fixture_end(&f);
+}
+
 static void a_file_of_another_version_is_refused(void **state)
 {
     struct fixture f;
@@ -225,6 +261,7 @@ int main(void)
         cmocka_unit_test(what_is_open_and_near_is_counted),
         cmocka_unit_test(what_is_held_or_a_step_is_at_risk),
         cmocka_unit_test(the_list_tells_the_same_from_the_file),
+        cmocka_unit_test(what_waits_behind_a_held_item_is_at_risk_with_it),
         cmocka_unit_test(a_file_of_another_version_is_refused),
         cmocka_unit_test(the_index_is_small),
     };

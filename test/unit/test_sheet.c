@@ -202,6 +202,34 @@ static void csv_guards_every_beginning_of_a_formula(void **state)
     }
 }
 
+/* Where ';' separates cells (Excel in Vietnam), a quote inside a row's text is no quote. */
+static void csv_guards_formulas_behind_other_separators(void **state)
+{
+    static const struct {
+        const char *text, *shown;
+    } cases[] = {
+        {"x;=cmd|'/C calc'!A0", "\"x;'=cmd|'/C calc'!A0\""},
+        {"x; \"+1", "\"x;' \"\"+1\""},
+        {"x\t-1", "\"x\t'-1\""},
+        {"x\n@a\r\n=b", "\"x\n'@a\r'\n'=b\""},
+        {" =1", "\"' =1\""},
+        {"a;b", "\"a;b\""},
+        {"a, =b", "\"a, =b\""}, /* no program splits quoted cells at the file's own separator */
+    };
+    struct buf out;
+    char expected[80];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        write_cell(SHEET_CSV, cases[i].text, &out);
+        (void)snprintf(expected, sizeof(expected), "\r\nt,%s\r\n", cases[i].shown);
+        if (strstr(buf_text(&out), expected) == NULL) {
+            fail_msg("not found: %s in %s", expected, buf_text(&out));
+        }
+        buf_free(&out);
+    }
+}
+
 static void negative_numbers_are_no_formulas(void **state)
 {
     struct sheet s;
@@ -241,6 +269,40 @@ static void percent_is_100_only_of_all(void **state)
         assert_non_null(strstr(buf_text(&out), expected));
         buf_free(&out);
     }
+}
+
+/* Of a long name the columns behind it keep their places; the last column is free. */
+static void long_words_are_cut_and_titles_broken(void **state)
+{
+    static const struct sheet_column long_titles[] = {
+        {"name", "Name", SHEET_WORDS},
+        {"late", "Late only by synchronisation", SHEET_NUMBER},
+        {"what", NULL, SHEET_WORDS},
+    };
+#define TEN "đđđđđđđđđđ"
+#define LONG "123456789 123456789 123456789 123456789 123456789"
+    struct sheet s;
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, 1u << 20);
+    sheet_begin(&s, SHEET_TEXT, "x", "X", &out);
+    sheet_table(&s, "t", "T", long_titles, 3);
+    sheet_text(&s, TEN TEN TEN TEN);
+    sheet_number(&s, 7);
+    sheet_text(&s, LONG);
+    sheet_text(&s, TEN TEN TEN TEN "|");
+    sheet_number(&s, 12345);
+    sheet_text(&s, "x");
+    assert_int_equal(sheet_end(&s), 0);
+    assert_string_equal(
+        strstr(buf_text(&out), "Name"),
+        "Name                                         Late only by  what\n"
+        "                                          synchronisation  \n" TEN TEN TEN TEN
+        "                7  " LONG "\n" TEN TEN TEN "đđđđđđđ...            12345  x\n");
+    buf_free(&out);
+#undef TEN
+#undef LONG
 }
 
 static void long_notes_are_wrapped(void **state)
@@ -302,8 +364,10 @@ int main(void)
         cmocka_unit_test(texts_for_eyes_hold_no_control_character),
         cmocka_unit_test(long_texts_stay_whole),
         cmocka_unit_test(csv_guards_every_beginning_of_a_formula),
+        cmocka_unit_test(csv_guards_formulas_behind_other_separators),
         cmocka_unit_test(negative_numbers_are_no_formulas),
         cmocka_unit_test(percent_is_100_only_of_all),
+        cmocka_unit_test(long_words_are_cut_and_titles_broken),
         cmocka_unit_test(long_notes_are_wrapped),
         cmocka_unit_test(the_ceiling_is_an_error_at_the_end),
         cmocka_unit_test(knows_its_formats),

@@ -15,7 +15,9 @@
 #define CELLS_MAX (COLUMNS * ROWS_MAX)
 #define VALUE_MAX 40
 
-static const unsigned one_class[ROWS_MAX];
+#define CLASSES 3
+#define SUMS_MAX (COLUMNS * CLASSES)
+
 static const struct cells_family received = {.total = 0, .parts = {1, 2}, .n = 2};
 
 /* "12 <5 .": what a reader sees of a table with received = online + direct. */
@@ -24,7 +26,7 @@ static const char *shown_text(const int64_t *values, size_t rows, char *out, siz
     enum cell_shown shown[CELLS_MAX];
     size_t used = 0;
 
-    small_cells_hide(values, rows, COLUMNS, one_class, 1, &received, 1, shown);
+    small_cells_hide(values, rows, COLUMNS, NULL, 0, &received, 1, shown);
     out[0] = '\0';
     for (size_t i = 0; i < rows * COLUMNS; i++) {
         char number[24];
@@ -80,11 +82,54 @@ struct reader {
     const int64_t *values;
     const enum cell_shown *shown;
     size_t rows;
+    const unsigned *classes;
+    int64_t class_sums[SUMS_MAX];
+    enum cell_shown class_shown[SUMS_MAX];
     int64_t guess[CELLS_MAX];
     int64_t sums[COLUMNS];
     uint64_t seen[CELLS_MAX]; /* bits of the values that a cell had in any solution */
+    uint64_t seen_sums[SUMS_MAX];
     unsigned long tries;
 };
+
+/* What the guess makes of the class's sum; fits: it is what the reader knows of it. */
+static int64_t guessed_sum(const struct reader *r, size_t i, bool *fits)
+{
+    int64_t sum = 0;
+
+    for (size_t row = 0; row < r->rows; row++) {
+        sum += r->classes[row] == i / COLUMNS ? r->guess[row * COLUMNS + i % COLUMNS] : 0;
+    }
+    *fits = *fits &&
+            (r->class_shown[i] == CELL_SHOWN
+                 ? sum == r->class_sums[i]
+                 : r->class_shown[i] != CELL_SMALL || (sum < 5 && (sum > 0 || i % COLUMNS > 0)));
+    return sum;
+}
+
+static void take_solution(struct reader *r)
+{
+    int64_t sums[SUMS_MAX];
+    bool fits = true;
+
+    for (size_t c = 0; c < COLUMNS; c++) {
+        int64_t sum = 0;
+
+        for (size_t i = 0; i < r->rows; i++) {
+            sum += r->guess[i * COLUMNS + c];
+        }
+        fits = fits && sum == r->sums[c];
+    }
+    for (size_t i = 0; i < SUMS_MAX; i++) {
+        sums[i] = guessed_sum(r, i, &fits);
+    }
+    for (size_t i = 0; i < r->rows * COLUMNS && fits; i++) {
+        r->seen[i] |= UINT64_C(1) << r->guess[i];
+    }
+    for (size_t i = 0; i < SUMS_MAX && fits; i++) {
+        r->seen_sums[i] |= UINT64_C(1) << sums[i];
+    }
+}
 
 /* Values of the cells from `row` on that fit all that is shown; the total follows from its parts.
  */
@@ -96,19 +141,7 @@ static void solve(struct reader *r, size_t row)
         return;
     }
     if (row == r->rows) {
-        for (size_t c = 0; c < COLUMNS; c++) {
-            int64_t sum = 0;
-
-            for (size_t i = 0; i < r->rows; i++) {
-                sum += r->guess[i * COLUMNS + c];
-            }
-            if (sum != r->sums[c]) {
-                return;
-            }
-        }
-        for (size_t i = 0; i < r->rows * COLUMNS; i++) {
-            r->seen[i] |= UINT64_C(1) << r->guess[i];
-        }
+        take_solution(r);
         return;
     }
     for (int64_t a = 0; a <= r->sums[1]; a++) {
@@ -142,50 +175,86 @@ static uint32_t next(uint32_t *seed)
     return *seed >> 8;
 }
 
+static void make_table(uint32_t *seed, int64_t *values, size_t rows)
+{
+    static const uint32_t spreads[] = {3, 7, 12};
+
+    for (size_t i = 0; i < rows; i++) {
+        uint32_t spread = spreads[next(seed) % 3];
+
+        for (size_t c = 1; c < COLUMNS; c++) {
+            values[i * COLUMNS + c] = (int64_t)(next(seed) % spread);
+        }
+        values[i * COLUMNS] = values[i * COLUMNS + 1] + values[i * COLUMNS + 2];
+    }
+}
+
+static void add_up(struct reader *r)
+{
+    for (size_t i = 0; i < r->rows * COLUMNS; i++) {
+        r->sums[i % COLUMNS] += r->values[i];
+        r->class_sums[r->classes[i / COLUMNS] * COLUMNS + i % COLUMNS] += r->values[i];
+    }
+}
+
+/* Of so many numbers, how many are small; none of them has but one solution. */
+static unsigned check_small(int n, const char *what, const int64_t *values, const uint64_t *seen,
+                            size_t cells, const char *shown)
+{
+    unsigned small = 0;
+
+    for (size_t i = 0; i < cells; i++) {
+        bool is_small = values[i] > 0 && values[i] < 5;
+
+        assert_true((seen[i] >> values[i] & 1) != 0); /* what is shown is true */
+        if (is_small && (seen[i] & (seen[i] - 1)) == 0) {
+            fail_msg("table %d, %s %zu is %lld: %s", n, what, i, (long long)values[i], shown);
+        }
+        small += is_small;
+    }
+    return small;
+}
+
+/* The sums of classes are told as in a table of their own. Where all is of one class, its sum is
+ * that of all, which is told anyhow. */
 static void no_small_number_can_be_computed(void **state)
 {
     uint32_t seed = 20261122;
     unsigned small = 0;
+    unsigned small_sums = 0;
 
     (void)state;
-    for (int n = 0; n < 3000; n++) {
+    for (int n = 0; n < 6000; n++) {
         int64_t values[CELLS_MAX];
+        unsigned classes[ROWS_MAX] = {0};
+        unsigned used = 0;
         enum cell_shown shown[CELLS_MAX];
         struct reader r = {
-            .values = values, .shown = shown, .rows = 2 + next(&seed) % 2, .sums = {0}};
+            .values = values, .shown = shown, .rows = 2 + next(&seed) % 2, .classes = classes};
+        char text[200];
 
+        make_table(&seed, values, r.rows);
         for (size_t i = 0; i < r.rows; i++) {
-            uint32_t spread = next(&seed) % 3;
-
-            for (size_t c = 1; c < COLUMNS; c++) {
-                values[i * COLUMNS + c] = (int64_t)(next(&seed) % (spread == 0   ? 3
-                                                                   : spread == 1 ? 7
-                                                                                 : 12));
-            }
-            values[i * COLUMNS] = values[i * COLUMNS + 1] + values[i * COLUMNS + 2];
-            for (size_t c = 0; c < COLUMNS; c++) {
-                r.sums[c] += values[i * COLUMNS + c];
-            }
+            classes[i] = n % 2 == 0 ? 0 : next(&seed) % CLASSES;
+            used |= values[i * COLUMNS] > 0 ? 1u << classes[i] : 0;
         }
-        small_cells_hide(values, r.rows, COLUMNS, one_class, 1, &received, 1, shown);
+        add_up(&r);
+        small_cells_hide(r.class_sums, CLASSES, COLUMNS, NULL, 0, &received, 1, r.class_shown);
+        small_cells_hide(values, r.rows, COLUMNS, n % 2 == 0 ? NULL : classes, CLASSES, &received,
+                         1, shown);
+        if (n % 2 == 0) { /* one class: its sums are those of all */
+            memset(r.class_shown, 0, sizeof(r.class_shown));
+        }
         solve(&r, 0);
         assert_true(r.tries < 2000000);
-        for (size_t i = 0; i < r.rows * COLUMNS; i++) {
-            bool is_small = values[i] > 0 && values[i] < 5;
-            bool one_only = (r.seen[i] & (r.seen[i] - 1)) == 0;
-
-            assert_true((r.seen[i] >> values[i] & 1) != 0); /* what is shown is true */
-            if (is_small && one_only) {
-                char text[200];
-
-                print_error("seed 20261122, table %d, cell %zu is %lld: %s\n", n, i,
-                            (long long)values[i], shown_text(values, r.rows, text, sizeof(text)));
-            }
-            assert_false(is_small && one_only);
-            small += is_small;
+        (void)shown_text(values, r.rows, text, sizeof(text));
+        small += check_small(n, "cell", values, r.seen, r.rows * COLUMNS, text);
+        if ((used & (used - 1)) != 0) {
+            small_sums += check_small(n, "sum", r.class_sums, r.seen_sums, SUMS_MAX, text);
         }
     }
-    assert_true(small > 300);
+    assert_true(small > 600);
+    assert_true(small_sums > 300);
 }
 
 static void the_only_group_is_the_whole(void **state)
@@ -206,12 +275,12 @@ static void single_columns_are_covered_too(void **state)
     enum cell_shown shown[4];
 
     (void)state;
-    small_cells_hide(one, 4, 1, one_class, 1, &alone, 1, shown);
+    small_cells_hide(one, 4, 1, NULL, 0, &alone, 1, shown);
     assert_int_equal(shown[0], CELL_SMALL);
     assert_int_equal(shown[1], CELL_SHOWN);
     assert_int_equal(shown[2], CELL_SHOWN);
     assert_int_equal(shown[3], CELL_COVERED);
-    small_cells_hide(two, 4, 1, one_class, 1, &alone, 1, shown);
+    small_cells_hide(two, 4, 1, NULL, 0, &alone, 1, shown);
     assert_int_equal(shown[0], CELL_SMALL);
     assert_int_equal(shown[1], CELL_SMALL);
     assert_int_equal(shown[2], CELL_SHOWN);
@@ -234,12 +303,52 @@ static void each_class_covers_its_own(void **state)
     assert_int_equal(shown[3], CELL_COVERED);
 }
 
+/* The sum of a class with one row is the row. It is hidden too, and made up for in another. */
+static void a_class_of_one_row_is_covered_by_another(void **state)
+{
+    static const unsigned classes[] = {0, 1, 1};
+    static const int64_t values[] = {3, 2, 1, 20, 10, 10, 30, 15, 15};
+    static const int64_t sums[] = {3, 2, 1, 50, 25, 25};
+    static const int64_t two[] = {11, 9, 2, 20, 10, 10, 30, 15, 15};
+    enum cell_shown shown[9];
+
+    (void)state;
+    small_cells_hide(values, 3, COLUMNS, classes, 2, &received, 1, shown);
+    for (size_t i = 0; i < 9; i++) {
+        assert_int_equal(shown[i], i < 3 ? CELL_SMALL : i < 6 ? CELL_COVERED : CELL_SHOWN);
+    }
+    small_cells_hide(sums, 2, COLUMNS, NULL, 0, &received, 1, shown); /* the table of classes */
+    for (size_t i = 0; i < 6; i++) {
+        assert_int_equal(shown[i], i < 3 ? CELL_SMALL : CELL_COVERED);
+    }
+    small_cells_hide(two, 3, COLUMNS, classes, 2, &received, 1, shown); /* a small part alone */
+    for (size_t i = 0; i < 9; i++) {
+        assert_int_equal(shown[i], i < 6 && i % 3 != 0 ? CELL_COVERED : CELL_SHOWN);
+    }
+}
+
+/* Two small rows hide each other, but all other rows would tell their class's small sum. */
+static void a_small_sum_of_hidden_rows_is_covered_too(void **state)
+{
+    static const struct cells_family alone = {.total = 0};
+    static const unsigned classes[] = {0, 0, 1, 1};
+    static const int64_t values[] = {1, 2, 9, 8};
+    enum cell_shown shown[4];
+
+    (void)state;
+    small_cells_hide(values, 4, 1, classes, 2, &alone, 1, shown);
+    assert_int_equal(shown[0], CELL_SMALL);
+    assert_int_equal(shown[1], CELL_SMALL);
+    assert_int_equal(shown[2], CELL_SHOWN);
+    assert_int_equal(shown[3], CELL_COVERED);
+}
+
 static void a_table_without_rows_has_nothing_to_hide(void **state)
 {
     enum cell_shown shown[1] = {CELL_COVERED};
 
     (void)state;
-    small_cells_hide(NULL, 0, COLUMNS, NULL, 1, &received, 1, shown);
+    small_cells_hide(NULL, 0, COLUMNS, NULL, 0, &received, 1, shown);
     assert_int_equal(shown[0], CELL_COVERED);
 }
 
@@ -250,6 +359,8 @@ int main(void)
         cmocka_unit_test(no_small_number_can_be_computed),
         cmocka_unit_test(single_columns_are_covered_too),
         cmocka_unit_test(each_class_covers_its_own),
+        cmocka_unit_test(a_class_of_one_row_is_covered_by_another),
+        cmocka_unit_test(a_small_sum_of_hidden_rows_is_covered_too),
         cmocka_unit_test(the_only_group_is_the_whole),
         cmocka_unit_test(a_table_without_rows_has_nothing_to_hide),
     };
