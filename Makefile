@@ -344,6 +344,40 @@ consistency: deps-long
 	@BUILD=$(BUILD) SEED=$(SEED) CONSISTENCY_DOSSIERS=$(CONSISTENCY_DOSSIERS) \
 	    CONSISTENCY_DIFFERENCES=$(CONSISTENCY_DIFFERENCES) test/consistency/consistency.py
 
+# ---- the bench (test/bench/bench.sh says what its variables do) ----
+
+DEPS_BENCH      := gnuplot-nox
+BENCH_SERVE     := $(filter test/sandbox/serve% test/sandbox/sbuf%,$(SANDBOX_SRC))
+BENCH_BIN       := $(addprefix $(BUILD)/bench/bin/,ask feed ideal journal latency measure sequential wire xml)
+$(BUILD)/bench/bin/feed: $(call object,test/bench/records.c $(BENCH_SERVE))
+$(BUILD)/bench/bin/ideal: $(call object,test/bench/calls.c test/bench/store.c test/bench/words.c)
+$(BUILD)/bench/bin/xml: $(call object,test/bench/records.c) $(BUILD)/libdvcsync.a
+$(BUILD)/bench/bin/latency: $(call object,$(addprefix test/bench/,calls.c records.c store.c words.c))
+$(BUILD)/bench/bin/sequential $(BUILD)/bench/bin/wire: $(call object,test/bench/calls.c test/bench/records.c test/bench/words.c)
+
+$(BUILD)/bench/bin/journal: $(call object,test/bench/bare.c test/bench/made.c test/lib/fake_loop.c) $(BUILD)/libdvcsync.a
+
+.SECONDARY: $(patsubst $(BUILD)/bench/bin/%,$(BUILD)/obj/test/bench/%.o,$(BENCH_BIN))
+$(BUILD)/bench/bin/%: $(BUILD)/obj/test/bench/%.o
+	@mkdir -p $(@D)
+	@echo "  LINK $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+.PHONY: bench bench-build deps-bench
+deps-bench: deps
+	@DEPS="$(DEPS_BENCH)" test/install.sh
+
+$(BUILD)/bench/bin/preload.so: test/bench/preload.c
+	@mkdir -p $(@D)
+	@echo "  CC   $<"
+	@$(CC) -D_GNU_SOURCE -std=c11 $(WARNINGS) -O2 -g -fPIC -fvisibility=hidden -shared -o $@ $<
+
+bench-build: all $(BENCH_BIN) $(BUILD)/bench/bin/preload.so
+
+bench: deps-bench
+	@$(MAKE) --no-print-directory -j2 bench-build
+	@BUILD=$(BUILD) SEED=$(SEED) BENCH=$(BENCH) test/bench/bench.sh
+
 # ---- the house ----
 
 .PHONY: layers lint format

@@ -1,0 +1,110 @@
+#!/bin/bash
+# make bench: every figure beside its baseline in the same run, alternating; the table of bars.txt with what was measured.
+#
+#   BENCH=name        one bar's script, or one figure of bars.txt; empty: all
+#   BENCH_QUICK=1     3 rounds and a tenth of the sizes
+#   BENCH_ROUNDS=n    rounds (5); BENCH_SCALE=n thousandths of the sizes (1000)
+#   SEED=n
+#
+# Per figure the ratio of each round, their median, least and most. All of it as JSON in $BUILD/bench/, and with curves in
+# $BUILD/bench/report.html. The last line is "bench: bars B met M". Exit code 0 when the figures were taken, met or not.
+set -u -o pipefail
+cd "$(dirname "$0")/../.."
+
+export BUILD=${BUILD:-build} SEED=${SEED:-1}
+BENCH=${BENCH:-}
+quick=${BENCH_QUICK:-0}
+ROUNDS=${BENCH_ROUNDS:-$([ "$quick" = 1 ] && echo 3 || echo 5)}
+SCALE=${BENCH_SCALE:-$([ "$quick" = 1 ] && echo 100 || echo 1000)}
+OUT=$BUILD/bench
+mkdir -p "$OUT/data"
+export ROUNDS SCALE
+
+scaled() { # N LEAST
+    local n=$(($1 * SCALE / 1000))
+    echo $((n < $2 ? $2 : n))
+}
+# Sizes that the bars read. With a portal in 50 ms a month would take eight minutes a run, and tell no more.
+MONTH=$(scaled 160766 2000)
+MONTH_50=$(scaled 16000 1600)
+STEPS_N=$(scaled 20000 2000)
+TODAY_50=$(scaled 200 60)
+WAITING=$(scaled 1000000 20000)
+DELIVERED=$(scaled 10000000 100000)
+LATENCY_N=$(scaled 500 200)
+IDLE_S=$(scaled 300 40)
+ASK_S=$(scaled 20 5)
+XML_MB=$(scaled 100 10)
+export MONTH MONTH_50 STEPS_N TODAY_50 WAITING DELIVERED LATENCY_N IDLE_S ASK_S XML_MB
+
+# ---- the records that all read, made once by the sandbox's province ----
+
+province_pid=''
+end_province() { [ -z "$province_pid" ] || { kill "$province_pid" 2> /dev/null && wait "$province_pid" 2> /dev/null; }; province_pid=''; }
+trap end_province EXIT
+trap 'exit 130' INT TERM
+
+make_records() { # FILE QUERY: MONTH records in it
+    local from=0 url
+    if [ -f "$1" ] && [ "$(wc -l < "$1")" -ge "$MONTH" ]; then
+        return 0
+    fi
+    rm -f "$OUT/province.port" "$1.part"
+    "$BUILD/dvcsync-sandbox" province --listen 127.0.0.1:0 --port-file "$OUT/province.port" --catalog test/data/procedures.csv \
+        --dossiers "$MONTH" --seed "$SEED" --product vpcp-shape --knob planted=0 > "$OUT/province.log" 2>&1 &
+    province_pid=$!
+    for _ in $(seq 1200); do
+        [ -s "$OUT/province.port" ] && break
+        kill -0 "$province_pid" 2> /dev/null || break
+        sleep 0.05
+    done
+    [ -s "$OUT/province.port" ] || { echo "bench: the sandbox province did not start" >&2; exit 1; }
+    url=http://127.0.0.1:$(cat "$OUT/province.port")/vpcp-shape/feed
+    while [ "$from" -lt "$MONTH" ]; do
+        curl -sf -m 120 "$url?from=$from&until=$((from + 5000))$2" >> "$1.part" || { echo "bench: no records" >&2; exit 1; }
+        from=$((from + 5000))
+    done
+    end_province
+    mv "$1.part" "$1"
+}
+RECORDS=$OUT/data/records-$SEED
+RECORDS_STEPS=$OUT/data/records-steps-$SEED
+export RECORDS RECORDS_STEPS
+make_records "$RECORDS" ''
+make_records "$RECORDS_STEPS" '&steps=1'
+
+# ---- the rounds ----
+
+# bars.txt without comments, fields apart by one |
+bars() { sed -e '/^#/d' -e '/^ *$/d' -e 's/ *| */|/g' test/bench/bars.txt; }
+wanted() { bars | awk -F'|' -v b="$BENCH" 'b == "" || $1 == b || $2 == b'; }
+scripts=$(wanted | cut -d'|' -f2 | awk '!seen[$0]++')
+[ -n "$scripts" ] || { echo "bench: no bar is called '$BENCH'" >&2; exit 64; }
+: > "$OUT/rounds.tsv"
+: > "$OUT/ends.jsonl"
+for round in $(seq "$ROUNDS"); do
+    for script in $scripts; do
+        [ -t 2 ] && printf '\r\033[Kround %d of %d: %s' "$round" "$ROUNDS" "$script" >&2
+        "test/bench/bar_$script.sh" "$round" | sed "s/^/$round\t/" >> "$OUT/rounds.tsv" ||
+            { echo "bench: $script failed in round $round" >&2; exit 1; }
+    done
+done
+[ -t 2 ] && printf '\r\033[K' >&2
+
+# ---- what came out ----
+
+{
+    echo "dvcsyncd $(git describe --always --dirty 2> /dev/null || echo '(no git)'), $(date -u +%FT%TZ)"
+    echo "$(nproc) CPUs, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(awk '/MemTotal/ { printf "%.0f GB", $2 / 1048576 }' /proc/meminfo), Linux $(uname -r), load $(cut -d' ' -f1-3 /proc/loadavg)"
+    echo "rounds $ROUNDS, sizes $SCALE/1000 ($MONTH dossiers a month, $MONTH_50 at 50 ms, $STEPS_N with steps)"
+    # Over all runs: what the sandbox itself takes of the two cores.
+    awk '{ match($0, /"portal_cpu_ms":[0-9]+/); cpu += substr($0, RSTART + 16, RLENGTH - 16)
+           match($0, /"portal_writing_calls":[0-9]+/); calls += substr($0, RSTART + 23, RLENGTH - 23)
+           match($0, /"ledger_syncs":[0-9]+/); syncs += substr($0, RSTART + 15, RLENGTH - 15)
+           match($0, /"ledger_cpu_share_percent":[0-9.]+/); share += substr($0, RSTART + 27, RLENGTH - 27); n++ }
+         END { if (calls > 0) printf "sandbox portal: %.0f us of CPU a writing call, %.0f calls a sync of its ledger, whose thread takes %.1f %% of that\n", cpu * 1000 / calls, calls / (syncs + 0.001), share / n }' "$OUT/ends.jsonl"
+} > "$OUT/environment.txt"
+cat "$OUT/environment.txt"
+wanted > "$OUT/bars.wanted"
+awk -v out="$OUT" -f test/bench/table.awk "$OUT/bars.wanted" "$OUT/rounds.tsv" | tee "$OUT/table.txt"
+BUILD=$BUILD test/bench/report.sh || echo "bench: no report.html" >&2
