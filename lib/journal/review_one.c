@@ -359,11 +359,13 @@ static int put_steps(struct db *db, struct review_store *s, const struct subject
             return found;
         }
         stmt = db_bind(db, &key_of, &err, "i", id);
-        if (stmt != NULL && db_row(db, stmt) == 1) {
-            (void)snprintf(key, sizeof(key), "%s", (const char *)sqlite3_column_text(stmt, 0));
-            db_reset(stmt);
+        found = stmt != NULL ? db_row(db, stmt) : err;
+        if (found != 1) {
+            return found;
         }
-        err = err == 0 ? put_step(db, s, subject, &old, key) : err;
+        (void)snprintf(key, sizeof(key), "%s", (const char *)sqlite3_column_text(stmt, 0));
+        db_reset(stmt);
+        err = put_step(db, s, subject, &old, key);
     }
     return err;
 }
