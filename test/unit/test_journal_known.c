@@ -22,6 +22,7 @@ static void know(struct fixture *f, struct journal_known *k, const char *code)
     (void)snprintf(k->code, sizeof(k->code), "%s", code);
     k->want_body = true;
     k->want_parts = true;
+    k->want_marks = true;
     assert_int_equal(FIXTURE_RUN(f, journal_known, k), 0);
 }
 
