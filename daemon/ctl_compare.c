@@ -162,8 +162,8 @@ static void put_examples(struct sheet *s, const struct compare *c)
     }
     (void)snprintf(note, sizeof(note),
                    "The first %zu of each field and kind; --limit N lists more. Of what may name a "
-                   "person only the length is shown; DonViXuLy and PhongBanXuLy where they are a "
-                   "name or code of an agency in the mirror.",
+                   "person, and of what has not the form of its field nor stands in the mirror, "
+                   "only the length is shown.",
                    c->limit);
     sheet_note(s, "", note);
 }

@@ -20,28 +20,35 @@ static int by_code(const void *a, const void *b)
 
 /* ---- a line ---- */
 
-/* The next line without its end; *long_line: it was longer than a request can be, and is empty.
- * ERR_NOTFOUND at the end of the file. */
-static int next_line(struct sent_file *f, bool *long_line)
+/* The next line; *broken: it is longer than a request can be or holds a NUL, as files do after a
+ * power cut, and is empty. ERR_NOTFOUND at the end of the file. */
+static int next_line(struct sent_file *f, bool *broken)
 {
     char piece[65536];
+    off_t at = ftello(f->file);
     bool any = false;
+    bool ended = false;
 
+    *broken = false;
     buf_clear(&f->line);
-    while (fgets(piece, sizeof(piece), f->file) != NULL) {
-        size_t n = strlen(piece);
+    while (!ended && fgets(piece, sizeof(piece), f->file) != NULL) {
+        off_t next = ftello(f->file); /* fgets does not tell how much it read */
+        size_t n = (size_t)(next - at);
 
-        any = true;
-        buf_put(&f->line, piece, n);
-        if (n > 0 && piece[n - 1] == '\n') {
-            break;
+        if (next <= at || n >= sizeof(piece)) {
+            return ERR_IO;
         }
+        any = true;
+        ended = n > 0 && piece[n - 1] == '\n';
+        *broken = *broken || memchr(piece, '\0', n) != NULL;
+        buf_put(&f->line, piece, n);
+        at = next;
     }
     if (ferror(f->file) != 0) {
         return ERR_IO;
     }
-    *long_line = buf_error(&f->line) == ERR_TOOBIG;
-    if (*long_line) {
+    *broken = *broken || buf_error(&f->line) == ERR_TOOBIG;
+    if (*broken) {
         buf_clear(&f->line);
     }
     return buf_error(&f->line) != 0 ? ERR_NOMEM : any ? 0 : ERR_NOTFOUND;
@@ -184,12 +191,12 @@ static int index_all(struct sent_file *f)
     /* A line at a time; numbers in messages count the lines that are not empty. */
     while (err == 0) {
         int64_t offset = (int64_t)ftello(f->file);
-        bool long_line = false;
+        bool broken = false;
 
-        err = next_line(f, &long_line);
-        if (err == 0 && (long_line || !is_blank(buf_text(&f->line)))) {
+        err = next_line(f, &broken);
+        if (err == 0 && (broken || !is_blank(buf_text(&f->line)))) {
             f->lines++;
-            if (long_line) {
+            if (broken) {
                 unreadable(f);
             } else {
                 err = index_line(f, offset);
@@ -245,13 +252,13 @@ struct sent_dossier *sent_file_find(struct sent_file *f, const char *code)
 static int load_line(struct sent_file *f, int64_t offset)
 {
     struct errmsg ignored = {""};
-    bool long_line = false;
-    int err = fseeko(f->file, (off_t)offset, SEEK_SET) == 0 ? next_line(f, &long_line) : ERR_IO;
+    bool broken = false;
+    int err = fseeko(f->file, (off_t)offset, SEEK_SET) == 0 ? next_line(f, &broken) : ERR_IO;
 
     json_free(f->root);
     f->root = NULL;
     f->offset = -1;
-    if (err == 0 && long_line) {
+    if (err == 0 && broken) {
         err = ERR_IO;
     }
     if (err == 0) {

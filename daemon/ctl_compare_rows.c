@@ -7,6 +7,7 @@
 #include "daemon/ctl_compare.h"
 
 #define ROW_BYTES ((size_t)32 << 20) /* of one dossier while it is compared */
+#define SHOWN_SIZE 128
 
 /* ---- keeping ---- */
 
@@ -29,6 +30,21 @@ static void *grown(void *array, size_t n, size_t *room, size_t size)
     return larger;
 }
 
+static bool has_name(void *ctx, enum record_kind kind, const char *text)
+{
+    return names_has(ctx, kind, text);
+}
+
+/* A text of a record or an example, as portal_compare_show. NULL without memory. */
+static const char *shown(struct compare *c, const char *field, const char *text)
+{
+    const struct portal_known known = {has_name, &c->names};
+    char out[SHOWN_SIZE];
+
+    portal_compare_show(&known, field, text, out, sizeof(out));
+    return arena_strdup(&c->arena, out);
+}
+
 /* Counts it; the first ones are kept for showing. */
 int compare_keep(struct compare *c, enum compare_of of, enum compare_fate fate, const char *code,
                  const char *at, const char *status, const char *why)
@@ -48,9 +64,9 @@ int compare_keep(struct compare *c, enum compare_of of, enum compare_fate fate, 
     r = &c->records[c->n_records];
     *r = (struct compare_record){.of = of,
                                  .fate = fate,
-                                 .code = arena_strdup(&c->arena, code),
-                                 .at = arena_strdup(&c->arena, at),
-                                 .status = arena_strdup(&c->arena, status),
+                                 .code = shown(c, "MaHoSo", code),
+                                 .at = shown(c, "ThoiDiemXuLy", at),
+                                 .status = shown(c, "TrangThai", status),
                                  .why = arena_strdup(&c->arena, why)};
     if (r->code == NULL || r->at == NULL || r->status == NULL || r->why == NULL) {
         return compare_fail(c, ERR_NOMEM, "the list");
@@ -92,8 +108,8 @@ static int keep_example(struct compare *c, size_t field, const struct portal_com
     e += c->n_examples;
     *e = (struct compare_example){.field = field,
                                   .agreement = f->agreement,
-                                  .code = arena_strdup(&c->arena, code),
-                                  .at = arena_strdup(&c->arena, at),
+                                  .code = shown(c, "MaHoSo", code),
+                                  .at = shown(c, "ThoiDiemXuLy", at),
                                   .other = arena_strdup(&c->arena, f->other),
                                   .here = arena_strdup(&c->arena, f->here)};
     if (e->code == NULL || e->at == NULL || e->other == NULL || e->here == NULL) {
@@ -101,11 +117,6 @@ static int keep_example(struct compare *c, size_t field, const struct portal_com
     }
     c->n_examples++;
     return 0;
-}
-
-static bool is_office(void *ctx, const char *text)
-{
-    return names_has(ctx, RECORD_AGENCY, text);
 }
 
 /* One dossier or step of both sides, field by field. */
@@ -133,14 +144,14 @@ static const struct portal_compared *find_field(const struct portal_comparison *
 static int compare_digests(struct pair *p, const struct json *arrived, const struct json *row,
                            struct portal_comparison *out)
 {
-    const struct portal_offices offices = {is_office, &p->c->names};
+    const struct portal_known known = {has_name, &p->c->names};
     struct errmsg ignored = {""};
     struct json *digests = NULL;
     const char *text = NULL;
     int err = portal_digest(row, &p->arena, &text);
 
     err = err == 0 ? json_parse(text, strlen(text), &digests, &ignored) : err;
-    err = err == 0 ? portal_compare(arrived, digests, &offices, &p->arena, out) : err;
+    err = err == 0 ? portal_compare(arrived, digests, &known, &p->arena, out) : err;
     json_free(digests);
     return err;
 }
@@ -148,8 +159,8 @@ static int compare_digests(struct pair *p, const struct json *arrived, const str
 static int compare_pair(struct pair *p, const struct json *other, const struct json *arrived,
                         const struct json *here)
 {
-    const struct portal_offices offices = {is_office, &p->c->names};
-    int err = portal_compare(other, here, &offices, &p->arena, &p->went);
+    const struct portal_known known = {has_name, &p->c->names};
+    int err = portal_compare(other, here, &known, &p->arena, &p->went);
 
     if (err == 0 && arrived != NULL) {
         err = compare_digests(p, arrived, here, &p->came);

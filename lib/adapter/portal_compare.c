@@ -6,10 +6,15 @@
 
 #include "base/digest.h"
 #include "base/text.h"
+#include "domain/codes.h"
+#include "domain/vntime.h"
 
 #define LIST_MAX 256 /* entries that are paired; a longer list is compared whole */
 #define NAME_SIZE 160
-#define SHOWN_SIZE 200 /* bytes of a value that is shown */
+#define KEY_MAX 64
+#define SHOWN_SIZE 200    /* bytes of a value that is shown */
+#define CODE_SHOWN_MAX 32 /* bytes */
+#define SUM_MAX 8         /* digits: numbers of persons have 9 or more */
 
 /* Lists of objects, and what their entries are known by. */
 static const struct {
@@ -24,88 +29,170 @@ static const struct {
     {"DSKetNoiCSDL", "MaCSDL"},
 };
 
-/* Names of offices, where they are known as such. */
-static const char *const office_fields[] = {"DonViXuLy", "PhongBanXuLy"};
+/* ---- what is shown ---- */
 
-/* Codes, times and sums: all else may name a person. */
-static const char *const shown[] = {
-    "MaHoSo",
-    "MaTTHC",
-    "TenTTHC",
-    "MaLinhVuc",
-    "TenLinhVuc",
-    "KenhThucHien",
-    "LoaiDoiTuong",
-    "NgayNopHoSo",
-    "NgayTiepNhan",
-    "NgayHenTra",
-    "TrangThaiHoSo",
-    "NgayTra",
-    "HinhThuc",
-    "NgayKetThucXuLy",
-    "NgayTuChoi",
-    "NoiNopHoSo",
-    "HoSoCoThanhPhanSoHoa",
-    "MaCSDL",
-    "LoaiDinhDanh",
-    "TaiKhoanDuocXacThucVoiVNeID",
-    "IsDeleted",
-    "MaThanhPhanHoSo",
-    "DuocThanhToanTrucTuyen",
-    "DuocSoHoa",
-    "DuocTaiSuDung",
-    "DuocLayTuKhoDMQG",
-    "MaKetQuaThayThe",
-    "TenPhiLePhi",
-    "MaPhiLePhi",
-    "HinhThucThu",
-    "Gia",
-    "LoaiPhiLePhi",
-    "SoLuong",
-    "LoaiGiayTo",
-    "ThoiDiemXuLy",
-    "TrangThai",
-    "NgayBatDau",
-    "NgayBoSung",
-    "NgayHenTraTruoc",
-    "NgayKetThucTheoQuyDinh",
-    "NgayHenTraMoi",
-    "TrangThaiBoSung",
-    "NgayTiepNhanBoSung",
-    "MaKetQua",
-    "MaGiayToKetQua",
+/* Other products write people into any field: a value is shown where it has the form of its kind,
+ * or stands in the mirror. */
+
+static bool is_time(const char *text)
+{
+    int64_t at_s = 0;
+
+    return text[0] != '\0' && vntime_parse_portal(text, &at_s) == 0;
+}
+
+static bool is_digits(const char *text, size_t max)
+{
+    size_t n = strspn(text, "0123456789");
+
+    return n > 0 && n <= max && text[n] == '\0';
+}
+
+static bool is_status(const char *text)
+{
+    return is_digits(text, 2) && text[0] != '0' && (text[1] == '\0' || strcmp(text, "10") == 0);
+}
+
+static bool is_flag(const char *text)
+{
+    return is_digits(text, 2) || strcasecmp(text, "true") == 0 || strcasecmp(text, "false") == 0;
+}
+
+static bool is_sum(const char *text)
+{
+    return is_digits(text, SUM_MAX);
+}
+
+/* Of sectors, papers, results and fees: G15-HT04, 000.00.00.H56-KQ012345. */
+static bool is_code(const char *text)
+{
+    const char *digits = "0123456789";
+    const char *letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    size_t n = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/-");
+
+    if (n > CODE_SHOWN_MAX || text[n] != '\0' || text[strcspn(text, letters)] == '\0' ||
+        text[strcspn(text, digits)] == '\0') {
+        return false;
+    }
+    for (const char *at = text; *at != '\0'; at++) {
+        if (strspn(at, digits) > SUM_MAX) {
+            return false; /* a person's number */
+        }
+    }
+    return true;
+}
+
+static bool is_procedure(const char *text)
+{
+    char national[CODE_MAX];
+
+    return code_procedure_national(text, national) == 0;
+}
+
+static bool is_none(const char *text)
+{
+    (void)text;
+    return false;
+}
+
+/* All else is never shown. */
+static const struct {
+    const char *field;
+    bool (*form)(const char *text);
+    enum record_kind mirrored; /* where not of that form; RECORD_NONE no */
+} shown[] = {
+    {"MaHoSo", code_is_dossier, RECORD_NONE},
+    {"MaTTHC", is_procedure, RECORD_PROCEDURE},
+    {"TenTTHC", is_none, RECORD_PROCEDURE},
+    {"MaLinhVuc", is_code, RECORD_SECTOR},
+    {"TenLinhVuc", is_none, RECORD_SECTOR},
+    {"DonViXuLy", is_none, RECORD_AGENCY},
+    {"PhongBanXuLy", is_none, RECORD_AGENCY},
+    {"KenhThucHien", is_flag, RECORD_NONE},
+    {"LoaiDoiTuong", is_flag, RECORD_NONE},
+    {"NgayNopHoSo", is_time, RECORD_NONE},
+    {"NgayTiepNhan", is_time, RECORD_NONE},
+    {"NgayHenTra", is_time, RECORD_NONE},
+    {"TrangThaiHoSo", is_status, RECORD_NONE},
+    {"NgayTra", is_time, RECORD_NONE},
+    {"HinhThuc", is_flag, RECORD_NONE},
+    {"NgayKetThucXuLy", is_time, RECORD_NONE},
+    {"NgayTuChoi", is_time, RECORD_NONE},
+    {"NoiNopHoSo", is_flag, RECORD_NONE},
+    {"HoSoCoThanhPhanSoHoa", is_flag, RECORD_NONE},
+    {"MaCSDL", is_flag, RECORD_NONE},
+    {"LoaiDinhDanh", is_flag, RECORD_NONE},
+    {"TaiKhoanDuocXacThucVoiVNeID", is_flag, RECORD_NONE},
+    {"IsDeleted", is_flag, RECORD_NONE},
+    {"MaThanhPhanHoSo", is_code, RECORD_NONE},
+    {"DuocThanhToanTrucTuyen", is_flag, RECORD_NONE},
+    {"DuocSoHoa", is_flag, RECORD_NONE},
+    {"DuocTaiSuDung", is_flag, RECORD_NONE},
+    {"DuocLayTuKhoDMQG", is_flag, RECORD_NONE},
+    {"MaKetQuaThayThe", is_code, RECORD_NONE},
+    {"MaPhiLePhi", is_code, RECORD_NONE},
+    {"HinhThucThu", is_flag, RECORD_NONE},
+    {"Gia", is_sum, RECORD_NONE},
+    {"LoaiPhiLePhi", is_flag, RECORD_NONE},
+    {"SoLuong", is_sum, RECORD_NONE},
+    {"LoaiGiayTo", is_flag, RECORD_NONE},
+    {"ThoiDiemXuLy", is_time, RECORD_NONE},
+    {"TrangThai", is_status, RECORD_NONE},
+    {"NgayBatDau", is_time, RECORD_NONE},
+    {"NgayBoSung", is_time, RECORD_NONE},
+    {"NgayHenTraTruoc", is_time, RECORD_NONE},
+    {"NgayKetThucTheoQuyDinh", is_time, RECORD_NONE},
+    {"NgayHenTraMoi", is_time, RECORD_NONE},
+    {"TrangThaiBoSung", is_flag, RECORD_NONE},
+    {"NgayTiepNhanBoSung", is_time, RECORD_NONE},
+    {"MaKetQua", is_code, RECORD_NONE},
+    {"MaGiayToKetQua", is_code, RECORD_NONE},
 };
 
-struct comparing {
-    struct portal_comparison *out;
-    const struct portal_offices *offices;
-    struct arena *arena;
-};
-
-static bool listed(const char *const *list, size_t n, const char *field)
+static bool may_show(const struct portal_known *known, const char *field, const char *text)
 {
     const char *point = strchr(field, '.');
     const char *last = point != NULL ? point + 1 : field;
 
-    for (size_t i = 0; i < n; i++) {
-        if (strcmp(list[i], last) == 0) {
-            return true;
+    for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++) {
+        if (strcmp(shown[i].field, last) == 0) {
+            return shown[i].form(text) || (shown[i].mirrored != RECORD_NONE &&
+                                           known->has(known->ctx, shown[i].mirrored, text));
         }
     }
     return false;
 }
 
-bool portal_compare_shown(const char *field)
+static void put_length(const char *text, char *out, size_t size)
 {
-    return listed(shown, sizeof(shown) / sizeof(shown[0]), field);
+    (void)snprintf(out, size, "(%zu characters)", text_length(text));
 }
 
-static bool may_show(const struct comparing *c, const char *field, const char *value)
+void portal_compare_show(const struct portal_known *known, const char *field, const char *text,
+                         char *out, size_t size)
 {
-    return portal_compare_shown(field) ||
-           (listed(office_fields, sizeof(office_fields) / sizeof(office_fields[0]), field) &&
-            c->offices->known(c->offices->ctx, value));
+    if (text[0] == '\0' || may_show(known, field, text)) {
+        text_printable(text, strlen(text), out, size);
+    } else {
+        put_length(text, out, size);
+    }
 }
+
+/* A key that can be the name of a field. */
+static bool is_name(const char *key)
+{
+    size_t n = strspn(key, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_");
+
+    return n > 0 && n <= KEY_MAX && key[n] == '\0';
+}
+
+/* ---- comparing ---- */
+
+struct comparing {
+    struct portal_comparison *out;
+    const struct portal_known *known;
+    struct arena *arena;
+};
 
 /* ---- single values ---- */
 
@@ -152,11 +239,6 @@ static int equal(const struct json *a, const struct json *b)
     return digest_equal(left, right);
 }
 
-static bool is_time(const char *text)
-{
-    return strspn(text, "0123456789") == 14 && text[14] == '\0';
-}
-
 /* A value for a person. NULL without memory. */
 static const char *describe(const struct comparing *c, const char *name, const struct json *node)
 {
@@ -172,13 +254,8 @@ static const char *describe(const struct comparing *c, const char *name, const s
         (void)snprintf(text, sizeof(text), "(entries: %zu)", json_size(node));
     } else if (value == NULL) {
         (void)snprintf(text, sizeof(text), "(a number)");
-    } else if (may_show(c, name, value)) {
-        text_printable(value, strlen(value), text, sizeof(text));
-        if (!is_time(text)) {
-            text_mask_personal(text);
-        }
     } else {
-        (void)snprintf(text, sizeof(text), "(%zu characters)", text_length(value));
+        portal_compare_show(c->known, name, value, text, sizeof(text));
     }
     return arena_strdup(a, text);
 }
@@ -326,12 +403,12 @@ static int compare_list(struct comparing *c, const char *name, const struct json
 static int compare_member(struct comparing *c, const char *list, const char *key,
                           const struct json *other, const struct json *here)
 {
-    char raw[NAME_SIZE];
+    char shape[KEY_MAX];
     char name[NAME_SIZE];
 
-    (void)snprintf(raw, sizeof(raw), "%.70s%s%.70s", list != NULL ? list : "",
-                   list != NULL ? "." : "", key);
-    text_printable(raw, strlen(raw), name, sizeof(name));
+    put_length(key, shape, sizeof(shape));
+    (void)snprintf(name, sizeof(name), "%s%s%s", list != NULL ? list : "", list != NULL ? "." : "",
+                   is_name(key) ? key : shape);
     return list == NULL && is_list(other) && is_list(here) ? compare_list(c, name, other, here)
                                                            : compare_value(c, name, other, here);
 }
@@ -356,10 +433,10 @@ static int compare_object(struct comparing *c, const char *list, const struct js
 }
 
 int portal_compare(const struct json *other, const struct json *here,
-                   const struct portal_offices *offices, struct arena *arena,
+                   const struct portal_known *known, struct arena *arena,
                    struct portal_comparison *out)
 {
-    struct comparing c = {.out = out, .offices = offices, .arena = arena};
+    struct comparing c = {.out = out, .known = known, .arena = arena};
 
     out->n = 0;
     return compare_object(&c, NULL, other, here);

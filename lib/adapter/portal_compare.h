@@ -15,6 +15,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "codec/json.h"
+#include "domain/record.h"
 
 #define PORTAL_COMPARED_MAX 192 /* fields of an object; what has more can't be compared */
 
@@ -27,11 +28,11 @@ enum portal_agreement {
 };
 
 struct portal_compared {
-    const char *name; /* as we write it, else as the other one did */
+    /* As we write it, else as the other one did; of a key that is no name of a field only how long
+     * it is. */
+    const char *name;
     enum portal_agreement agreement;
-    /* The first two values that do not agree, for a person; NULL while they agree. Of what may name
-     * a person only how long it is: fields of free words, and an office that is none of the
-     * province's, since other products write the officer there. */
+    /* The first two values that do not agree, as portal_compare_show; NULL while they agree. */
     const char *other, *here;
 };
 
@@ -40,22 +41,25 @@ struct portal_comparison {
     size_t n;
 };
 
-/* Whether text is the name or the code of one of the province's agencies. */
-struct portal_offices {
-    bool (*known)(void *ctx, const char *text);
+/* Whether text is a name or a code in the mirror: RECORD_AGENCY, _SECTOR, _PROCEDURE. */
+struct portal_known {
+    bool (*has)(void *ctx, enum record_kind kind, const char *text);
     void *ctx;
 };
 
 /* Texts live in the arena. ERR_NOMEM, ERR_TOOBIG (more fields than that). */
 MUST_CHECK int portal_compare(const struct json *other, const struct json *here,
-                              const struct portal_offices *offices, struct arena *arena,
+                              const struct portal_known *known, struct arena *arena,
                               struct portal_comparison *out);
 
 /* Whether it counts as absent. */
 bool portal_compare_empty(const struct json *node);
 /* Bytes of a text that count. */
 size_t portal_compare_length(const char *text);
-/* Whether its values may be shown whatever they are: names no person. LIST.FIELD or FIELD. */
-bool portal_compare_shown(const char *field);
+/* A value of a field (LIST.FIELD or FIELD) for a person: as it is where the field names no person
+ * and the value has the form of its kind (a code, a time, a status, a sum) or stands in the mirror,
+ * else only how long it is: other products write people into any field. */
+void portal_compare_show(const struct portal_known *known, const char *field, const char *text,
+                         char *out, size_t size);
 
 #endif

@@ -16,6 +16,7 @@ from test_gateway import ACCOUNT, GatewayTest
 DOSSIER, STEP = "DongBoHoSoMC", "CapNhatTienDoHoSoMC"
 STRANGER = "H56.31.25-200101-9999"
 CANARY = "0000000123"
+PERSON = "Nguyễn Văn Kẻ-Lạ 000199000457"
 
 
 class CompareWorld(WorldTest):
@@ -168,6 +169,32 @@ class CompareTest(CompareWorld):
                             (("--with", path, "--limit", "0"), 64),
                             (("--with", world.dir / "nothing"), 3)):
             self.assertEqual(world.ctl("compare", *wrong).returncode, code, wrong)
+
+    def test_a_person_in_a_field_of_another_kind_is_not_printed(self):
+        world = self.captured()
+        dossier = next(r for r in self.live if r["service"] == DOSSIER)["data"][0]
+        step = next(r for r in self.live if r["service"] == STEP)["data"][0]
+        fields = [f for f, value in dossier.items() if isinstance(value, str) and f != "MaHoSo"]
+        self.live += [{"service": DOSSIER, "data": [dossier | dict.fromkeys(fields, PERSON)
+                                                    | {PERSON: "1"}]},
+                      {"service": DOSSIER, "data": [dossier | {"MaHoSo": PERSON}]},
+                      {"service": STEP, "data": [step | {"ThoiDiemXuLy": PERSON}]},
+                      {"service": STEP, "data": [step | {"TrangThai": PERSON}]}]
+        path = self.write(self.live)
+        for form in ("json", "text", "csv", "html"):
+            done = world.ctl("compare", "--with", path, "--limit", 100, "--format", form)
+            self.assertEqual(done.returncode, 1, done.stderr)
+            for part in ("Kẻ-Lạ", PERSON.split()[-1]):
+                self.assertNotIn(part, done.stdout + done.stderr, form)
+        _, _, tables = self.compare(path, code=1)
+        length = f"({len(PERSON)} characters)"
+        records = {(r["of"], r["code"], r["at"], r["status"]) for r in tables["records"]}
+        self.assertEqual(records, {("dossier", length, "", ""),
+                                   ("step", step["MaHoSo"], length, step["TrangThai"]),
+                                   ("step", step["MaHoSo"], step["ThoiDiemXuLy"], length)})
+        shown = {r["field"]: r["old"] for r in tables["examples"]}
+        self.assertEqual({shown[f] for f in ("MaTTHC", "TenTTHC", "TrangThaiHoSo")}, {length})
+        self.assertEqual(shown[length], "(1 characters)")
 
     def test_what_cannot_be_judged_is_neither_agreed_nor_a_difference(self):
         world = self.captured()

@@ -40,16 +40,21 @@ static int teardown(void **state)
     return 0;
 }
 
-static void open_text(struct fixture *f, const char *text)
+static void open_bytes(struct fixture *f, const char *bytes, size_t n)
 {
     struct errmsg msg = {""};
     int fd = mkstemp(f->path);
 
     assert_true(fd >= 0);
-    assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    assert_int_equal(write(fd, bytes, n), (ssize_t)n);
     assert_int_equal(close(fd), 0);
     f->open = true;
     assert_int_equal(sent_file_open(&f->file, f->path, &msg), 0);
+}
+
+static void open_text(struct fixture *f, const char *text)
+{
+    open_bytes(f, text, strlen(text));
 }
 
 static void expect_text(struct fixture *f, const struct sent_place *place, const char *key,
@@ -117,6 +122,43 @@ static void test_other_requests_and_what_is_none_are_counted(void **state)
     assert_null(sent_file_find(&f->file, "A"));
 }
 
+/* As a power cut leaves them; lines behind are found where they stand. */
+static void test_a_line_with_a_nul_is_unreadable_and_hides_no_other(void **state)
+{
+    static const char text[] = "{" DOSSIERS ",\"data\":[{\"MaHoSo\":\"A\"}]}\n"
+                               "\0\0{" DOSSIERS ",\"data\":[{\"MaHoSo\":\"B\"}]}\n"
+                               "{" DOSSIERS ",\"data\":[{\"MaHoSo\":\"C\"}]}\0\n"
+                               "\0\0\0\n"
+                               "{" DOSSIERS ",\"data\":[{\"MaHoSo\":\"D\",\"X\":\"4\"}]}\n"
+                               "{" DOSSIERS ",\"data\":[{\"MaHoSo\":\"E\0";
+    struct fixture *f = *state;
+
+    open_bytes(f, text, sizeof(text) - 1);
+    assert_int_equal(f->file.lines, 6);
+    assert_int_equal(f->file.unreadable, 4);
+    assert_int_equal(f->file.first_unreadable, 2);
+    assert_int_equal(f->file.dossiers, 2);
+    assert_non_null(sent_file_find(&f->file, "A"));
+    expect_text(f, sent_file_find(&f->file, "D")->snapshot, "X", "4");
+}
+
+static void test_a_line_longer_than_is_read_at_once_is_read_whole(void **state)
+{
+    enum { BYTES = 200000 };
+    struct fixture *f = *state;
+    char *text = malloc(BYTES + 128);
+    int n;
+
+    assert_non_null(text);
+    n = snprintf(text, BYTES + 128, "{" DOSSIERS ",\"data\":[{\"MaHoSo\":\"A\",\"Y\":\"%0*d\"}]}\n",
+                 BYTES, 1);
+    open_bytes(f, text, (size_t)n);
+    free(text);
+    assert_int_equal(f->file.unreadable, 0);
+    assert_int_equal(f->file.lines, 1);
+    expect_text(f, sent_file_find(&f->file, "A")->snapshot, "MaHoSo", "A");
+}
+
 static void test_a_file_that_changed_meanwhile_is_an_error(void **state)
 {
     struct fixture *f = *state;
@@ -149,6 +191,10 @@ int main(void)
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(test_other_requests_and_what_is_none_are_counted, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(test_a_line_with_a_nul_is_unreadable_and_hides_no_other,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_line_longer_than_is_read_at_once_is_read_whole,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_file_that_changed_meanwhile_is_an_error, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_a_file_that_is_not_there_is_told, setup, teardown),

@@ -45,10 +45,24 @@ static struct json *parse(const char *text)
     return root;
 }
 
-static bool is_office(void *ctx, const char *text)
+static bool has_name(void *ctx, enum record_kind kind, const char *text)
 {
+    static const struct {
+        enum record_kind kind;
+        const char *text;
+    } names[] = {
+        {RECORD_AGENCY, "UBND"},
+        {RECORD_AGENCY, "H56.1"},
+        {RECORD_SECTOR, "Hộ tịch"},
+        {RECORD_PROCEDURE, "Đăng ký khai sinh"},
+    };
+    bool found = false;
+
     assert_non_null(ctx);
-    return strcmp(text, "UBND") == 0 || strcmp(text, "H56.1") == 0;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        found = found || (names[i].kind == kind && strcmp(names[i].text, text) == 0);
+    }
+    return found;
 }
 
 static int compare(struct fixture *f, const char *other, const char *here)
@@ -57,7 +71,7 @@ static int compare(struct fixture *f, const char *other, const char *here)
     json_free(f->here);
     f->other = parse(other);
     f->here = parse(here);
-    return portal_compare(f->other, f->here, &(struct portal_offices){is_office, f}, &f->arena,
+    return portal_compare(f->other, f->here, &(struct portal_known){has_name, f}, &f->arena,
                           &f->all);
 }
 
@@ -205,7 +219,6 @@ static void test_what_may_name_a_person_is_shown_by_its_length_only(void **state
         expect_values(f, hidden[i], "\"Nguyễn\"", "\"000123456789\"", PORTAL_DIFFER);
         assert_string_equal(f->all.fields[0].other, "(6 characters)");
         assert_string_equal(f->all.fields[0].here, "(12 characters)");
-        assert_false(portal_compare_shown(hidden[i]));
     }
     assert_int_equal(compare(f,
                              "{\"DinhDanhCHS\":[{\"LoaiDinhDanh\":\"1\",\"SoDinhDanh\":\"0001\"}]}",
@@ -213,12 +226,81 @@ static void test_what_may_name_a_person_is_shown_by_its_length_only(void **state
                      0);
     assert_string_equal(field(f, "DinhDanhCHS.SoDinhDanh")->other, "(4 characters)");
     assert_string_equal(field(f, "DinhDanhCHS.LoaiDinhDanh")->other, "1");
-    /* What may be shown: times and codes whole, a number that stands where none belongs not. */
-    expect_values(f, "NgayTiepNhan", "\"20261118093000\"", "\"\"", PORTAL_ONLY_OTHER);
-    assert_string_equal(f->all.fields[0].other, "20261118093000");
-    assert_string_equal(f->all.fields[0].here, "");
-    expect_values(f, "MaLinhVuc", "\"G01 000123456789\"", "\"G01\"", PORTAL_DIFFER);
-    assert_string_equal(f->all.fields[0].other, "G01 ***");
+}
+
+static void test_a_value_is_shown_in_the_form_of_its_field_only(void **state)
+{
+    static const struct {
+        const char *field, *value;
+    } cases[] = {
+        {"MaHoSo", "000.31.25.H56-261118-0001"},
+        {"MaTTHC", "1.004193.000.00.00.H56"},
+        {"TenTTHC", "Đăng ký khai sinh"},
+        {"MaLinhVuc", "G15-HT04"},
+        {"TenLinhVuc", "Hộ tịch"},
+        {"KenhThucHien", "2"},
+        {"LoaiDoiTuong", "1"},
+        {"NgayTiepNhan", "20261118093000"},
+        {"TrangThaiHoSo", "10"},
+        {"TrangThai", "1"},
+        {"IsDeleted", "False"},
+        {"MaThanhPhanHoSo", "000.00.00.H56-KQ012345"},
+        {"MaGiayToKetQua", "KQ.G15.000031"},
+        {"Gia", "8000"},
+        {"DonViXuLy", "UBND"},
+    };
+    static const struct {
+        const char *value, *length;
+    } people[] = {
+        {"Nguyễn Văn Kẻ-Lạ 000199000457", "(29 characters)"},
+        {"000199000457", "(12 characters)"},
+        {"Nguyen", "(6 characters)"},
+        {"NGUYEN", "(6 characters)"},
+        {"0199000457", "(10 characters)"},
+        {"KQ-000199000457", "(15 characters)"},
+        {"00019900045712", "(14 characters)"},
+        {"20260230000000", "(14 characters)"},
+        {"0912.345.678", "(12 characters)"},
+        {"\\u001b[2J", "(4 characters)"},
+    };
+    struct fixture *f = *state;
+    char value[128];
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        (void)snprintf(value, sizeof(value), "\"%s\"", cases[i].value);
+        expect_values(f, cases[i].field, value, "\"\"", PORTAL_ONLY_OTHER);
+        assert_string_equal(f->all.fields[0].other, cases[i].value);
+        assert_string_equal(f->all.fields[0].here, "");
+        for (size_t k = 0; k < sizeof(people) / sizeof(people[0]); k++) {
+            (void)snprintf(value, sizeof(value), "\"%s\"", people[k].value);
+            expect_values(f, cases[i].field, value, "\"\"", PORTAL_ONLY_OTHER);
+            assert_string_equal(f->all.fields[0].other, people[k].length);
+        }
+    }
+    /* Each stands in the mirror, but not as what the field is. */
+    expect_values(f, "TenTTHC", "\"UBND\"", "\"Hộ tịch\"", PORTAL_DIFFER);
+    assert_string_equal(f->all.fields[0].other, "(4 characters)");
+    assert_string_equal(f->all.fields[0].here, "(7 characters)");
+    expect_values(f, "TrangThai", "11", "0", PORTAL_DIFFER);
+    assert_string_equal(f->all.fields[0].other, "(2 characters)");
+    assert_string_equal(f->all.fields[0].here, "(1 characters)");
+}
+
+static void test_a_key_that_is_no_name_of_a_field_is_told_by_its_length(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(compare(f,
+                             "{\"Nguyễn Văn Kẻ-Lạ 000199000457\":1,\"Ten_La\":1,"
+                             "\"x.MaHoSo\":\"A\",\"L\":[{\"000199000457\":1}]}",
+                             "{\"L\":[{\"a\":1}]}"),
+                     0);
+    assert_int_equal(f->all.n, 6);
+    expect(f, "(29 characters)", PORTAL_ONLY_OTHER);
+    expect(f, "Ten_La", PORTAL_ONLY_OTHER);
+    expect(f, "(8 characters)", PORTAL_ONLY_OTHER);
+    assert_string_equal(field(f, "(8 characters)")->other, "(1 characters)");
+    expect(f, "L.(12 characters)", PORTAL_ONLY_OTHER);
 }
 
 static void test_an_office_is_shown_when_it_is_one_of_the_provinces(void **state)
@@ -233,7 +315,6 @@ static void test_an_office_is_shown_when_it_is_one_of_the_provinces(void **state
         expect_values(f, fields[i], "\"H56.1\"", "\"UBND - Nguyễn Văn A\"", PORTAL_DIFFER);
         assert_string_equal(f->all.fields[0].other, "H56.1");
         assert_string_equal(f->all.fields[0].here, "(19 characters)");
-        assert_false(portal_compare_shown(fields[i]));
     }
 }
 
@@ -244,10 +325,11 @@ static void test_more_fields_than_can_be_told_apart_are_an_error(void **state)
     size_t n = 1;
 
     for (int i = 0; i < PORTAL_COMPARED_MAX; i++) {
-        n += (size_t)snprintf(text + n, sizeof(text) - n, "%s\"k%d\":1", i > 0 ? "," : "", i);
+        n += (size_t)snprintf(text + n, sizeof(text) - n, "%s\"k%c%c\":1", i > 0 ? "," : "",
+                              'a' + i / 26, 'a' + i % 26);
     }
     (void)snprintf(text + n, sizeof(text) - n, "}");
-    assert_int_equal(compare(f, text, "{\"k0\":1}"), 0);
+    assert_int_equal(compare(f, text, "{\"kaa\":1}"), 0);
     assert_int_equal(f->all.n, PORTAL_COMPARED_MAX);
     assert_int_equal(compare(f, text, "{\"one more\":1}"), ERR_TOOBIG);
 }
@@ -265,6 +347,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_field_of_several_entries_agrees_when_all_do, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_what_may_name_a_person_is_shown_by_its_length_only,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_value_is_shown_in_the_form_of_its_field_only, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_a_key_that_is_no_name_of_a_field_is_told_by_its_length,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(test_an_office_is_shown_when_it_is_one_of_the_provinces,
                                         setup, teardown),
