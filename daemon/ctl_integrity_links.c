@@ -173,27 +173,45 @@ static int judge_file(struct opening *o, const struct integrity_link *link, cons
 }
 
 /* A file that is larger than we read opens, and of its signature nothing can be said. */
+static int judge_large(struct integrity *list)
+{
+    list->counts[INTEGRITY_DEAD_LINK].examined++;
+    list->counts[INTEGRITY_UNSIGNED].incomparable++;
+    return 0;
+}
+
+static const char *how_cut(const struct http_req *req, const struct http_reach *reach)
+{
+    return !reach->late               ? "the result's file ended before its length"
+           : req->took_ms >= TOTAL_MS ? "the result's file did not end within 60 s"
+                                      : "the result's file stopped for 20 s on its way";
+}
+
 static int judge_answer(struct opening *o, const struct integrity_link *link,
-                        const struct http_req *req, bool whole)
+                        const struct http_req *req, const struct http_reach *reach)
 {
     struct integrity *list = o->list;
+    bool whole = req->result == HTTP_ANSWERED;
+    long status = whole ? req->status : reach->began;
+    int failed = buf_error(&req->response);
     char why[64];
 
-    if (req->status / 100 == 3) {
+    if (status / 100 == 3) {
         list->counts[INTEGRITY_DEAD_LINK].incomparable++;
         return 0;
     }
-    if (req->status != 200) {
-        (void)snprintf(why, sizeof(why), "the result's link answers with HTTP %ld", req->status);
+    if (status != 200) {
+        (void)snprintf(why, sizeof(why), "the result's link answers with HTTP %ld", status);
         return dead(list, link, why);
     }
-    if (whole && req->response.len == 0) {
-        return dead(list, link, "the result's link opens an empty file");
+    if (failed != 0) {
+        return failed == ERR_TOOBIG ? judge_large(list) : no_memory(list);
     }
     if (!whole) {
-        list->counts[INTEGRITY_DEAD_LINK].examined++;
-        list->counts[INTEGRITY_UNSIGNED].incomparable++;
-        return 0;
+        return dead(list, link, how_cut(req, reach));
+    }
+    if (req->response.len == 0) {
+        return dead(list, link, "the result's link opens an empty file");
     }
     return judge_file(o, link, &req->response);
 }
@@ -223,7 +241,6 @@ static int open_link(struct opening *o, const struct integrity_link *link)
 {
     struct http_reach reach = {.allow = &o->allow};
     struct http_req req;
-    bool too_big;
     int err;
 
     http_req_init(&req);
@@ -232,9 +249,8 @@ static int open_link(struct opening *o, const struct integrity_link *link)
     req.limits = (struct http_limits){CONNECT_MS, TOTAL_MS, STALL_MS, FILE_BYTES};
     req.tls = &o->tls;
     http_fetch(&req, &reach);
-    too_big = buf_error(&req.response) == ERR_TOOBIG;
-    err = req.result == HTTP_ANSWERED || (too_big && req.status == 200)
-              ? judge_answer(o, link, &req, !too_big)
+    err = req.result == HTTP_ANSWERED || reach.began != 0
+              ? judge_answer(o, link, &req, &reach)
               : judge_failure(o->list, link, &req, reach.refused || not_ours(o, link->url));
     http_req_free(&req);
     return err;

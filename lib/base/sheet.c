@@ -26,11 +26,10 @@ int sheet_format_find(const char *word, enum sheet_format *out)
     return ERR_NOTFOUND;
 }
 
-void sheet_put_printable(struct buf *b, const char *text)
+static void put_printable(struct buf *b, const char *text, size_t left)
 {
     enum { PIECE = 64 };
     char piece[PIECE * 4 + 1]; /* a byte becomes 4 characters at most */
-    size_t left = strlen(text);
 
     while (left > 0) {
         size_t n = left < PIECE ? left : PIECE;
@@ -43,6 +42,11 @@ void sheet_put_printable(struct buf *b, const char *text)
         text += n;
         left -= n;
     }
+}
+
+void sheet_put_printable(struct buf *b, const char *text)
+{
+    put_printable(b, text, strlen(text));
 }
 
 /* ---- CSV ---- */
@@ -62,7 +66,7 @@ static bool splits(char c)
     return c == ';' || c == '\t' || c == '\r' || c == '\n';
 }
 
-static void csv_field(struct buf *b, const char *text, bool words)
+static void csv_quote(struct buf *b, const char *text, bool words)
 {
     bool quoted =
         strpbrk(text, ",;\"\t\r\n") != NULL || text[0] == ' ' || (words && begins_formula(text));
@@ -80,6 +84,25 @@ static void csv_field(struct buf *b, const char *text, bool words)
         begins = splits(*text);
     }
     buf_putc(b, '"');
+}
+
+/* Printable, but for tabs and line breaks: a file may be shown in a terminal. */
+static void csv_field(struct buf *b, const char *text, bool words)
+{
+    struct buf clean;
+
+    buf_init(&clean, BUFFERED_MAX);
+    while (*text != '\0') {
+        size_t plain = strcspn(text, "\t\r\n");
+        size_t breaks = strspn(text + plain, "\t\r\n");
+
+        put_printable(&clean, text, plain);
+        buf_put(&clean, text + plain, breaks);
+        text += plain + breaks;
+    }
+    csv_quote(b, buf_text(&clean), words);
+    b->error = b->error != 0 ? b->error : buf_error(&clean);
+    buf_free(&clean);
 }
 
 static void csv_begin(struct sheet *s, const char *name, const char *title)

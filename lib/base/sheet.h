@@ -11,7 +11,8 @@
  *         table is what grep finds. The first block, "document", holds the facts, the last, "note",
  *         the notes. A text that a spreadsheet would take for a formula begins with an apostrophe,
  *         and so does what follows a semicolon, tab or line break in it, where a spreadsheet may
- *         split that takes no comma for a separator.
+ *         split that takes no comma for a separator. Control characters but tabs and line breaks,
+ *         marks that turn the reading direction and broken UTF-8 are escaped (text_printable).
  *   JSON  one object: name, title, facts{name: text}, notes[], tables{name: {title, columns[],
  *         rows[{column: value}], notes[]}}
  *   HTML  one page that needs nothing else: no script, no address, everything escaped

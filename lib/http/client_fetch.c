@@ -6,6 +6,9 @@
 
 #include "http/client_easy.h"
 
+#define STATUS_MIN 200 /* of a last answer */
+#define STATUS_MAX 999
+
 /* curl asks for a socket when the name is resolved: what is checked is what is connected to. */
 static curl_socket_t on_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
 {
@@ -17,6 +20,19 @@ static curl_socket_t on_socket(void *ctx, curlsocktype purpose, struct curl_sock
         return CURL_SOCKET_BAD;
     }
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+static void tell_begun(const struct http_easy *e, CURLcode code, struct http_reach *reach)
+{
+    long status = 0;
+
+    if (e->req->result != HTTP_ANSWERED) {
+        (void)curl_easy_getinfo(e->handle, CURLINFO_RESPONSE_CODE, &status);
+    }
+    if (status >= STATUS_MIN && status <= STATUS_MAX) {
+        reach->began = status;
+        reach->late = code == CURLE_OPERATION_TIMEDOUT;
+    }
 }
 
 int http_fetch_open(void)
@@ -38,6 +54,8 @@ void http_fetch(struct http_req *req, struct http_reach *reach)
 
     memset(&e, 0, sizeof(e));
     reach->refused = false;
+    reach->began = 0;
+    reach->late = false;
     (void)clock_gettime(CLOCK_MONOTONIC, &from);
     code = http_easy_open(&e, req, NULL, 0);
     if (code == CURLE_OK) {
@@ -50,6 +68,7 @@ void http_fetch(struct http_req *req, struct http_reach *reach)
         code = curl_easy_perform(e.handle);
     }
     http_easy_finish(&e, code);
+    tell_begun(&e, code, reach);
     http_easy_close(&e);
     (void)clock_gettime(CLOCK_MONOTONIC, &to);
     req->took_ms =

@@ -12,6 +12,9 @@
 struct http_reach {
     const struct net_reach *allow;
     bool refused; /* out: an address was not allowed */
+    /* Out, of an answer that began and did not come to its end; 0 and false: none. */
+    long began; /* its HTTP status */
+    bool late;  /* a deadline ended it */
 };
 
 /* Before the first and after the last. ERR_NOMEM. */

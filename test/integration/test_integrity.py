@@ -2,6 +2,7 @@
 and links opened at a small server of results with made-up PDFs."""
 
 import collections
+import contextlib
 import http.server
 import json
 import socket
@@ -32,6 +33,7 @@ class Results(http.server.BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     special = {
+        "/large": (200, bytes(33 << 20)), "/cut": (200, pdf(6)),
         "/unsigned": (200, pdf(1, signed=False)), "/partial": (200, pdf(2, added=b"2 0 obj\n")),
         "/long-term": (200, pdf(5, added=TIME_STAMP)),
         "/copy": (200, pdf(3, signed=False)), "/same-a": (200, pdf(4)), "/same-b": (200, pdf(4)),
@@ -45,11 +47,14 @@ class Results(http.server.BaseHTTPRequestHandler):
         if status == 0:
             status, body = 200, pdf(int(self.path[1:]))
         self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
+        cut = self.path == "/cut"
+        self.send_header("Content-Length", str(len(body) + cut))
         if status == 302:
             self.send_header("Location", "/unsigned")
         self.end_headers()
-        self.wfile.write(body)
+        self.close_connection = cut or len(body) > 1 << 20
+        with contextlib.suppress(OSError):  # what is larger than is read is not taken
+            self.wfile.write(body)
 
     def log_message(self, *_):
         pass
@@ -185,7 +190,7 @@ class Integrity(GatewayTest):
         names = {101: "/1001", 102: "/unsigned", 103: "/partial", 104: "/picture", 105: "/gone",
                  106: "/empty", 107: "/moved", 108: "/broken", 109: "/same-a", 110: "/same-b",
                  111: "/1002", 114: "/login?1", 115: "/login?2",
-                 116: "/long-term"}
+                 116: "/long-term", 117: "/large", 118: "/cut"}
         for number, name in names.items():
             self.push(self.a_dossier(number, 10, urls=[url + name]))
         copy = self.a_dossier(112, 10)
@@ -207,13 +212,13 @@ class Integrity(GatewayTest):
             world.save_conf()
             found, counts = self.integrity("--links", "100", "--rate", "100")
         self.assertEqual(found, {"unsigned": {102}, "added_behind": {103},
-                                 "dead_link": {105, 106, 108, 113, 114, 115},
+                                 "dead_link": {105, 106, 108, 113, 114, 115, 118},
                                  "shared_result": {109, 110}})
         self.assertEqual(counts["dead_link"]["not_comparable"], 1)  # the redirection
         self.assertEqual(counts["unsigned"]["exempt"], 1)
         self.assertEqual(counts["added_behind"]["exempt"], 1)  # a time stamp
         self.assertEqual(counts["added_behind"]["examined"], 6)
-        self.assertEqual(counts["unsigned"]["not_comparable"], 1)  # the picture
+        self.assertEqual(counts["unsigned"]["not_comparable"], 2)  # the picture, the large
         self.assertEqual(sorted(server.asked),
                          sorted([*names.values(), "/copy"]))  # once each; /moved was not followed
         # At most so many, and no faster than asked.
@@ -223,7 +228,7 @@ class Integrity(GatewayTest):
         self.assertGreaterEqual(time.monotonic() - begun, 0.3)  # three waits
         self.assertLessEqual(len(server.asked), 4)  # the one that refuses is not heard of here
         self.assertGreaterEqual(len(server.asked), 3)
-        self.assertEqual(counts["dead_link"]["not_examined"], 12)
+        self.assertEqual(counts["dead_link"]["not_examined"], 14)
 
 
 if __name__ == "__main__":

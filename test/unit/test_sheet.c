@@ -230,6 +230,41 @@ static void csv_guards_formulas_behind_other_separators(void **state)
     }
 }
 
+static void csv_escapes_what_a_terminal_would_obey(void **state)
+{
+    static const struct {
+        const char *text, *shown;
+    } cases[] = {
+        {"H56\x1b[2J", "H56\\x1b[2J"},
+        {"a\x07\x7f", "a\\x07\\x7f"},
+        {"\xc2\x9b"
+         "2J",
+         "\\xc2\\x9b2J"},
+        {"\xe2\x80\xae"
+         "a",
+         "\\xe2\\x80\\xaea"},
+        {"\xff", "\\xff"},
+        {"Nguyễn", "Nguyễn"},
+        {"a\n\x1b[2J\tb", "\"a\n\\x1b[2J\tb\""},
+    };
+    struct buf out;
+    char expected[80];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        write_cell(SHEET_CSV, cases[i].text, &out);
+        (void)snprintf(expected, sizeof(expected), "\r\nt,%s\r\n", cases[i].shown);
+        if (strstr(buf_text(&out), expected) == NULL) {
+            fail_msg("not found: %s in %s", expected, buf_text(&out));
+        }
+        (void)snprintf(expected, sizeof(expected), "\r\ndocument,f,%s\r\n", cases[i].shown);
+        assert_non_null(strstr(buf_text(&out), expected));
+        (void)snprintf(expected, sizeof(expected), "\r\nnote,t,n,%s\r\n", cases[i].shown);
+        assert_non_null(strstr(buf_text(&out), expected));
+        buf_free(&out);
+    }
+}
+
 static void negative_numbers_are_no_formulas(void **state)
 {
     struct sheet s;
@@ -365,6 +400,7 @@ int main(void)
         cmocka_unit_test(long_texts_stay_whole),
         cmocka_unit_test(csv_guards_every_beginning_of_a_formula),
         cmocka_unit_test(csv_guards_formulas_behind_other_separators),
+        cmocka_unit_test(csv_escapes_what_a_terminal_would_obey),
         cmocka_unit_test(negative_numbers_are_no_formulas),
         cmocka_unit_test(percent_is_100_only_of_all),
         cmocka_unit_test(long_words_are_cut_and_titles_broken),
