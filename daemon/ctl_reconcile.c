@@ -92,9 +92,10 @@ static uint64_t count_of(const struct json *root, const char *name)
     return ctl_uint(json_get(root, "counts"), name);
 }
 
+/* Those that are looked for once more too: at their first look they were compared. */
 static uint64_t compared(const struct json *root)
 {
-    uint64_t n = 0;
+    uint64_t n = ctl_uint(root, "absent");
 
     for (int d = 0; d < DIFFERENCES; d++) {
         n += count_of(root, difference_row((enum difference)d)->name);
@@ -162,11 +163,14 @@ static int wait_for_end(struct ctl *c, int64_t id)
 /* For people as they read it, else as it came. */
 static void put_time(struct sheet *s, const char *name, const char *title, const struct json *root)
 {
+    const char *wire = ctl_str(root, name);
     char text[CTL_TIME_SIZE];
 
     ctl_time(ctl_at(root, name), text);
     sheet_fact(s, name, title,
-               s->format == SHEET_TEXT || s->format == SHEET_HTML ? text : ctl_str(root, name));
+               s->format != SHEET_TEXT && s->format != SHEET_HTML ? wire
+               : wire[0] != '\0'                                  ? text
+                                                                  : "not yet");
 }
 
 static void put_facts(struct sheet *s, const struct json *root)
@@ -181,7 +185,10 @@ static void put_facts(struct sheet *s, const struct json *root)
     sheet_fact(s, "state", "State", state);
     put_time(s, "begun", "Begun", root);
     put_time(s, "ended", "Ended", root);
-    sheet_fact(s, "fix", "Put right", ctl_true(root, "fix") ? "yes" : "no");
+    if (ctl_true(root, "running") && ctl_str(root, "trouble")[0] != '\0') {
+        sheet_fact(s, "waits_for", "What it waits for", ctl_str(root, "trouble"));
+    }
+    sheet_fact(s, "fix", "Ordered with --fix", ctl_true(root, "fix") ? "yes" : "no");
     sheet_fact_number(s, "grace_seconds", "Grace time in seconds", ctl_int(root, "grace_s"));
     sheet_fact_number(s, "expected", "Dossiers, about", (int64_t)count_of(root, "expected"));
     if (ctl_true(root, "stopped")) {
@@ -199,6 +206,15 @@ static bool shown(const struct sheet *s, int64_t n)
     return n > 0 || s->format == SHEET_CSV || s->format == SHEET_JSON;
 }
 
+static void put_kind(struct sheet *s, const char *name, const char *title, int64_t n, int64_t all)
+{
+    sheet_text(s, name);
+    sheet_text(s, title);
+    sheet_number(s, n);
+    sheet_number(s, all);
+    sheet_percent(s, n, all);
+}
+
 static void put_kinds(struct sheet *s, const struct json *root)
 {
     static const struct sheet_column columns[] = {{"kind", "Kind", SHEET_WORDS},
@@ -207,20 +223,22 @@ static void put_kinds(struct sheet *s, const struct json *root)
                                                   {"compared", "Of compared", SHEET_NUMBER},
                                                   {"percent", "%", SHEET_NUMBER}};
     int64_t all = (int64_t)compared(root);
+    int64_t absent = ctl_int(root, "absent");
 
     sheet_table(s, "agreement", "Agreement", columns, sizeof(columns) / sizeof(columns[0]));
     for (int d = 0; d < DIFFERENCES; d++) {
         const struct difference_row *row = difference_row((enum difference)d);
         int64_t n = (int64_t)count_of(root, row->name);
 
-        if (!shown(s, n)) {
-            continue;
+        if (shown(s, n)) {
+            put_kind(s, row->name, row->title, n, all);
         }
-        sheet_text(s, row->name);
-        sheet_text(s, row->title);
-        sheet_number(s, n);
-        sheet_number(s, all);
-        sheet_percent(s, n, all);
+    }
+    if (absent > 0) {
+        put_kind(s, "absent_once", "not found yet, looked for once more", absent, all);
+        sheet_note(s, "absent_once",
+                   "the portal did not find it at the first look; the second look decides whether "
+                   "it is lost");
     }
     for (int d = 0; d < DIFFERENCES; d++) {
         const struct difference_row *row = difference_row((enum difference)d);
@@ -397,9 +415,14 @@ static int show_one(const struct json *root)
     buf_init(&out, CTL_TEXT_BYTES);
     if (json_first(findings) == NULL) {
         ctl_put_text(&out, ctl_str(root, "scope"));
-        buf_puts(&out, ctl_true(root, "running")    ? ": is being compared\n"
-                       : ctl_true(root, "canceled") ? ": cancelled\n"
-                                                    : ": source, journal and portal agree\n");
+        buf_puts(&out, ctl_true(root, "running")    ? ": is being compared"
+                       : ctl_true(root, "canceled") ? ": cancelled"
+                                                    : ": source, journal and portal agree");
+        if (ctl_true(root, "running") && ctl_str(root, "trouble")[0] != '\0') {
+            buf_puts(&out, "; ");
+            ctl_put_text(&out, ctl_str(root, "trouble"));
+        }
+        buf_puts(&out, "\n");
     }
     for (const struct json *f = json_first(findings); f != NULL; f = json_next(f)) {
         const struct difference_row *row = NULL;

@@ -177,7 +177,7 @@ static void put_reconcile(struct metrics *m, const struct engine_reconcile_statu
               "When the last nightly reconciliation ended whole.", seconds(r->nightly_ms));
     }
     if (r->id == 0) {
-        return; /* none since the start */
+        return; /* none is kept */
     }
     gauge(m, "dvcsync_reconcile_compared", "Dossiers that the latest reconciliation has compared.",
           (double)r->compared);

@@ -242,6 +242,7 @@ static void put_review(struct json_writer *w, const struct review_read *r)
     json_integer_out(w, "place", (int64_t)row->place);
     json_integer_out(w, "upto", (int64_t)row->upto);
     json_integer_out(w, "todo", (int64_t)r->todo);
+    json_integer_out(w, "absent", (int64_t)r->absent);
     json_object_open(w, "counts");
     for (size_t i = 0; i < r->n_counts; i++) {
         json_integer_out(w, r->counts[i].name, (int64_t)r->counts[i].n);

@@ -495,17 +495,15 @@ void review_second(struct journal *j, struct review_second *s)
 
 /* ---- end ---- */
 
-#define ABSENT_ONCE "review = ?1 AND (kind = -2 OR (kind = -1 AND at_ms IS NOT NULL))"
-
 /* What was absent once is told, and nothing was put in. */
-static int tell_absent(struct db *db, struct review_end *e)
+static int tell_absent(struct db *db, const struct review_end *e)
 {
     static const struct sql kept = {
         "SELECT n FROM review_count WHERE review = ?1 AND name = 'kept'"};
     static const struct sql tell = {
         "UPDATE review_dossier SET kind = ?2, mended = 0, note = ?3 WHERE (review, flow, code) IN "
-        "(SELECT review, flow, code FROM review_dossier WHERE " ABSENT_ONCE " LIMIT ?4)"};
-    static const struct sql forget = {"DELETE FROM review_dossier WHERE " ABSENT_ONCE};
+        "(SELECT review, flow, code FROM review_dossier WHERE " REVIEW_ABSENT_ONCE " LIMIT ?4)"};
+    static const struct sql forget = {"DELETE FROM review_dossier WHERE " REVIEW_ABSENT_ONCE};
     static const char note[] = "absent at one look; nothing was put in";
     int64_t n = 0;
     int64_t told = 0;
@@ -517,8 +515,7 @@ static int tell_absent(struct db *db, struct review_end *e)
     told = err == 0 ? sqlite3_changes(db->sqlite) : 0;
     err = err == 0 ? db_run(db, &forget, "i", e->id) : err;
     rest = err == 0 ? sqlite3_changes(db->sqlite) : 0;
-    e->lost = (uint64_t)(told + rest);
-    if (err == 0 && e->lost > 0) {
+    if (err == 0 && told + rest > 0) {
         err = bump(db, e->id, difference_row(DIFFERENCE_LOST)->name, told + rest);
         err = err == 0 ? bump(db, e->id, "kept", told) : err;
         err = err == 0 && rest > 0 ? bump(db, e->id, "not_kept", rest) : err;
@@ -550,6 +547,7 @@ static int run_end(struct db *db, struct journal_op *op)
     if (err == 0 && gone > 0) {
         err = bump(db, e->id, "not_compared", gone);
     }
+    err = err == 0 ? review_read_numbers(db, e->id, &e->numbers) : err;
     CRASH_POINT(review_ended);
     (void)snprintf(object, sizeof(object), "reconciliation %lld", (long long)e->id);
     return err == 0 && e->canceled

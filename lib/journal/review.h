@@ -53,11 +53,18 @@ struct review_row {
 
 #define REVIEW_NIGHTLY "dvcsyncd, nightly" /* who begins those that nobody asked for */
 
-/* The one that runs, at start. row.id 0: none. */
+struct review_numbers {
+    uint64_t compared;    /* those absent once too: they are compared once more */
+    uint64_t differences; /* of those with a verdict: they differ, or it is not known */
+    uint64_t mended;
+};
+
+/* The one that runs, at start, or else the last one that ended. row.id 0: neither is kept. */
 struct review_running {
     struct journal_op op;
-    struct review_row row; /* out */
-    uint64_t nightly_ms;   /* out: when the last nightly one ended whole; 0 none is kept */
+    struct review_row row;         /* out; row.ended_ms 0: it runs */
+    struct review_numbers numbers; /* out: of row */
+    uint64_t nightly_ms;           /* out: when the last nightly one ended whole; 0 none is kept */
 };
 void review_running(struct journal *j, struct review_running *r);
 
@@ -105,7 +112,7 @@ struct review_end {
     bool canceled, braked;
     char who[64]; /* of a cancel, for the audit */
     uint64_t now_ms;
-    uint64_t lost; /* out: of those that waited for a second look */
+    struct review_numbers numbers; /* out: of the whole of it */
 };
 /* What waits for a second look is lost by the first; other dossiers without a verdict are
  * forgotten. op.err ERR_STATE: it has ended already. */
@@ -213,7 +220,8 @@ struct review_read {
         uint64_t n;
     } counts[REVIEW_COUNTS_MAX];
     size_t n_counts;
-    uint64_t todo; /* at hand, without a verdict */
+    uint64_t todo;   /* at hand, without a verdict */
+    uint64_t absent; /* while it runs: absent at their first look, and not looked for again yet */
     struct review_finding *findings;
     size_t n_findings;
     int64_t next_flow; /* 0: no more */
@@ -225,9 +233,13 @@ void review_read_free(struct review_read *r);
 /* ---- for the journal itself ---- */
 
 #define REVIEW_ABSENT (-2) /* in the place of a kind: waits for a second look */
+/* Rows of review_dossier that wait for it, or are at it. */
+#define REVIEW_ABSENT_ONCE "review = ?1 AND (kind = -2 OR (kind = -1 AND at_ms IS NOT NULL))"
 
 struct db;
 struct subject;
+/* What a reconciliation has counted so far, however often the daemon was started meanwhile. */
+MUST_CHECK int review_read_numbers(struct db *db, int64_t id, struct review_numbers *out);
 /* The portal had the dossier all the time, whatever its look-up said: the steps that were put in
  * again with it are not sent. */
 MUST_CHECK int review_recall(struct db *db, const struct subject *s, uint64_t now_ms);

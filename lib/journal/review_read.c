@@ -52,10 +52,60 @@ static int read_review(struct db *db, sqlite3_stmt *stmt, struct review_row *row
     return 1;
 }
 
+static void add_number(struct review_numbers *out, const char *name, uint64_t n)
+{
+    out->mended += strcmp(name, "mended") == 0 ? n : 0;
+    for (int d = 0; d < DIFFERENCES; d++) {
+        const struct difference_row *row = difference_row((enum difference)d);
+
+        if (strcmp(name, row->name) == 0) {
+            out->compared += n;
+            out->differences +=
+                row->class == DIFFERENCE_DIFFERS || row->class == DIFFERENCE_UNKNOWN ? n : 0;
+        }
+    }
+}
+
+static int read_absent(struct db *db, int64_t id, uint64_t *out)
+{
+    static const struct sql select = {
+        "SELECT count(*) FROM review_dossier WHERE " REVIEW_ABSENT_ONCE};
+    int64_t n = 0;
+    int err = db_integer(db, &select, &n, "i", id);
+
+    *out = (uint64_t)n;
+    return err < 0 ? err : 0;
+}
+
+int review_read_numbers(struct db *db, int64_t id, struct review_numbers *out)
+{
+    static const struct sql counts = {"SELECT name, n FROM review_count WHERE review = ?1"};
+    uint64_t waiting = 0;
+    int err = 0;
+    sqlite3_stmt *stmt = db_bind(db, &counts, &err, "i", id);
+
+    memset(out, 0, sizeof(*out));
+    if (stmt == NULL) {
+        return err;
+    }
+    for (err = db_row(db, stmt); err == 1; err = db_row(db, stmt)) {
+        const char *name = db_column(stmt, 0);
+
+        if (name == NULL) {
+            db_reset(stmt);
+            return err_set(&db->why, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+        }
+        add_number(out, name, (uint64_t)sqlite3_column_int64(stmt, 1));
+    }
+    err = err == 0 ? read_absent(db, id, &waiting) : err;
+    out->compared += waiting;
+    return err;
+}
+
 static int run_running(struct db *db, struct journal_op *op)
 {
     static const struct sql select = {"SELECT " ROW_COLUMNS
-                                      "FROM review WHERE ended_ms IS NULL ORDER BY id LIMIT 1"};
+                                      "FROM review ORDER BY ended_ms IS NOT NULL, id DESC LIMIT 1"};
     static const struct sql nightly = {"SELECT ifnull(max(ended_ms), 0) FROM review "
                                        "WHERE who = ?1 AND canceled = 0"};
     struct review_running *r = CONTAINER_OF(op, struct review_running, op);
@@ -63,7 +113,9 @@ static int run_running(struct db *db, struct journal_op *op)
     int err = 0;
     sqlite3_stmt *stmt = db_bind(db, &select, &err, "");
 
+    memset(&r->numbers, 0, sizeof(r->numbers));
     err = stmt != NULL ? read_review(db, stmt, &r->row) : err;
+    err = err == 1 ? review_read_numbers(db, r->row.id, &r->numbers) : err;
     err = err < 0 ? err : db_integer(db, &nightly, &ended_ms, "t", REVIEW_NIGHTLY);
     r->nightly_ms = (uint64_t)ended_ms;
     return err < 0 ? err : 0;
@@ -181,6 +233,7 @@ static int run_read(struct db *db, struct journal_op *op)
     r->n_counts = 0;
     r->n_findings = 0;
     r->next_flow = 0;
+    r->absent = 0;
     err = stmt != NULL ? read_review(db, stmt, &r->row) : err;
     if (err == 0) {
         return journal_op_fail(op, ERR_NOTFOUND,
@@ -190,6 +243,9 @@ static int run_read(struct db *db, struct journal_op *op)
     if (err == 0 && op->err == 0) {
         err = db_integer(db, &left, &todo, "i", r->row.id);
         r->todo = (uint64_t)todo;
+    }
+    if (err >= 0 && op->err == 0 && r->row.fix && r->row.ended_ms == 0) {
+        err = read_absent(db, r->row.id, &r->absent);
     }
     return err >= 0 && op->err == 0 && r->limit > 0 ? read_findings(db, r) : (err < 0 ? err : 0);
 }

@@ -146,13 +146,13 @@ struct engine_status {
     size_t n_endpoints;
     struct engine_reconcile_status {
         bool running;
-        int64_t id; /* of the running one, or of the last one since start; 0 none */
+        int64_t id; /* of the running one, or of the last one; 0 none is kept */
         char scope[96];
         bool fix;
         bool sweeping;               /* reads the sources whole */
         uint64_t begun_ms, ended_ms; /* wall; ended 0: it runs */
-        /* since it was begun, or gone on with after a start */
-        uint64_t compared, differences, mended, lookups;
+        uint64_t compared, differences, mended;
+        uint64_t lookups;    /* since it was begun, or gone on with after a start */
         char trouble[200];   /* what it waits for; "" nothing */
         bool nightly;        /* one is made every night */
         uint64_t nightly_ms; /* wall: when the last of them ended whole; 0 none is known */

@@ -263,9 +263,9 @@ static void reconcile_status(const struct engine *e, struct engine_reconcile_sta
     out->sweeping = s.sweeping;
     out->begun_ms = s.begun_ms;
     out->ended_ms = s.ended_ms;
-    out->compared = s.compared;
-    out->differences = s.differences;
-    out->mended = s.mended;
+    out->compared = s.numbers.compared;
+    out->differences = s.numbers.differences;
+    out->mended = s.numbers.mended;
     out->lookups = s.lookups;
     memcpy(out->trouble, s.trouble, sizeof(out->trouble));
     out->nightly = e->reviewer.at_minute >= 0;

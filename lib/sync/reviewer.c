@@ -101,7 +101,22 @@ void reviewer_fill(const struct reviewer *r, struct review_begin *b,
     b->random = loop_random(r->env->loop);
 }
 
-static void take_job(struct reviewer *r, const struct review_row *row)
+/* So that status, metrics and the journal tell the same of it, whoever began it. */
+static void take_status(struct reviewer *r, const struct review_row *row,
+                        const struct review_numbers *numbers)
+{
+    r->status = (struct reviewer_status){.running = row->ended_ms == 0,
+                                         .id = row->id,
+                                         .fix = row->fix,
+                                         .begun_ms = row->begun_ms,
+                                         .ended_ms = row->ended_ms,
+                                         .numbers = *numbers,
+                                         .nightly_ms = r->status.nightly_ms};
+    memcpy(r->status.scope, row->scope, sizeof(r->status.scope));
+}
+
+static void take_job(struct reviewer *r, const struct review_row *row,
+                     const struct review_numbers *numbers)
 {
     r->job = *row;
     r->cancel = false;
@@ -114,17 +129,13 @@ static void take_job(struct reviewer *r, const struct review_row *row)
     r->page.n = 0;
     r->next = 0;
     r->sweeping = false;
-    r->status = (struct reviewer_status){.nightly_ms = r->status.nightly_ms};
-    r->status.running = true;
-    r->status.id = row->id;
-    r->status.fix = row->fix;
-    r->status.begun_ms = row->begun_ms;
-    memcpy(r->status.scope, row->scope, sizeof(r->status.scope));
+    take_status(r, row, numbers);
     reviewer_kick(r);
 }
 
 void reviewer_begun(struct reviewer *r, const struct review_begin *b)
 {
+    const struct review_numbers none = {.compared = 0};
     struct review_row row = {.id = b->id,
                              .what = b->what,
                              .fix = b->fix,
@@ -137,7 +148,7 @@ void reviewer_begun(struct reviewer *r, const struct review_begin *b)
     }
     memcpy(row.scope, b->scope, sizeof(row.scope));
     memcpy(row.who, b->who, sizeof(row.who));
-    take_job(r, &row);
+    take_job(r, &row, &none);
     flow_say(r->env, LOG_LEVEL_NOTICE, "reconcile_begun", "reconcile", "%s%s", b->scope,
              b->fix ? ", what can be mended is" : "");
 }
@@ -145,6 +156,7 @@ void reviewer_begun(struct reviewer *r, const struct review_begin *b)
 static void running_known(struct journal_op *op)
 {
     struct reviewer *r = CONTAINER_OF(op, struct reviewer, running_op.op);
+    const struct review_row *row = &r->running_op.row;
 
     r->ops--;
     if (op->err != 0) {
@@ -155,8 +167,10 @@ static void running_known(struct journal_op *op)
     }
     r->ready = true;
     r->status.nightly_ms = r->running_op.nightly_ms;
-    if (r->running_op.row.id != 0 && r->job.id == 0) {
-        take_job(r, &r->running_op.row);
+    if (row->id != 0 && row->ended_ms != 0 && r->status.id == 0) {
+        take_status(r, row, &r->running_op.numbers);
+    } else if (row->id != 0 && row->ended_ms == 0 && r->job.id == 0) {
+        take_job(r, row, &r->running_op.numbers);
         flow_say(r->env, LOG_LEVEL_NOTICE, "reconcile_resumed", "reconcile", "%s goes on",
                  r->job.scope);
     }
@@ -271,7 +285,7 @@ static void run_sweep(struct reviewer *r)
 
 static void say_end(struct reviewer *r)
 {
-    const struct reviewer_status *s = &r->status;
+    const struct review_numbers *n = &r->status.numbers;
 
     if (r->end_op.braked) {
         flow_say(r->env, LOG_LEVEL_ERROR, "reconcile_braked", "reconcile",
@@ -279,7 +293,7 @@ static void say_end(struct reviewer *r)
                  " dossiers; none of them was put in (--yes puts them in all the same)",
                  r->job.scope, r->page.absent, r->page.asked);
     }
-    flow_say(r->env, s->differences > 0 ? LOG_LEVEL_WARN : LOG_LEVEL_NOTICE, "reconciled",
+    flow_say(r->env, n->differences > 0 ? LOG_LEVEL_WARN : LOG_LEVEL_NOTICE, "reconciled",
              "reconcile",
              "%s %s: %" PRIu64 " dossiers compared, %" PRIu64 " differ or are not known, %" PRIu64
              " put right",
@@ -287,7 +301,7 @@ static void say_end(struct reviewer *r)
              r->end_op.canceled ? "was cancelled"
              : r->end_op.braked ? "was stopped"
                                 : "has ended",
-             s->compared, s->differences, s->mended);
+             n->compared, n->differences, n->mended);
 }
 
 static void ended(struct journal_op *op)
@@ -302,7 +316,9 @@ static void ended(struct journal_op *op)
         if (whole && strcmp(r->job.who, REVIEW_NIGHTLY) == 0) {
             r->status.nightly_ms = r->end_op.now_ms;
         }
-        r->status.differences += r->end_op.lost;
+        if (op->err == 0) {
+            r->status.numbers = r->end_op.numbers;
+        }
         say_end(r);
         r->job.id = 0;
         r->fails = 0;
@@ -385,8 +401,11 @@ static void second_done(struct journal_op *op)
 
 static bool too_many_lost(const struct reviewer *r)
 {
-    return !r->job.yes && r->page.absent >= REVIEWER_LOST_MIN &&
-           r->page.absent * 100 > r->page.asked * REVIEWER_LOST_PERCENT;
+    uint64_t percent =
+        r->page.absent >= REVIEWER_LOST_MIN ? REVIEWER_LOST_PERCENT : REVIEWER_LOST_FEW_PERCENT;
+
+    return !r->job.yes && r->page.absent >= REVIEWER_LOST_FEW_MIN &&
+           r->page.absent * 100 > r->page.asked * percent;
 }
 
 /* How long until the second looks, and never longer, however the clock was set. */

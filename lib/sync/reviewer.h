@@ -19,9 +19,12 @@
 #define REVIEWER_SLOTS 8
 #define REVIEWER_SOURCES 16
 #define REVIEWER_SECOND_MS UINT64_C(300000)
-/* From so many on, when they are more than so many of a hundred that the portal was asked for. */
+/* From so many on, when they are more than so many of a hundred that the portal was asked for; and
+ * the same of a few, where it is most of them. */
 #define REVIEWER_LOST_MIN 50
 #define REVIEWER_LOST_PERCENT 5
+#define REVIEWER_LOST_FEW_MIN 10
+#define REVIEWER_LOST_FEW_PERCENT 50
 
 struct reviewer;
 
@@ -76,13 +79,13 @@ struct reviewer_slot {
 
 struct reviewer_status {
     bool running;
-    int64_t id; /* of the running or the last one since start; 0 none */
+    int64_t id; /* of the running or the last one; 0 none is kept */
     char scope[96];
     bool fix;
     bool sweeping;
     uint64_t begun_ms, ended_ms; /* wall; ended 0: it runs */
-    /* since it was begun, or gone on with */
-    uint64_t compared, differences, mended, lookups;
+    struct review_numbers numbers;
+    uint64_t lookups;    /* since it was begun, or gone on with after a start */
     char trouble[200];   /* what it waits for; "" nothing */
     uint64_t nightly_ms; /* wall: when the last nightly one ended whole; 0 none is known */
 };

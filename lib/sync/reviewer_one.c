@@ -352,9 +352,9 @@ static void store_done(struct journal_op *op)
         return;
     }
     r->fails = 0;
-    r->status.compared += !s->todo.again;
-    r->status.differences += differs && !s->store.absent;
-    r->status.mended += s->store.mended;
+    r->status.numbers.compared += !s->todo.again;
+    r->status.numbers.differences += differs && !s->store.absent;
+    r->status.numbers.mended += s->store.mended;
     for (size_t i = 0; s->store.owed && s->flow != NULL && i < s->flow->n_sources; i++) {
         if (s->flow->sources[i].poller != NULL) {
             poller_owed(s->flow->sources[i].poller);

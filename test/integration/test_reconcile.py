@@ -219,6 +219,38 @@ class Interrupted(ReconcileTest):
         result = self.reconcile(code=1)
         self.assertEqual(self.kinds(result), {"agreed": len(codes) - 2, "lost": 2})
         self.assertEqual(set(self.found(result)), set(codes[3:5]))
+        self.assertIn(f"{len(codes)} dossiers compared, 2 differ", world.log_path.read_text())
+        for start in range(2):
+            if start > 0:
+                world.kill()
+                world.start()
+            world.wait(lambda: "\ndvcsync_reconcile_compared " in world.get("/metrics").text,
+                       "the last one to be known")
+            metrics = world.get("/metrics").text
+            self.assertIn(f"\ndvcsync_reconcile_compared {len(codes)}\n", metrics)
+            self.assertIn("\ndvcsync_reconcile_differences 2\n", metrics)
+
+    def test_between_the_two_looks_it_says_what_it_waits_for(self):
+        world = self.settled(10)
+        codes = self.codes()
+        self.damage("lose", codes[:2])
+        told = world.ctl("reconcile", "--sample", "1000", "--fix", "--no-wait")
+        self.assertEqual(told.returncode, 0, told.stderr)
+        world.wait(lambda: "once more" in self.running()["trouble"], "the first looks")
+        result = self.reconcile(code=1)
+        self.assertEqual(self.kinds(result), {"agreed": len(codes) - 2, "absent_once": 2})
+        self.assertEqual({int(r["compared"]) for r in result["tables"]["agreement"]["rows"]},
+                         {len(codes)})
+        self.assertIn("once more", result["facts"]["waits_for"])
+        text = world.ctl("reconcile").stdout
+        self.assertRegex(text, r"Ended: +not yet")
+        self.assertRegex(text, r"Ordered with --fix: +yes")
+        self.assertIn("not found yet", text)
+        self.assertEqual(world.ctl("reconcile", "--cancel").returncode, 0)
+        world.wait(lambda: not self.running()["running"], "its end")
+        result = self.reconcile(code=1)
+        self.assertEqual(self.kinds(result), {"agreed": len(codes) - 2, "lost": 2})
+        self.assertNotIn("waits_for", result["facts"])
 
     def test_a_cancel_keeps_what_was_found(self):
         world = self.settled(10, rate=60)

@@ -320,6 +320,7 @@ static void one_runs_at_a_time_and_outlives_a_crash(void **state)
     fixture_crash(f);
     assert_int_equal(FIXTURE_RUN(f, review_running, &r), 0);
     assert_int_equal(r.row.id, b.id);
+    assert_int_equal(r.row.ended_ms, 0);
     assert_string_equal(r.row.scope, "a test");
     assert_int_equal(page(f, b.id, &p), 1); /* known nowhere, and asked for all the same */
     assert_string_equal(p.rows[0].code, A);
@@ -328,8 +329,15 @@ static void one_runs_at_a_time_and_outlives_a_crash(void **state)
     end(f, r.row.id);
     b.n_flows = 0;
     assert_int_equal(FIXTURE_RUN(f, review_begin, &b), ERR_INVAL);
+    fixture_tamper(f,
+                   "INSERT INTO review_count VALUES (1, 'agreed', 3), (1, 'lost', 2), "
+                   "(1, 'not_answered', 1), (1, 'in_grace', 1), (1, 'mended', 2), (2, 'lost', 9)");
     assert_int_equal(FIXTURE_RUN(f, review_running, &r), 0);
-    assert_int_equal(r.row.id, 0);
+    assert_int_equal(r.row.id, 1);
+    assert_true(r.row.ended_ms != 0);
+    assert_int_equal(r.numbers.compared, 7);
+    assert_int_equal(r.numbers.differences, 3);
+    assert_int_equal(r.numbers.mended, 2);
 }
 
 static void a_dossier_is_named_by_a_number_that_is_known_or_a_code(void **state)

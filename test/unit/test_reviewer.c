@@ -495,13 +495,18 @@ static void too_many_lost_stop_it_until_a_person_says_yes(void **state)
     review_read_free(&r);
 }
 
-static void some_lost_among_many_and_most_of_a_few_do_not_stop_it(void **state)
+static void so_few_or_so_small_a_share_do_not_stop_it(void **state)
 {
     static const struct {
         int many, lost;
-    } worlds[] = {{1000, 50}, {60, 49}}; /* not above 5 %; fewer than 50 */
+        bool braked;
+    } worlds[] = {{1000, 50, false}, /* not above 5 % */
+                  {98, 49, false},   /* fewer than 50, and not above a half */
+                  {9, 9, false},     /* fewer than 10 */
+                  {19, 10, true},
+                  {49, 49, true}};
 
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof(worlds) / sizeof(worlds[0]); i++) {
         struct fake_world *w = *state;
         struct review_read r;
 
@@ -512,8 +517,9 @@ static void some_lost_among_many_and_most_of_a_few_do_not_stop_it(void **state)
         }
         deliver_many_and_lose(w, worlds[i].many, worlds[i].lost);
         reconcile(w, REVIEW_OPEN, true, &r);
-        assert_false(r.row.braked);
-        assert_int_equal(counted(&r, "mended"), worlds[i].lost);
+        assert_int_equal(r.row.braked, worlds[i].braked);
+        assert_int_equal(counted(&r, "mended"), worlds[i].braked ? 0 : worlds[i].lost);
+        assert_int_equal(counted(&r, "lost"), worlds[i].lost);
         review_read_free(&r);
     }
 }
@@ -719,6 +725,56 @@ static void a_crash_in_the_middle_asks_nothing_twice_but_what_was_on_its_way(voi
     fake_world_run(w, MINUTE_MS);
     w->config.reconcile_rate = 0;
     assert_all_agree(w);
+}
+
+/* Status (where the metrics are from), log and result. */
+static void assert_told_alike(struct fake_world *w)
+{
+    const struct engine_reconcile_status *s = &fake_world_status(w)->reconcile;
+    struct review_read r;
+
+    read_result(w, &r);
+    assert_int_equal(s->id, r.row.id);
+    assert_int_equal(s->ended_ms, r.row.ended_ms);
+    assert_int_equal(s->compared, DOSSIERS);
+    assert_int_equal(s->compared, counted(&r, "agreed") + counted(&r, "lost"));
+    assert_int_equal(s->differences, counted(&r, "lost"));
+    assert_int_equal(s->mended, counted(&r, "mended"));
+    review_read_free(&r);
+}
+
+static void a_start_in_the_middle_or_behind_it_changes_no_number(void **state)
+{
+    struct fake_world *w = *state;
+    char told[96];
+    const int lost = 5;
+
+    w->config.reconcile_rate = 60;
+    deliver(w);
+    for (int fix = 0; fix < 2; fix++) {
+        for (int i = 0; i < lost; i++) {
+            lose(w, i);
+        }
+        assert_int_equal(begin(w, REVIEW_SAMPLE, "", fix == 1), 0);
+        fake_world_run(w, 18 * 1000);
+        for (int i = 0; i < 2; i++) { /* the second time while it waits for the second looks */
+            fake_world_crash(w, 3);
+            fake_world_start(w);
+            fake_world_run(w, MINUTE_MS / 2);
+        }
+        assert_int_equal(fake_world_status(w)->reconcile.running, fix == 1);
+        run_to_its_end(w);
+        assert_told_alike(w);
+        assert_int_equal(fake_world_status(w)->reconcile.differences, lost);
+        (void)snprintf(told, sizeof(told), "%d dossiers compared, %d differ or are not known, %d",
+                       DOSSIERS, lost, fix == 1 ? lost : 0);
+        assert_non_null(strstr(w->last_event, told));
+        fake_world_crash(w, 3);
+        fake_world_start(w);
+        fake_world_run(w, MINUTE_MS);
+        assert_false(fake_world_status(w)->reconcile.running);
+        assert_told_alike(w);
+    }
 }
 
 static void the_rate_is_kept(void **state)
@@ -1268,7 +1324,7 @@ int main(void)
         TEST(a_second_look_outlives_crashes_and_is_not_hastened),
         TEST(what_was_absent_once_is_told_when_a_person_ends_it),
         TEST(too_many_lost_stop_it_until_a_person_says_yes),
-        TEST(some_lost_among_many_and_most_of_a_few_do_not_stop_it),
+        TEST(so_few_or_so_small_a_share_do_not_stop_it),
         TEST(another_status_at_the_portal_is_named_by_its_direction),
         TEST(what_the_source_has_and_the_poll_missed_is_read),
         TEST(a_dossier_gone_at_the_source_is_told_to_a_person),
@@ -1276,6 +1332,7 @@ int main(void)
         TEST(what_the_portal_does_not_tell_is_neither_agreed_nor_different),
         TEST(a_configured_pair_is_tolerated_and_each_use_counted),
         TEST(a_crash_in_the_middle_asks_nothing_twice_but_what_was_on_its_way),
+        TEST(a_start_in_the_middle_or_behind_it_changes_no_number),
         TEST(the_rate_is_kept),
         TEST(one_at_a_time_and_a_cancel_keeps_what_was_found),
         TEST(what_moves_while_it_is_compared_is_compared_again),
