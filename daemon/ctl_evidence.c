@@ -79,9 +79,7 @@ static int write_file(const char *path, const struct buf *out)
     if (number != 0 && fd >= 0) {
         (void)unlink(path);
     }
-    return number == 0 ? CTL_OK
-                       : ctl_complain(number == EEXIST ? CTL_USAGE : CTL_UNKNOWN, "%s: %s", path,
-                                      strerror(number));
+    return number == 0 ? CTL_OK : ctl_complain(CTL_UNKNOWN, "%s: %s", path, strerror(number));
 }
 
 static int make(struct ctl *c, const char *journal, const struct sign_key *key, const char *path)

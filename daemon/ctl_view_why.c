@@ -364,7 +364,15 @@ static void put_due(struct buf *out, const struct json *item, int64_t now_s)
     }
 }
 
-static void put_next_of(struct buf *out, const struct json *item, int64_t now_s)
+/* Whether what waits stays here, and why. */
+static const char *kept_by(const char *mode)
+{
+    return strcmp(mode, "observe") == 0 ? " stays here: the flow only observes"
+           : strcmp(mode, "off") == 0   ? " stays here: the flow is off"
+                                        : NULL;
+}
+
+static void put_next_of(struct buf *out, const struct json *item, const char *mode, int64_t now_s)
 {
     const char *state = ctl_str(item, "state");
     const char *hold = ctl_str(item, "hold");
@@ -374,6 +382,8 @@ static void put_next_of(struct buf *out, const struct json *item, int64_t now_s)
     put_item_name(out, item);
     if (strcmp(state, "INFLIGHT") == 0) {
         buf_puts(out, " is under way, its answer is awaited");
+    } else if (strcmp(state, "HELD") != 0 && kept_by(mode) != NULL) {
+        buf_puts(out, kept_by(mode));
     } else if (strcmp(state, "UNSURE") == 0) {
         buf_puts(out, is_step(item) ? " is in doubt and is sent again "
                                     : " is in doubt: the portal is asked for it ");
@@ -399,7 +409,7 @@ static void put_next(struct buf *out, const struct json *root, int64_t now_s)
     for (const struct json *i = json_first(json_get(root, "items")); i != NULL; i = json_next(i)) {
         for (size_t k = 0; k < sizeof(open_states) / sizeof(open_states[0]); k++) {
             if (strcmp(open_states[k], ctl_str(i, "state")) == 0) {
-                put_next_of(out, i, now_s);
+                put_next_of(out, i, ctl_str(root, "mode"), now_s);
                 shown++;
             }
         }

@@ -295,7 +295,7 @@ static void put_deadlines(struct json_writer *w, const struct engine_deadlines *
     json_object_close(w);
 }
 
-/* Since the start of the process; GET /v1/reconcile has the whole of it. */
+/* The running or the last one; GET /v1/reconcile has the whole of it. */
 static void put_reconcile(struct json_writer *w, const struct engine_reconcile_status *r)
 {
     json_object_open(w, "reconcile");
@@ -494,12 +494,13 @@ static void put_audit(struct json_writer *w, const struct journal_audit_row *row
     json_object_close(w);
 }
 
-int status_json_life(const struct journal_life *l, struct buf *out)
+int status_json_life(const struct journal_life *l, const struct config_flow *flow, struct buf *out)
 {
     struct json_writer w;
 
     begin(&w, out);
     json_string(&w, "flow", l->flow);
+    json_string(&w, "mode", flow != NULL ? mode_names[flow->mode] : "");
     json_string(&w, "code", l->subject_code);
     json_bool(&w, "present", l->present != 0);
     json_bool(&w, "doubt", l->doubt != 0);

@@ -52,7 +52,9 @@ MUST_CHECK int status_json_ready(const struct engine_status *s, struct buf *out)
 MUST_CHECK int status_json_endpoint(const struct engine_endpoint_status *e, struct buf *out);
 /* "next" is the `after` of the following page, null on the last one. */
 MUST_CHECK int status_json_list(const struct journal_list *l, struct buf *out);
-MUST_CHECK int status_json_life(const struct journal_life *l, struct buf *out);
+/* flow: its configuration, NULL when it has none any more. */
+MUST_CHECK int status_json_life(const struct journal_life *l, const struct config_flow *flow,
+                                struct buf *out);
 /* With the clock of what is not published yet, by the configuration's calendar (status_catalog.c).
  */
 MUST_CHECK int status_json_agreement(const struct mirror_agreement *a, const struct config *config,

@@ -233,17 +233,20 @@ static void put_fields(struct json_writer *w, const char *key, uint64_t bits)
     json_array_close(w);
 }
 
-/* When what is kept goes by itself. */
+/* When what is kept goes by itself. What has a kind and a colon in front (a question, a payment)
+ * has no status: it goes after its delivery. */
 static void put_removal(struct person_request *q, size_t bodies)
 {
     const struct status_env *env = &q->pending.routes->env;
     int64_t keep_s = (int64_t)(env->config(env->ctx)->keep_payload_ms / 1000);
     const struct person_read *r = &q->read;
-    bool final = r->status == 3 || r->status == 8 || r->status == 10;
+    bool other = strchr(r->code, ':') != NULL;
+    bool final = other || status_final(r->status);
 
     put_time(&q->w, "removal", bodies > 0 && final && r->settled_s > 0 ? r->settled_s + keep_s : 0);
     json_string(&q->w, "removal_text",
-                bodies == 0         ? "nothing but codes, states and times is kept"
+                bodies == 0                  ? "nothing but codes, states and times is kept"
+                : r->settled_s == 0 && other ? "kept until it is delivered"
                 : r->settled_s == 0 ? "kept until all of it is delivered and the dossier is final"
                 : final             ? "by retention"
                                     : "kept until the dossier is final");

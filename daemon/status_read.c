@@ -246,14 +246,16 @@ struct life_request {
 static void on_life(struct journal_op *op)
 {
     struct life_request *q = CONTAINER_OF(op, struct life_request, life.op);
+    const struct status_env *env = &q->pending.routes->env;
     struct http_call *http = pending_end(&q->pending);
 
     if (http != NULL && op->err != 0) {
         route_fail(http, op->err, op->why.text);
     } else if (http != NULL) {
+        const struct config_flow *flow = config_flow_find(env->config(env->ctx), q->life.flow);
         struct buf out = answer_buf();
 
-        route_answer(http, 200, status_json_life(&q->life, &out), &out);
+        route_answer(http, 200, status_json_life(&q->life, flow, &out), &out);
     }
     journal_life_free(&q->life);
     free(q);

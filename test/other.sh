@@ -24,7 +24,10 @@ print(s.getsockname()[1])')
 source survey { profile = "spool" dir = "$DIR/survey" poll_every = 500ms }
 source desk { profile = "spool" dir = "$DIR/desk" poll_every = 500ms }
 source till { profile = "spool" dir = "$DIR/till" poll_every = 500ms }
-source paygate { profile = "payments" listen = "127.0.0.1:$pay_port" }
+source paygate {
+    profile = "payments" listen = "127.0.0.1:$pay_port"
+    payee_account = "1234567890" payee_bank = "VTB" payee_name = "UBND thu"
+}
 source measure {
     profile = "opencps" url = "$province/o/rest/v2" group_id = "20126" username = "demo"
     password_file = "$DIR/onestop.password" allow_plaintext = yes page_size = 500 max_in_flight = 8

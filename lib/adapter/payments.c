@@ -19,8 +19,8 @@
 struct payments {
     struct listener base;
     struct list requests; /* struct payment_request */
-    uint64_t n_duties, n_taken, n_again, n_conflicts;
-    struct log_limit conflict_log;
+    uint64_t n_duties, n_taken, n_again, n_conflicts, n_twice;
+    struct log_limit conflict_log, twice_log;
 };
 
 struct payment_request {
@@ -32,6 +32,7 @@ struct payment_request {
     char code[CODE_BYTES]; /* asked for: the dossier's, or the payment's */
     struct payment payment;
     struct record record;
+    bool twice; /* its dossier was paid before under another transaction */
     struct adapter_ask ask;
     struct adapter_offer offer;
     struct loop_timer
@@ -98,7 +99,7 @@ static void answer_paid(struct payment_request *r, unsigned http, const char *co
     buf_free(&text);
 }
 
-static void answer_nothing(struct payment_request *r, unsigned http, long code)
+static void answer_nothing(struct payment_request *r, unsigned http, long code, const char *words)
 {
     struct json_writer w;
     struct buf text;
@@ -108,6 +109,9 @@ static void answer_nothing(struct payment_request *r, unsigned http, long code)
     json_object_open(&w, NULL);
     json_integer_out(&w, "error_code", code);
     json_array_open(&w, "message");
+    if (words != NULL) {
+        json_string(&w, NULL, words);
+    }
     json_array_close(&w);
     json_object_close(&w);
     answer_text(r, http, &text);
@@ -120,7 +124,7 @@ static void answer_busy(struct payment_request *r)
     if (r->payment.code[0] != '\0') {
         answer_paid(r, 503, "99", "Hệ thống đang bận, chưa nhận được, vui lòng gửi lại sau");
     } else {
-        answer_nothing(r, 503, -1);
+        answer_nothing(r, 503, -1, NULL);
     }
 }
 
@@ -164,7 +168,7 @@ static void answer_duty(struct payment_request *r, const struct dossier *d, int 
         r->p->n_duties++;
         answer_text(r, 200, &text);
     } else {
-        answer_nothing(r, 200, 0);
+        answer_nothing(r, 200, 0, NULL);
     }
     buf_free(&text);
 }
@@ -174,7 +178,6 @@ static void on_dossier(struct adapter_ask *ask)
     struct payment_request *r = CONTAINER_OF(ask, struct payment_request, ask);
     struct errmsg unused = {{0}};
     struct dossier d;
-    int status = ask->known ? ask->status : ask->there_status;
 
     if (r->call == NULL) {
         request_end(r);
@@ -183,24 +186,44 @@ static void on_dossier(struct adapter_ask *ask)
     dossier_init(&d);
     if (ask->err != 0) {
         answer_busy(r);
-    } else if (!ask->known && ask->there != LOOKUP_THERE) {
-        answer_nothing(r, 200, -1);
+    } else if (ask->known) {
+        /* What is known by its dossier is a success, see take_in. */
+        answer_nothing(r, 200, 0, "Hồ sơ đã được thanh toán");
+    } else if (ask->there != LOOKUP_THERE) {
+        answer_nothing(r, 200, -1, NULL);
     } else if (ask->body != NULL &&
                record_to_dossier(ask->body, ask->body_len, &r->arena, &d, &unused) == 0) {
-        answer_duty(r, &d, status);
+        answer_duty(r, &d, ask->there_status);
     } else {
-        answer_nothing(r, 200, 0); /* final, and its content is gone */
+        answer_nothing(r, 200, 0, NULL); /* final, and its content is gone */
     }
     request_end(r);
 }
 
 /* ---- the result of a payment ---- */
 
+/* Both are money: it is taken, and told to a person. */
+static void note_twice(struct payment_request *r)
+{
+    struct payments *p = r->p;
+    uint64_t suppressed = 0;
+
+    p->n_twice++;
+    if (log_limit_pass(&p->twice_log, loop_now_ms(p->base.env.loop), 60000, &suppressed)) {
+        log_plain(p->base.env.log, LOG_LEVEL_ERROR, "payment_twice",
+                  "source %s: %s pays dossier %s, which was paid before (%llu more not shown)",
+                  p->base.name, r->code, r->payment.dossier, (unsigned long long)suppressed);
+    }
+}
+
 static void on_offered(struct adapter_offer *offer)
 {
     struct payment_request *r = CONTAINER_OF(offer, struct payment_request, offer);
 
     loop_timer_stop(&r->late);
+    if (offer->err == 0 && r->twice) {
+        note_twice(r);
+    }
     if (r->call == NULL) {
         request_end(r); /* told to come again: the same is found stored then */
         return;
@@ -228,6 +251,43 @@ static void offer_it(struct payment_request *r)
     p->base.host->ops->offer(p->base.host, &r->offer);
 }
 
+static void on_paid_before(struct adapter_ask *ask)
+{
+    struct payment_request *r = CONTAINER_OF(ask, struct payment_request, ask);
+
+    loop_timer_stop(&r->late);
+    if (r->call == NULL) {
+        request_end(r);
+    } else if (ask->err != 0) {
+        answer_busy(r);
+        request_end(r);
+    } else {
+        r->twice = ask->known;
+        offer_it(r);
+    }
+}
+
+static void ask_for(struct payment_request *r, const char *code,
+                    void (*done)(struct adapter_ask *ask))
+{
+    struct payments *p = r->p;
+
+    r->ask = (struct adapter_ask){.code = code, .want_marks = true, .done = done};
+    loop_timer_start(p->base.env.loop, &r->late, p->base.source->answer_timeout_ms);
+    p->base.host->ops->ask(p->base.host, &r->ask);
+}
+
+/* A success is stored with its dossier as its other number: whether there is one is asked by it. */
+static void take_in(struct payment_request *r)
+{
+    if (payment_succeeded(&r->payment)) {
+        r->record.local_no = r->payment.dossier;
+        ask_for(r, r->payment.dossier, on_paid_before);
+    } else {
+        offer_it(r);
+    }
+}
+
 static void refuse_conflict(struct payment_request *r, bool comparable)
 {
     struct payments *p = r->p;
@@ -238,7 +298,7 @@ static void refuse_conflict(struct payment_request *r, bool comparable)
         log_plain(p->base.env.log, LOG_LEVEL_ERROR, "payment_conflict",
                   "source %s: %s was told before %s, and is refused (%llu more not shown)",
                   p->base.name, r->code,
-                  comparable ? "with another amount, dossier or outcome"
+                  comparable ? "with another amount, currency, dossier or outcome"
                              : "and nothing is kept of it to compare with",
                   (unsigned long long)suppressed);
     }
@@ -284,7 +344,7 @@ static void judge(struct payment_request *r, const struct adapter_ask *ask)
         request_end(r);
         break;
     case PAYMENT_FOLLOWS:
-        offer_it(r);
+        take_in(r);
         break;
     case PAYMENT_CONFLICT:
         refuse_conflict(r, n > 0);
@@ -305,33 +365,24 @@ static void on_known(struct adapter_ask *ask)
     } else if (ask->known) {
         judge(r, ask);
     } else {
-        offer_it(r);
+        take_in(r);
     }
 }
 
 /* ---- reading ---- */
 
-/* Two calls about one transaction would not see each other. */
+/* Two calls about one transaction, or two payments of one dossier, would not see each other. */
 static bool at_work(const struct payments *p, const struct payment_request *r)
 {
     for (struct list *l = p->requests.next; l != &p->requests; l = l->next) {
         const struct payment_request *other = CONTAINER_OF(l, struct payment_request, link);
 
-        if (other != r && strcmp(other->code, r->code) == 0) {
+        if (other != r && (strcmp(other->code, r->code) == 0 ||
+                           strcmp(other->payment.dossier, r->payment.dossier) == 0)) {
             return true;
         }
     }
     return false;
-}
-
-static void ask_for(struct payment_request *r, bool want_marks,
-                    void (*done)(struct adapter_ask *ask))
-{
-    struct payments *p = r->p;
-
-    r->ask = (struct adapter_ask){.code = r->code, .want_marks = want_marks, .done = done};
-    loop_timer_start(p->base.env.loop, &r->late, p->base.source->answer_timeout_ms);
-    p->base.host->ops->ask(p->base.host, &r->ask);
 }
 
 static void take_duty(struct payment_request *r)
@@ -340,12 +391,12 @@ static void take_duty(struct payment_request *r)
     const char *code = json_text_or_empty(json_get_any_case(r->root, "MaHoSo"), number);
 
     if (!code_is_dossier(code)) {
-        answer_nothing(r, 200, -1);
+        answer_nothing(r, 200, -1, NULL);
         request_end(r);
         return;
     }
     (void)strncpy(r->code, code, sizeof(r->code) - 1);
-    ask_for(r, false, on_dossier);
+    ask_for(r, r->code, on_dossier);
 }
 
 static void take_paid(struct payment_request *r)
@@ -366,7 +417,7 @@ static void take_paid(struct payment_request *r)
         request_end(r);
         return;
     }
-    ask_for(r, true, on_known);
+    ask_for(r, r->code, on_known);
 }
 
 static void take(struct payments *p, struct http_call *call,
@@ -442,7 +493,8 @@ static size_t payments_notes(struct adapter *a, struct adapter_note notes[ADAPTE
     notes[1] = (struct adapter_note){"taken", p->n_taken};
     notes[2] = (struct adapter_note){"again", p->n_again};
     notes[3] = (struct adapter_note){"conflicts", p->n_conflicts};
-    return p->base.listen != NULL ? listen_notes(p->base.listen, notes, 4) : 4;
+    notes[4] = (struct adapter_note){"payment_twice", p->n_twice};
+    return p->base.listen != NULL ? listen_notes(p->base.listen, notes, 5) : 5;
 }
 
 static void payments_cancel(struct adapter *a)

@@ -84,12 +84,17 @@ static void check_password(struct config_load *load, struct config_instance *in,
 }
 
 /* What a source of a profile can not do without. */
+#define NEEDS_MAX 4
 static const struct {
     const char *profile;
-    const char *keys[2];
+    const char *keys[NEEDS_MAX];
 } needs[] = {
-    {"opencps", {"url"}},        {"mapped", {"url", "preset"}}, {"spool", {"dir"}},
-    {"gateway", {"listen"}},     {"intake", {"listen"}},        {"payments", {"listen"}},
+    {"opencps", {"url"}},
+    {"mapped", {"url", "preset"}},
+    {"spool", {"dir"}},
+    {"gateway", {"listen"}},
+    {"intake", {"listen"}},
+    {"payments", {"listen", "payee_account", "payee_bank", "payee_name"}},
     {"emc", {"url", "site_id"}},
 };
 
@@ -115,7 +120,7 @@ static void check_profile(struct config_load *load, struct config_instance *in)
 
     for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
         if (strcmp(s->profile, needs[i].profile) == 0) {
-            for (size_t k = 0; k < 2 && needs[i].keys[k] != NULL; k++) {
+            for (size_t k = 0; k < NEEDS_MAX && needs[i].keys[k] != NULL; k++) {
                 check_needed(load, in, needs[i].keys[k], true, by);
             }
         }

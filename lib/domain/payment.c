@@ -1,10 +1,10 @@
 #include "domain/payment.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/digest.h"
+#include "base/text.h"
 
 void payment_init(struct payment *p)
 {
@@ -14,16 +14,25 @@ void payment_init(struct payment *p)
 #undef X
 }
 
+/* White space around it makes no other transaction. */
+static void trimmed(const struct payment *p, char out[CODE_MAX])
+{
+    text_trim(p->transaction, out, CODE_MAX);
+}
+
 int payment_code(const struct payment *p, char out[CODE_MAX], struct errmsg *msg)
 {
-    int n = snprintf(out, CODE_MAX, "payment:%s", p->transaction);
+    char transaction[CODE_MAX];
+    int n = 0;
     size_t digits = strspn(p->amount, "0123456789");
 
-    if (p->transaction[0] == '\0' || p->dossier[0] == '\0' || p->result[0] == '\0') {
+    trimmed(p, transaction);
+    n = snprintf(out, CODE_MAX, "payment:%s", transaction);
+    if (transaction[0] == '\0' || p->dossier[0] == '\0' || p->result[0] == '\0') {
         return err_set(msg, ERR_FORMAT, "%s: is missing",
-                       p->transaction[0] == '\0' ? "MaGiaoDich"
-                       : p->dossier[0] == '\0'   ? "MaHoSo"
-                                                 : "MaLoi");
+                       transaction[0] == '\0'  ? "MaGiaoDich"
+                       : p->dossier[0] == '\0' ? "MaHoSo"
+                                               : "MaLoi");
     }
     if (digits == 0 || p->amount[digits] != '\0') {
         return err_set(msg, ERR_FORMAT, "SoTien: no amount");
@@ -31,21 +40,31 @@ int payment_code(const struct payment *p, char out[CODE_MAX], struct errmsg *msg
     return n < CODE_MAX ? 0 : err_set(msg, ERR_TOOBIG, "MaGiaoDich: longer than allowed");
 }
 
+bool payment_succeeded(const struct payment *p)
+{
+    return strcmp(p->result, "00") == 0;
+}
+
 /* result NULL: whatever it was. */
 static int mark_of(const struct payment *p, const char *result, uint8_t out[FIGURES_MARK_BYTES])
 {
     static const uint8_t failed[DIGEST_BYTES]; /* what OpenSSL's failure leaves */
     uint8_t whole[DIGEST_BYTES];
+    char transaction[CODE_MAX];
     struct digest d;
     int err = digest_begin(&d);
 
     if (err != 0) {
         return err;
     }
-    digest_add_field(&d, p->transaction);
+    trimmed(p, transaction);
+    digest_add_field(&d, transaction);
     digest_add_field(&d, p->amount);
     digest_add_field(&d, p->dossier);
     digest_add_field(&d, result);
+    if (p->currency[0] != '\0' && strcmp(p->currency, "VND") != 0) {
+        digest_add_field(&d, p->currency); /* none is VND, as in the marks that are kept already */
+    }
     digest_end(&d, whole);
     if (digest_equal(whole, failed)) {
         return ERR_NOMEM;

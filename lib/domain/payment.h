@@ -4,6 +4,8 @@
 #ifndef DOMAIN_PAYMENT_H
 #define DOMAIN_PAYMENT_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "domain/codes.h"
 #include "domain/figures.h"
@@ -32,11 +34,15 @@ struct payment {
 
 void payment_init(struct payment *p);
 
-/* "payment:GD0001": a transaction is one payment. ERR_FORMAT names what is missing, ERR_TOOBIG. */
+/* "payment:GD0001": a transaction, without white space around it, is one payment. ERR_FORMAT names
+ * what is missing, ERR_TOOBIG. */
 MUST_CHECK int payment_code(const struct payment *p, char out[CODE_MAX], struct errmsg *msg);
 
-/* What is kept of a payment when its content goes: digests of its transaction, amount and dossier,
- * without and with its result. They name nobody, and no two transactions share one. */
+bool payment_succeeded(const struct payment *p);
+
+/* What is kept of a payment when its content goes: digests of its transaction, amount, currency
+ * (none is VND) and dossier, without and with its result. They name nobody, and no two transactions
+ * share one. */
 #define PAYMENT_MARKS 2
 MUST_CHECK int payment_marks(const struct payment *p,
                              uint8_t out[PAYMENT_MARKS][FIGURES_MARK_BYTES]);
@@ -44,8 +50,8 @@ MUST_CHECK int payment_marks(const struct payment *p,
 enum payment_verdict {
     PAYMENT_AGAIN,   /* the same payment, told before */
     PAYMENT_FOLLOWS, /* another result after a failure */
-    PAYMENT_CONFLICT /* another amount or dossier, or a failure after a success; also when there are
-                        no marks to tell by */
+    PAYMENT_CONFLICT /* another amount, currency or dossier, or a failure after a success; also when
+                        there are no marks to tell by */
 };
 /* What is told now, against the marks of what was told before under the same transaction.
  * ERR_NOMEM. */

@@ -28,6 +28,14 @@ static int store_marks(struct db *db, const struct subject *s, const struct figu
     return err;
 }
 
+/* A payment has its dossier as its other number once it succeeded, maybe after a failure. */
+static int store_other(struct db *db, const struct subject *s, const struct record *r)
+{
+    int err = store_marks(db, s, r->figures);
+
+    return err == 0 && r->local_no[0] != '\0' ? subject_set_local_no(db, s, r->local_no) : err;
+}
+
 int figure_store(struct db *db, const struct subject *s, const struct record *r, uint64_t now_ms)
 {
     static const struct sql upsert = {
@@ -47,7 +55,7 @@ int figure_store(struct db *db, const struct subject *s, const struct record *r,
     int err;
 
     if (f == NULL || f->marks_only) {
-        return f != NULL ? store_marks(db, s, f) : 0;
+        return f != NULL ? store_other(db, s, r) : 0;
     }
     err = db_run(db, &upsert, "itttiiiiiiiiiiiiii", s->id, f->procedure, f->sector, f->agency,
                  (int64_t)f->channel, (int64_t)f->entry, f->submitted_s, f->received_s,

@@ -189,8 +189,8 @@ static int read_subject_of(struct db *db, struct journal_life *l, const char *co
 {
     static const struct sql by_item = {SUBJECT_COLUMNS
                                        "WHERE s.id = (SELECT subject FROM item WHERE id = ?1)"};
-    static const struct sql by_code = {
-        SUBJECT_COLUMNS "WHERE s.code = ?1 OR s.local_no = ?1 ORDER BY s.flow LIMIT 1"};
+    static const struct sql by_code = {SUBJECT_COLUMNS "WHERE s.code = ?1 OR s.local_no = ?1 "
+                                                       "ORDER BY s.code <> ?1, s.flow LIMIT 1"};
     int err = 0;
     sqlite3_stmt *stmt = l->id != 0 ? db_bind(db, &by_item, &err, "i", l->id)
                                     : db_bind(db, &by_code, &err, "t", code);

@@ -246,7 +246,7 @@ class OneDossier(EvidenceTest):
         self.assertFalse(json.loads(said)["key_checked"])
         # A dossier that is not there, a file that is, an open key.
         self.ctl("evidence", "H00.00.00-000000-0000", "-o", world.dir / "x", code=1)
-        self.ctl("evidence", code, "-o", path, code=64)
+        self.ctl("evidence", code, "-o", path, code=3)
         world.order("/v1/log-level", level="info", reason="trial")
         world.stop()
         tampered = world.dir / "tampered.db"

@@ -445,6 +445,28 @@ class PaymentsTest(OtherTest):
             self.world.wait(self.world.idle, "idle")
         file, = (self.world.dir / "till" / "out").iterdir()
         self.assertEqual(json.loads(file.read_text())[0]["MaLoi"], "00")
+        found = self.world.ctl("subject", "find", "--by", "code", input=code[0] + "\n").stdout
+        self.assertIn("payment:", found)  # by its dossier
+        self.assertIn(" by retention", found)
+        self.assertNotIn("kept until", found)
+
+    def duty(self, code):
+        return self.call("duty", [code])[0]["reply"]
+
+    def test_a_paid_dossier_has_nothing_to_pay_and_a_second_payment_is_told(self):
+        self.run_payments()
+        codes = [f"H56.31.25-251118-{n:04d}" for n in range(1, 3)]
+        self.drop(*(self.dossier(n) for n in range(1, 3)))
+        self.assertEqual(self.codes_told(codes[:1], result="24"), ["00"])
+        self.assertEqual([self.duty(c)["error_code"] for c in codes], [1, 1])
+        self.assertEqual(self.codes_told(codes[:1]), ["00"])  # a success after a failure
+        self.assertEqual([self.duty(c)["error_code"] for c in codes], [0, 1])
+        self.assertEqual(self.duty(codes[0])["message"], ["Hồ sơ đã được thanh toán"])
+        self.assertEqual(self.codes_told(codes[:1]), ["00"])  # the same again
+        self.assertNotIn("payment_twice", self.world.log_path.read_text())
+        self.assertEqual(self.codes_told(codes[:1], transaction="2"), ["00"])
+        self.assertIn("which was paid before", self.world.log_path.read_text())
+        self.assertIn("flow dossiers", self.world.ctl("why", codes[0]).stdout)
 
     def forget_contents(self):
         """keep_payload is over for all that was delivered."""

@@ -64,8 +64,11 @@ static void settle(struct push_world *w, struct adapter_offer *offer)
 
 static void finish_ask(struct push_world *w, struct adapter_ask *ask)
 {
-    struct adapter_ask out = w->answer;
+    struct adapter_ask out = {0};
 
+    if (w->answer_code == NULL || strcmp(w->answer_code, ask->code) == 0) {
+        out = w->answer;
+    }
     out.code = ask->code;
     out.done = ask->done;
     out.impl = ask->impl;
@@ -155,6 +158,7 @@ static void note_record(struct push_world *w, const struct record *r)
     snprintf(w->records[i].key, sizeof(w->records[i].key), "%s", r->step_key);
     w->records[i].body = strndup(r->body, r->body_len);
     w->records[i].alone = r->alone;
+    snprintf(w->records[i].local_no, sizeof(w->records[i].local_no), "%s", r->local_no);
     w->records[i].at_s = r->at_s;
     w->n_records++;
 }

@@ -36,6 +36,7 @@ struct push_world {
     struct adapter_fate fate;
     int ask_err;
     struct adapter_ask answer; /* its out half */
+    const char *answer_code;   /* whose; NULL whatever is asked for, else others are unknown */
     int relay_err;
     const char *relay_reply;
     bool relay_waits; /* until push_world_relay */
@@ -47,7 +48,7 @@ struct push_world {
     struct {
         enum record_kind kind;
         char code[64];
-        char key[64];
+        char key[64], local_no[64];
         char *body; /* owned */
         bool alone;
         int64_t at_s;

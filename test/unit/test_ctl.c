@@ -466,6 +466,18 @@ static void a_held_dossier_says_why_and_what_helps(void **state)
           "then release it (dvcsyncctl release 7).\n");
 }
 
+static void a_flow_that_only_observes_sends_nothing(void **state)
+{
+    (void)state;
+    shows(ctl_view_why,
+          "{\"flow\":\"dossiers\",\"mode\":\"observe\",\"code\":\"X-1\",\"items\":["
+          "{\"id\":7,\"kind\":\"snapshot\",\"state\":\"PENDING\",\"due\":null}]}",
+          "X-1, flow dossiers\n"
+          "The portal does not have it from us.\n"
+          "\n"
+          "Next: snapshot 7 stays here: the flow only observes.\n");
+}
+
 static void a_waiting_dossier_says_when(void **state)
 {
     (void)state;
@@ -527,6 +539,7 @@ int main(void)
         cmocka_unit_test(check_says_the_worst_and_all_reasons),
         cmocka_unit_test(a_delivered_dossier_is_told_in_order_of_time),
         cmocka_unit_test(a_held_dossier_says_why_and_what_helps),
+        cmocka_unit_test(a_flow_that_only_observes_sends_nothing),
         cmocka_unit_test(a_waiting_dossier_says_when),
         cmocka_unit_test(an_empty_answer_is_survived_by_every_view),
     };

@@ -111,6 +111,45 @@ static void a_success_may_follow_a_failure_and_nothing_else_may_change(void **st
     }
 }
 
+static void a_currency_is_part_of_a_payment_and_white_space_is_not(void **state)
+{
+    static const struct {
+        const char *transaction, *before, *now;
+        enum payment_verdict verdict;
+    } cases[] = {
+        {"GD1", "VND", "USD", PAYMENT_CONFLICT}, {"GD1", "USD", "", PAYMENT_CONFLICT},
+        {"GD1", "USD", "USD", PAYMENT_AGAIN},    {"GD1", "", "VND", PAYMENT_AGAIN},
+        {" GD1\t", "VND", "VND", PAYMENT_AGAIN},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        uint8_t marks[PAYMENT_MARKS][FIGURES_MARK_BYTES];
+        enum payment_verdict verdict;
+        struct payment p;
+        struct errmsg msg = {{0}};
+        char code[CODE_MAX];
+
+        payment_init(&p);
+        p.transaction = "GD1";
+        p.result = "00";
+        p.amount = "8000";
+        p.dossier = CODE;
+        p.currency = cases[i].before;
+        assert_int_equal(payment_marks(&p, marks), 0);
+        p.transaction = cases[i].transaction;
+        p.currency = cases[i].now;
+        assert_int_equal(payment_code(&p, code, &msg), 0);
+        assert_string_equal(code, "payment:GD1");
+        assert_int_equal(
+            payment_judge((const uint8_t(*)[FIGURES_MARK_BYTES])marks, PAYMENT_MARKS, &p, &verdict),
+            0);
+        assert_int_equal(verdict, cases[i].verdict);
+        p.transaction = " ";
+        assert_int_equal(payment_code(&p, code, &msg), ERR_FORMAT);
+    }
+}
+
 /* ---- duties ---- */
 
 #define FEE(price) "{\"TenPhiLePhi\":\"Lệ phí\",\"MaPhiLePhi\":\"LP1\",\"Gia\":\"" price "\"}"
@@ -199,6 +238,7 @@ int main(void)
         cmocka_unit_test(a_transaction_is_the_identity),
         cmocka_unit_test(what_names_no_transaction_dossier_outcome_or_amount_is_none),
         cmocka_unit_test(a_success_may_follow_a_failure_and_nothing_else_may_change),
+        cmocka_unit_test(a_currency_is_part_of_a_payment_and_white_space_is_not),
         cmocka_unit_test(fees_that_cost_something_are_the_duty),
         cmocka_unit_test(nothing_is_to_be_paid_twice_for_nothing_or_at_the_end),
     };

@@ -73,6 +73,7 @@ static struct record known(struct fixture *f, const char *result)
     p.result = result;
     assert_int_equal(record_from_other(RECORD_PAYMENT, &p, &f->arena, &record, &msg), 0);
     f->w.answer = (struct adapter_ask){.known = true, .acknowledged = true};
+    f->w.answer_code = "payment:GD1";
     return record;
 }
 
@@ -102,18 +103,23 @@ static void told(struct fixture *f, const char *body, const char *code, bool sto
     assert_int_equal(f->w.n_offers - n, stored);
 }
 
-static uint64_t conflicts(struct fixture *f)
+static uint64_t noted(struct fixture *f, const char *name)
 {
     struct adapter_note notes[ADAPTER_NOTES_MAX];
     size_t n = f->a->ops->notes(f->a, notes);
 
     for (size_t i = 0; i < n; i++) {
-        if (strcmp(notes[i].name, "conflicts") == 0) {
+        if (strcmp(notes[i].name, name) == 0) {
             return notes[i].value;
         }
     }
-    fail_msg("no conflicts among the notes");
+    fail_msg("no %s among the notes", name);
     return 0;
+}
+
+static uint64_t conflicts(struct fixture *f)
+{
+    return noted(f, "conflicts");
 }
 
 static void what_nobody_told_before_is_stored(void **state)
@@ -169,6 +175,40 @@ static void what_was_told_before_and_left_nothing_is_refused(void **state)
     assert_int_equal(conflicts(f), 2);
 }
 
+/* A success has its dossier as its other number, by which the journal then knows it. */
+static void of_a_paid_dossier_nothing_is_to_be_paid(void **state)
+{
+    static const char asked[] = "{\"MaHoSo\":\"" CODE "\"}";
+    struct fixture *f = *state;
+
+    begin(f);
+    told(f, PAID("24", "8000", CODE), "00", true);
+    told(f, PAID("00", "8000", CODE), "00", true);
+    assert_string_equal(f->w.records[0].local_no, "");
+    assert_string_equal(f->w.records[1].local_no, CODE);
+    assert_non_null(strstr(push_call(&f->w, "POST", "/dptracuuthanhtoanhs", "", asked),
+                           "{\"error_code\":-1,\"message\":[]}"));
+    f->w.answer = (struct adapter_ask){.known = true};
+    f->w.answer_code = CODE;
+    assert_non_null(strstr(push_call(&f->w, "POST", "/dptracuuthanhtoanhs", "", asked),
+                           "{\"error_code\":0,\"message\":[\"Hồ sơ đã được thanh toán\"]}"));
+}
+
+static void a_second_success_of_a_dossier_is_taken_and_told(void **state)
+{
+    struct fixture *f = *state;
+
+    begin(f);
+    told(f, PAID("00", "8000", CODE), "00", true);
+    assert_int_equal(noted(f, "payment_twice"), 0);
+    f->w.answer = (struct adapter_ask){.known = true};
+    f->w.answer_code = CODE;
+    told(f, PAID("24", "8000", CODE), "00", true);
+    assert_int_equal(noted(f, "payment_twice"), 0);
+    told(f, PAID("00", "8000", CODE), "00", true);
+    assert_int_equal(noted(f, "payment_twice"), 1);
+}
+
 static void other_machines_need_an_account(void **state)
 {
     struct fixture *f = *state;
@@ -194,6 +234,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_nobody_told_before_is_stored, setup, teardown),
         cmocka_unit_test_setup_teardown(what_was_told_before_is_held_against_it, setup, teardown),
         cmocka_unit_test_setup_teardown(what_was_told_before_and_left_nothing_is_refused, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(of_a_paid_dossier_nothing_is_to_be_paid, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_second_success_of_a_dossier_is_taken_and_told, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(other_machines_need_an_account, setup, teardown),
     };
