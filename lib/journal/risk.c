@@ -42,7 +42,7 @@ static void count(struct journal_risk *r, int64_t promised_s, uint64_t since_ms)
 }
 
 /* since_ms of a subject passes over what is held; here that counts like all that is open. It is
- * looked for only where it can change the answer. */
+ * looked for only where there is some and it can change the answer. */
 static int with_held(struct db *db, const struct journal_risk *r, int64_t subject,
                      int64_t promised_s, uint64_t *since_ms)
 {
@@ -71,7 +71,9 @@ static int count_row(struct db *db, struct journal_risk *r, sqlite3_stmt *stmt)
     if (!asked_for(r, sqlite3_column_int64(stmt, 1))) {
         return 0;
     }
-    err = with_held(db, r, sqlite3_column_int64(stmt, 3), promised_s, &since_ms);
+    err = sqlite3_column_int(stmt, 4) != 0
+              ? with_held(db, r, sqlite3_column_int64(stmt, 3), promised_s, &since_ms)
+              : 0;
     if (err == 0) {
         count(r, promised_s, since_ms);
     }
@@ -81,7 +83,9 @@ static int count_row(struct db *db, struct journal_risk *r, sqlite3_stmt *stmt)
 static int run_risk(struct db *db, struct journal_op *op)
 {
     static const struct sql near = {
-        "SELECT promised, flow, since_ms, id FROM subject INDEXED BY subject_promised "
+        "SELECT promised, flow, since_ms, id, "
+        "id IN (SELECT subject FROM item INDEXED BY item_held WHERE state = 3) "
+        "FROM subject INDEXED BY subject_promised "
         "WHERE settled = 0 AND promised > 0 AND promised <= ?1 ORDER BY promised"};
     static const struct sql next = {
         "SELECT promised FROM subject INDEXED BY subject_promised "
