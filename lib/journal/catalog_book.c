@@ -7,13 +7,6 @@
 
 #define PAGE_ROWS 200
 
-static const char *text_of(sqlite3_stmt *stmt, int column)
-{
-    const char *text = (const char *)sqlite3_column_text(stmt, column);
-
-    return text != NULL ? text : "";
-}
-
 static const char *body_of(sqlite3_stmt *stmt, int column, size_t *len)
 {
     const char *body = sqlite3_column_blob(stmt, column);
@@ -52,16 +45,16 @@ int catalog_book_times(const char *path, struct book_times *out, struct errmsg *
 static void read_row(sqlite3_stmt *stmt, struct book_row *row)
 {
     memset(row, 0, sizeof(*row));
-    row->code = text_of(stmt, 0);
+    row->code = db_shown(stmt, 0);
     row->portal.there = sqlite3_column_type(stmt, 1) != SQLITE_NULL;
     row->portal.open = sqlite3_column_int(stmt, 1) != 0;
-    row->portal.name = text_of(stmt, 2);
+    row->portal.name = db_shown(stmt, 2);
     row->portal.body = body_of(stmt, 3, &row->portal.body_len);
     row->portal.first_ms = (uint64_t)sqlite3_column_int64(stmt, 4);
     row->portal.changed_ms = (uint64_t)sqlite3_column_int64(stmt, 5);
     row->local.there = sqlite3_column_type(stmt, 6) != SQLITE_NULL;
     row->local.open = sqlite3_column_int(stmt, 6) != 0;
-    row->local.name = text_of(stmt, 7);
+    row->local.name = db_shown(stmt, 7);
     row->local.body = body_of(stmt, 8, &row->local.body_len);
     row->local.level = row->local.there ? sqlite3_column_int(stmt, 9) : -1;
     row->local.processes = row->local.there ? sqlite3_column_int(stmt, 10) : -1;
@@ -131,7 +124,7 @@ int catalog_book_records(const char *path, enum record_kind kind,
     }
     stmt = db_bind(&db, &all, &err, "i", (int64_t)kind);
     for (err = stmt != NULL ? db_row(&db, stmt) : err; err == 1; err = db_row(&db, stmt)) {
-        struct book_record found = {.code = text_of(stmt, 0), .name = text_of(stmt, 1)};
+        struct book_record found = {.code = db_shown(stmt, 0), .name = db_shown(stmt, 1)};
 
         found.body = body_of(stmt, 2, &found.body_len);
         told = row(ctx, &found);
@@ -175,9 +168,9 @@ int catalog_book_changes(const char *path, uint64_t since_ms, const char *code,
             .side = (enum book_side)sqlite3_column_int(stmt, 1),
             .kind = (enum record_kind)sqlite3_column_int(stmt, 2),
             .what = (enum book_what)sqlite3_column_int(stmt, 3),
-            .code = text_of(stmt, 4),
-            .name = text_of(stmt, 5),
-            .fields = text_of(stmt, 6),
+            .code = db_shown(stmt, 4),
+            .name = db_shown(stmt, 5),
+            .fields = db_shown(stmt, 6),
         };
 
         told = row(ctx, &found);

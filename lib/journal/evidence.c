@@ -27,13 +27,6 @@ struct reading {
 
 /* ---- rows of a query ---- */
 
-static const char *text_of(sqlite3_stmt *stmt, int column)
-{
-    const char *text = (const char *)sqlite3_column_text(stmt, column);
-
-    return text != NULL ? text : "";
-}
-
 /* Hex, "" of "". */
 static int digest_text(const char *text, char hex[DIGEST_HEX_SIZE])
 {
@@ -77,7 +70,7 @@ static int copy_text(struct reading *r, const struct sql *sql, const char *key, 
     }
     err = db_row(&r->db, stmt);
     if (err == 1) {
-        (void)snprintf(out, size, "%s", text_of(stmt, 0));
+        (void)snprintf(out, size, "%s", db_shown(stmt, 0));
         db_reset(stmt);
         err = 0;
     }
@@ -88,18 +81,18 @@ static int copy_text(struct reading *r, const struct sql *sql, const char *key, 
 
 static int on_subject(struct reading *r, sqlite3_stmt *stmt)
 {
-    const char *number = text_of(stmt, 3);
+    const char *number = db_shown(stmt, 3);
     char local_no[DIGEST_HEX_SIZE];
     int err = digest_text(number, local_no);
     const struct evidence_subject s = {
         .id = sqlite3_column_int64(stmt, 0),
-        .flow = text_of(stmt, 1),
-        .code = text_of(stmt, 2),
+        .flow = db_shown(stmt, 1),
+        .code = db_shown(stmt, 2),
         .local_no = local_no,
         .present = sqlite3_column_int(stmt, 4),
         .doubt = sqlite3_column_int(stmt, 5),
         .acked_item = sqlite3_column_int64(stmt, 6),
-        .acked_digest = text_of(stmt, 7),
+        .acked_digest = db_shown(stmt, 7),
         .acked_status = sqlite3_column_int(stmt, 8),
         .status = sqlite3_column_int(stmt, 9),
         .at_s = sqlite3_column_int64(stmt, 10),
@@ -126,10 +119,10 @@ static int on_part(struct reading *r, sqlite3_stmt *stmt)
 {
     const struct evidence_part p = {
         .subject = sqlite3_column_int64(stmt, 0),
-        .source = text_of(stmt, 1),
+        .source = db_shown(stmt, 1),
         .rank = sqlite3_column_int(stmt, 2),
         .at_s = sqlite3_column_int64(stmt, 3),
-        .digest = text_of(stmt, 4),
+        .digest = db_shown(stmt, 4),
     };
 
     return r->v->part(r->v->ctx, &p);
@@ -139,7 +132,7 @@ static int on_item(struct reading *r, sqlite3_stmt *stmt)
 {
     char step[DIGEST_HEX_SIZE];
     int64_t created_ms = sqlite3_column_int64(stmt, 7);
-    int err = digest_text(text_of(stmt, 12), step);
+    int err = digest_text(db_shown(stmt, 12), step);
     struct evidence_item i;
 
     if (r->began_ms == 0 || created_ms < r->began_ms) {
@@ -157,10 +150,10 @@ static int on_item(struct reading *r, sqlite3_stmt *stmt)
         .changed_ms = (uint64_t)sqlite3_column_int64(stmt, 8),
         .attempts = (uint32_t)sqlite3_column_int64(stmt, 9),
         .successor = sqlite3_column_int64(stmt, 10),
-        .digest = text_of(stmt, 11),
+        .digest = db_shown(stmt, 11),
         .step = step,
-        .source = text_of(stmt, 13),
-        .body = text_of(stmt, 14),
+        .source = db_shown(stmt, 13),
+        .body = db_shown(stmt, 14),
     };
 
     return err == 0 ? r->v->item(r->v->ctx, &i) : err;
@@ -205,12 +198,12 @@ static int on_attempt(struct reading *r, sqlite3_stmt *stmt)
         .ended_ms = (uint64_t)sqlite3_column_int64(stmt, 7),
         .outcome = sqlite3_column_int(stmt, 8),
         .http = sqlite3_column_int(stmt, 9),
-        .code = text_of(stmt, 10),
-        .words = text_of(stmt, 11),
+        .code = db_shown(stmt, 10),
+        .words = db_shown(stmt, 11),
         .repeats = (uint32_t)sqlite3_column_int64(stmt, 12),
         .took_ms = (uint32_t)sqlite3_column_int64(stmt, 13),
-        .request = text_of(stmt, 14),
-        .response = text_of(stmt, 15),
+        .request = db_shown(stmt, 14),
+        .response = db_shown(stmt, 15),
     };
     int err = items_of(r, &a, items, &n);
 
@@ -261,10 +254,10 @@ static int read_dossier(struct reading *r)
 static int on_row(struct reading *r, sqlite3_stmt *stmt)
 {
     char id[DIGEST_HEX_SIZE];
-    int err = digest_text(text_of(stmt, 1), id);
-    const struct evidence_row row = {.source = text_of(stmt, 0),
+    int err = digest_text(db_shown(stmt, 1), id);
+    const struct evidence_row row = {.source = db_shown(stmt, 0),
                                      .id = id,
-                                     .digest = text_of(stmt, 2),
+                                     .digest = db_shown(stmt, 2),
                                      .owed = sqlite3_column_int(stmt, 3) != 0};
 
     return err == 0 ? r->v->row(r->v->ctx, &row) : err;

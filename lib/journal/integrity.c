@@ -18,13 +18,6 @@
     "(?3 = 0 OR (s.at >= ?2 AND s.at < ?3) OR (f.received >= ?2 AND f.received < ?3) OR "          \
     "(f.finished >= ?2 AND f.finished < ?3) OR (f.returned >= ?2 AND f.returned < ?3))"
 
-static const char *text_of(sqlite3_stmt *stmt, int column)
-{
-    const char *text = (const char *)sqlite3_column_text(stmt, column);
-
-    return text != NULL ? text : "";
-}
-
 struct reading {
     struct db db;
     struct flow_order order;
@@ -59,11 +52,11 @@ static int take_dossier(struct reading *r, sqlite3_stmt *stmt)
 {
     struct integrity_dossier d = {
         .subject = sqlite3_column_int64(stmt, 0),
-        .flow = text_of(stmt, 1),
-        .code = text_of(stmt, 2),
+        .flow = db_shown(stmt, 1),
+        .code = db_shown(stmt, 2),
         .status = sqlite3_column_int(stmt, 3),
         .at_s = sqlite3_column_int64(stmt, 4),
-        .procedure = text_of(stmt, 5),
+        .procedure = db_shown(stmt, 5),
         .channel = sqlite3_column_int(stmt, 6),
         .results = sqlite3_column_int(stmt, 7),
         .moved = sqlite3_column_int(stmt, 8),
@@ -343,7 +336,7 @@ int integrity_procedures(const char *path,
     for (err = stmt != NULL ? db_row(&db, stmt) : err; err == 1; err = db_row(&db, stmt)) {
         const char *body = sqlite3_column_blob(stmt, 1);
 
-        err = procedure(ctx, text_of(stmt, 0), body != NULL ? body : "",
+        err = procedure(ctx, db_shown(stmt, 0), body != NULL ? body : "",
                         (size_t)sqlite3_column_bytes(stmt, 1));
         if (err != 0) {
             told = true;

@@ -21,13 +21,6 @@ struct page {
     size_t n;
 };
 
-static const char *text_of(sqlite3_stmt *stmt, int column)
-{
-    const char *text = (const char *)sqlite3_column_text(stmt, column);
-
-    return text != NULL ? text : "";
-}
-
 static int find_flows(struct page *p)
 {
     static const struct sql select = {"SELECT id FROM flow WHERE name = ?1"};
@@ -101,9 +94,9 @@ static int take_dossier(struct page *p, sqlite3_stmt *stmt, int *told)
     struct month_dossier d = {
         .status = sqlite3_column_int(stmt, 2),
         .promised_s = sqlite3_column_int64(stmt, 3),
-        .figures = {.procedure = text_of(stmt, 4),
-                    .sector = text_of(stmt, 5),
-                    .agency = text_of(stmt, 6),
+        .figures = {.procedure = db_shown(stmt, 4),
+                    .sector = db_shown(stmt, 5),
+                    .agency = db_shown(stmt, 6),
                     .channel = sqlite3_column_int(stmt, 7),
                     .submitted_s = sqlite3_column_int64(stmt, 8),
                     .received_s = sqlite3_column_int64(stmt, 9),
@@ -231,10 +224,10 @@ int month_rows_mirror(const char *path, enum record_kind kind,
     stmt = db_bind(&db, &select, &err, "i", (int64_t)kind);
     if (stmt != NULL) {
         for (err = db_row(&db, stmt); err == 1 && told == 0; err = db_row(&db, stmt)) {
-            const struct month_row found = {.code = text_of(stmt, 0),
-                                            .name = text_of(stmt, 1),
-                                            .parent = text_of(stmt, 2),
-                                            .extra = text_of(stmt, 3),
+            const struct month_row found = {.code = db_shown(stmt, 0),
+                                            .name = db_shown(stmt, 1),
+                                            .parent = db_shown(stmt, 2),
+                                            .extra = db_shown(stmt, 3),
                                             .level = sqlite3_column_int(stmt, 4)};
 
             told = row(ctx, &found);

@@ -349,7 +349,8 @@ static int put_steps(struct db *db, struct review_store *s, const struct subject
     int err = 0;
 
     for (size_t n = 0; n < REVIEW_STEPS_MAX && err == 0; n++) {
-        char key[512] = "";
+        const char *text;
+        char key[512];
         sqlite3_stmt *stmt;
         int found =
             db_integer(db, &next, &id, "iiii", subject->id, old.at_s, old.id, s->state.newest_any);
@@ -363,9 +364,11 @@ static int put_steps(struct db *db, struct review_store *s, const struct subject
         if (found != 1) {
             return found;
         }
-        (void)snprintf(key, sizeof(key), "%s", (const char *)sqlite3_column_text(stmt, 0));
+        text = db_column(stmt, 0);
+        (void)snprintf(key, sizeof(key), "%s", text != NULL ? text : "");
         db_reset(stmt);
-        err = put_step(db, s, subject, &old, key);
+        err = text != NULL ? put_step(db, s, subject, &old, key)
+                           : err_set(&db->why, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
     }
     return err;
 }

@@ -216,6 +216,13 @@ const char *db_column(sqlite3_stmt *stmt, int column)
     return (const char *)sqlite3_column_text(stmt, column);
 }
 
+const char *db_shown(sqlite3_stmt *stmt, int column)
+{
+    const char *text = db_column(stmt, column);
+
+    return text != NULL ? text : "";
+}
+
 const char *db_text(struct arena *a, sqlite3_stmt *stmt, int column)
 {
     return arena_strdup(a, db_column(stmt, column));

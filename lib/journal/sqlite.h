@@ -106,6 +106,8 @@ MUST_CHECK int db_integer(struct db *db, const struct sql *sql, int64_t *out, co
 
 /* A text column until the next step, "" for NULL; NULL without memory. */
 const char *db_column(sqlite3_stmt *stmt, int column);
+/* The same for a row that is only shown: "" without memory too, which the next db_row reports. */
+const char *db_shown(sqlite3_stmt *stmt, int column);
 /* The same copied into the arena. */
 const char *db_text(struct arena *a, sqlite3_stmt *stmt, int column);
 /* A digest column; zeros when it is NULL or has another length. */

@@ -2,13 +2,6 @@
 
 #include "journal/sqlite.h"
 
-static const char *text_of(sqlite3_stmt *stmt, int column)
-{
-    const char *text = (const char *)sqlite3_column_text(stmt, column);
-
-    return text != NULL ? text : "";
-}
-
 /* Runs a query on a connection of its own and hands each row to `row`. */
 static int visit(const char *path, const struct sql *sql, int64_t argument,
                  int (*row)(void *ctx, sqlite3_stmt *stmt), void *ctx, struct errmsg *msg)
@@ -48,8 +41,8 @@ static int item_row(void *ctx, sqlite3_stmt *stmt)
 {
     const struct item_visit *v = ctx;
     const struct survey_item item = {
-        .flow = text_of(stmt, 0),
-        .code = text_of(stmt, 1),
+        .flow = db_shown(stmt, 0),
+        .code = db_shown(stmt, 1),
         .kind = (enum item_kind)sqlite3_column_int(stmt, 2),
         .state = (enum item_state)sqlite3_column_int(stmt, 3),
         .hold = (enum hold_why)sqlite3_column_int(stmt, 4),
@@ -81,7 +74,7 @@ static int mirror_row(void *ctx, sqlite3_stmt *stmt)
 {
     const struct mirror_visit *v = ctx;
 
-    return v->row(v->ctx, text_of(stmt, 0), text_of(stmt, 1));
+    return v->row(v->ctx, db_shown(stmt, 0), db_shown(stmt, 1));
 }
 
 int survey_mirror(const char *path, enum record_kind kind,
