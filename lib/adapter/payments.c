@@ -133,6 +133,20 @@ static void on_late(struct loop_timer *timer)
     answer_busy(CONTAINER_OF(timer, struct payment_request, late));
 }
 
+/* False: it came to its end, too late or without an answer of the journal. */
+static bool was_told(struct payment_request *r)
+{
+    loop_timer_stop(&r->late);
+    if (r->call != NULL && r->ask.err == 0) {
+        return true;
+    }
+    if (r->call != NULL) {
+        answer_busy(r);
+    }
+    request_end(r);
+    return false;
+}
+
 /* ---- what is to be paid ---- */
 
 static const char *national_procedure(const struct payments *p, const struct dossier *d,
@@ -179,14 +193,11 @@ static void on_dossier(struct adapter_ask *ask)
     struct errmsg unused = {{0}};
     struct dossier d;
 
-    if (r->call == NULL) {
-        request_end(r);
+    if (!was_told(r)) {
         return;
     }
     dossier_init(&d);
-    if (ask->err != 0) {
-        answer_busy(r);
-    } else if (ask->known) {
+    if (ask->known) {
         /* What is known by its dossier is a success, see take_in. */
         answer_nothing(r, 200, 0, "Hồ sơ đã được thanh toán");
     } else if (ask->there != LOOKUP_THERE) {
@@ -255,13 +266,7 @@ static void on_paid_before(struct adapter_ask *ask)
 {
     struct payment_request *r = CONTAINER_OF(ask, struct payment_request, ask);
 
-    loop_timer_stop(&r->late);
-    if (r->call == NULL) {
-        request_end(r);
-    } else if (ask->err != 0) {
-        answer_busy(r);
-        request_end(r);
-    } else {
+    if (was_told(r)) {
         r->twice = ask->known;
         offer_it(r);
     }
@@ -356,13 +361,10 @@ static void on_known(struct adapter_ask *ask)
 {
     struct payment_request *r = CONTAINER_OF(ask, struct payment_request, ask);
 
-    loop_timer_stop(&r->late);
-    if (r->call == NULL) {
-        request_end(r);
-    } else if (ask->err != 0) {
-        answer_busy(r);
-        request_end(r);
-    } else if (ask->known) {
+    if (!was_told(r)) {
+        return;
+    }
+    if (ask->known) {
         judge(r, ask);
     } else {
         take_in(r);
