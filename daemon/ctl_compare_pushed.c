@@ -30,18 +30,18 @@ bool compare_is_pushed(const struct config *config, const struct config_flow *fl
 static int put_line(struct pushed *p, enum record_kind kind, const struct buf *body,
                     const struct dossiers_item *item)
 {
-    struct errmsg *msg = &p->compare->msg;
+    struct errmsg ignored = {""}; /* of a damaged record, which is only counted */
     struct json *record = NULL;
     struct json *root = NULL;
     struct json_writer w;
     struct buf line;
-    int err = json_parse(body->data, body->len, &root, msg);
+    int err = json_parse(body->data, body->len, &root, &ignored);
     const struct json *data = json_is_array(root) ? root : json_get(root, "data");
     const char *arrived;
     char number[24];
 
     buf_init(&line, LINE_BYTES);
-    err = err == 0 ? json_parse(item->body, item->body_len, &record, msg) : err;
+    err = err == 0 ? json_parse(item->body, item->body_len, &record, &ignored) : err;
     arrived = json_text_or_empty(json_get(record, "arrived"), number);
     if (err == 0 && json_is_array(data)) {
         json_write_begin(&w, &line);
@@ -63,7 +63,10 @@ static int put_line(struct pushed *p, enum record_kind kind, const struct buf *b
     json_free(record);
     json_free(root);
     buf_free(&line);
-    return err == ERR_FORMAT ? ERR_INVAL : err; /* damaged: journal check tells of it */
+    if (err == ERR_FORMAT) {
+        return ERR_INVAL; /* damaged: journal check tells of it */
+    }
+    return err != 0 ? compare_fail(p->compare, err, "what was pushed") : 0;
 }
 
 static int put(struct pushed *p, enum record_kind kind, const char *code,

@@ -1,5 +1,6 @@
 /* ctl_compare_rows: what is counted and kept for showing, and one dossier or step of both sides
  * against each other, field by field. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,7 +8,7 @@
 #include "daemon/ctl_compare.h"
 
 #define ROW_BYTES ((size_t)32 << 20) /* of one dossier while it is compared */
-#define SHOWN_SIZE 128
+#define SHOWN_SIZE 200               /* bytes of a value that is shown */
 
 /* ---- keeping ---- */
 
@@ -96,8 +97,13 @@ static int field_of(struct compare *c, enum compare_of of, const char *name, siz
     return 0;
 }
 
-static int keep_example(struct compare *c, size_t field, const struct portal_compared *f,
-                        const char *code, const char *at)
+/* Both values of a field that does not agree, for a person. */
+struct values {
+    char other[SHOWN_SIZE], here[SHOWN_SIZE];
+};
+
+static int keep_example(struct compare *c, size_t field, enum portal_agreement agreement,
+                        const char *code, const char *at, const struct values *v)
 {
     struct compare_example *e = grown(c->examples, c->n_examples, &c->examples_room, sizeof(*e));
 
@@ -107,11 +113,11 @@ static int keep_example(struct compare *c, size_t field, const struct portal_com
     c->examples = e;
     e += c->n_examples;
     *e = (struct compare_example){.field = field,
-                                  .agreement = f->agreement,
+                                  .agreement = agreement,
                                   .code = shown(c, "MaHoSo", code),
                                   .at = shown(c, "ThoiDiemXuLy", at),
-                                  .other = arena_strdup(&c->arena, f->other),
-                                  .here = arena_strdup(&c->arena, f->here)};
+                                  .other = arena_strdup(&c->arena, v->other),
+                                  .here = arena_strdup(&c->arena, v->here)};
     if (e->code == NULL || e->at == NULL || e->other == NULL || e->here == NULL) {
         return compare_fail(c, ERR_NOMEM, "the examples");
     }
@@ -123,6 +129,7 @@ static int keep_example(struct compare *c, size_t field, const struct portal_com
 struct pair {
     struct compare *c;
     const char *code, *at;
+    bool by_digests; /* what came from a gateway */
     struct arena arena;
     struct portal_comparison went; /* as it is known in words; from a gateway: as it went on */
     struct portal_comparison came; /* from a gateway, by digests: what came beside what is here, */
@@ -140,55 +147,78 @@ static const struct portal_compared *find_field(const struct portal_comparison *
     return NULL;
 }
 
-/* By digests alone; nobody reads their examples. */
+/* By digests alone, whose values nobody reads. */
 static int compare_digests(struct pair *p, const struct json *arrived, const struct json *row,
                            struct portal_comparison *out)
 {
-    const struct portal_known known = {has_name, &p->c->names};
     struct errmsg ignored = {""};
     struct json *digests = NULL;
     const char *text = NULL;
     int err = portal_digest(row, &p->arena, &text);
 
     err = err == 0 ? json_parse(text, strlen(text), &digests, &ignored) : err;
-    err = err == 0 ? portal_compare(arrived, digests, &known, &p->arena, out) : err;
+    err = err == 0 ? portal_compare(arrived, digests, &p->arena, out) : err;
     json_free(digests);
     return err;
+}
+
+static bool agrees(const struct portal_comparison *all)
+{
+    size_t i = 0;
+
+    while (i < all->n && all->fields[i].agreement == PORTAL_AGREE) {
+        i++;
+    }
+    return i == all->n;
 }
 
 static int compare_pair(struct pair *p, const struct json *other, const struct json *arrived,
                         const struct json *here)
 {
-    const struct portal_known known = {has_name, &p->c->names};
-    int err = portal_compare(other, here, &known, &p->arena, &p->went);
+    int err = portal_compare(other, here, &p->arena, &p->went);
 
     if (err == 0 && arrived != NULL) {
         err = compare_digests(p, arrived, here, &p->came);
-        err = err == 0 ? compare_digests(p, arrived, other, &p->kept) : err;
+    }
+    if (err == 0 && arrived != NULL && !agrees(&p->came)) {
+        err = compare_digests(p, arrived, other, &p->kept);
     }
     return err;
 }
 
+static void describe(const struct pair *p, const struct portal_compared *f, struct values *out)
+{
+    const struct portal_known known = {has_name, &p->c->names};
+
+    portal_compare_describe(&known, f->name, f->other, out->other, sizeof(out->other));
+    portal_compare_describe(&known, f->name, f->here, out->here, sizeof(out->here));
+}
+
 /* What came and did not go on so can't be shown: only its digest is there. */
-static struct portal_compared shown_as(const struct pair *p, const struct portal_compared *f)
+static void describe_digests(const struct pair *p, const struct portal_compared *f,
+                             struct values *out)
 {
     const struct portal_compared *kept = find_field(&p->kept, f->name);
     const struct portal_compared *went = find_field(&p->went, f->name);
-    struct portal_compared out = *f;
     bool same = kept == NULL || kept->agreement == PORTAL_AGREE;
+    bool known = went != NULL && went->agreement != PORTAL_AGREE;
 
-    out.other = f->agreement == PORTAL_ONLY_HERE ? "" : "(changed by the gateway)";
-    out.here = f->agreement == PORTAL_ONLY_OTHER ? "" : "(as it went on)";
-    if (went != NULL && went->agreement != PORTAL_AGREE) {
-        out.other = same ? went->other : out.other;
-        out.here = went->here;
+    if (known) {
+        describe(p, went, out);
+    } else {
+        (void)snprintf(out->here, sizeof(out->here), "%s",
+                       f->agreement == PORTAL_ONLY_OTHER ? "" : "(as it went on)");
     }
-    return out;
+    if (!known || !same) {
+        (void)snprintf(out->other, sizeof(out->other), "%s",
+                       f->agreement == PORTAL_ONLY_HERE ? "" : "(changed by the gateway)");
+    }
 }
 
 static int count_field(struct pair *p, enum compare_of of, const struct portal_compared *f)
 {
     struct compare *c = p->c;
+    struct values values;
     size_t field = 0;
     uint64_t n;
     int err = field_of(c, of, f->name, &field);
@@ -197,8 +227,15 @@ static int count_field(struct pair *p, enum compare_of of, const struct portal_c
         return err;
     }
     n = ++c->fields[field].n[f->agreement];
-    return f->agreement != PORTAL_AGREE && n <= c->limit ? keep_example(c, field, f, p->code, p->at)
-                                                         : 0;
+    if (f->agreement == PORTAL_AGREE || n > c->limit) {
+        return 0;
+    }
+    if (p->by_digests) {
+        describe_digests(p, f, &values);
+    } else {
+        describe(p, f, &values);
+    }
+    return keep_example(c, field, f->agreement, p->code, p->at, &values);
 }
 
 /* arrived NULL: other is what the old one sent. */
@@ -207,24 +244,23 @@ int compare_rows(struct compare *c, enum compare_of of, const char *code, const 
 {
     struct pair *p = calloc(1, sizeof(*p));
     const struct portal_comparison *all;
-    bool agree = true;
     int err;
 
     if (p == NULL) {
         return compare_fail(c, ERR_NOMEM, code);
     }
-    *p = (struct pair){.c = c, .code = code, .at = at};
+    p->c = c;
+    p->code = code;
+    p->at = at;
+    p->by_digests = arrived != NULL;
     arena_init(&p->arena, ROW_BYTES);
-    all = arrived != NULL ? &p->came : &p->went;
+    all = p->by_digests ? &p->came : &p->went;
     err = compare_pair(p, other, arrived, here);
     err = err != 0 ? compare_fail(c, err, code) : 0;
     for (size_t i = 0; i < all->n && err == 0; i++) {
-        struct portal_compared f = arrived != NULL ? shown_as(p, &all->fields[i]) : all->fields[i];
-
-        agree = agree && f.agreement == PORTAL_AGREE;
-        err = count_field(p, of, &f);
+        err = count_field(p, of, &all->fields[i]);
     }
-    c->equal[of] += err == 0 && agree;
+    c->equal[of] += err == 0 && agrees(all);
     c->unproven[of] += err == 0 && c->pushed && arrived == NULL;
     arena_free(&p->arena);
     free(p);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adapter/national_other.h"
 #include "base/text.h"
 #include "codec/json.h"
 #include "config/config.h"
@@ -240,7 +241,7 @@ static void put_removal(struct person_request *q, size_t bodies)
     const struct status_env *env = &q->pending.routes->env;
     int64_t keep_s = (int64_t)(env->config(env->ctx)->keep_payload_ms / 1000);
     const struct person_read *r = &q->read;
-    bool other = strchr(r->code, ':') != NULL;
+    bool other = national_other_code(r->code);
     bool final = other || status_final(r->status);
 
     put_time(&q->w, "removal", bodies > 0 && final && r->settled_s > 0 ? r->settled_s + keep_s : 0);

@@ -12,7 +12,6 @@
 #define LIST_MAX 256 /* entries that are paired; a longer list is compared whole */
 #define NAME_SIZE 160
 #define KEY_MAX 64
-#define SHOWN_SIZE 200    /* bytes of a value that is shown */
 #define CODE_SHOWN_MAX 32 /* bytes */
 #define SUM_MAX 8         /* digits: numbers of persons have 9 or more */
 
@@ -190,7 +189,6 @@ static bool is_name(const char *key)
 
 struct comparing {
     struct portal_comparison *out;
-    const struct portal_known *known;
     struct arena *arena;
 };
 
@@ -239,25 +237,21 @@ static int equal(const struct json *a, const struct json *b)
     return digest_equal(left, right);
 }
 
-/* A value for a person. NULL without memory. */
-static const char *describe(const struct comparing *c, const char *name, const struct json *node)
+void portal_compare_describe(const struct portal_known *known, const char *field,
+                             const struct json *node, char *out, size_t size)
 {
-    struct arena *a = c->arena;
     char number[24];
-    char text[SHOWN_SIZE];
     const char *value = json_text(node, number);
 
     if (portal_compare_empty(node)) {
-        return arena_strdup(a, "");
-    }
-    if (is_container(node)) {
-        (void)snprintf(text, sizeof(text), "(entries: %zu)", json_size(node));
+        (void)snprintf(out, size, "%s", "");
+    } else if (is_container(node)) {
+        (void)snprintf(out, size, "(entries: %zu)", json_size(node));
     } else if (value == NULL) {
-        (void)snprintf(text, sizeof(text), "(a number)");
+        (void)snprintf(out, size, "(a number)");
     } else {
-        portal_compare_show(c->known, name, value, text, sizeof(text));
+        portal_compare_show(known, field, value, out, size);
     }
-    return arena_strdup(a, text);
 }
 
 /* ---- fields ---- */
@@ -295,13 +289,12 @@ static int note(struct comparing *c, const char *name, enum portal_agreement agr
     if (err != 0) {
         return err;
     }
-    field->agreement = worse(field->agreement, agreement);
-    if (agreement != PORTAL_AGREE && field->other == NULL) {
-        field->other = describe(c, name, other);
-        field->here = describe(c, name, here);
-        err = field->other != NULL && field->here != NULL ? 0 : ERR_NOMEM;
+    if (agreement != PORTAL_AGREE && field->agreement == PORTAL_AGREE) {
+        field->other = other;
+        field->here = here;
     }
-    return err;
+    field->agreement = worse(field->agreement, agreement);
+    return 0;
 }
 
 static int compare_value(struct comparing *c, const char *name, const struct json *other,
@@ -432,11 +425,10 @@ static int compare_object(struct comparing *c, const char *list, const struct js
     return err;
 }
 
-int portal_compare(const struct json *other, const struct json *here,
-                   const struct portal_known *known, struct arena *arena,
+int portal_compare(const struct json *other, const struct json *here, struct arena *arena,
                    struct portal_comparison *out)
 {
-    struct comparing c = {.out = out, .known = known, .arena = arena};
+    struct comparing c = {.out = out, .arena = arena};
 
     out->n = 0;
     return compare_object(&c, NULL, other, here);

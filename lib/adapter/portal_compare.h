@@ -32,8 +32,9 @@ struct portal_compared {
      * it is. */
     const char *name;
     enum portal_agreement agreement;
-    /* The first two values that do not agree, as portal_compare_show; NULL while they agree. */
-    const char *other, *here;
+    /* The first two values that do not agree, NULL for what is not there; both NULL while they
+     * agree. They live as long as what was compared. */
+    const struct json *other, *here;
 };
 
 struct portal_comparison {
@@ -47,10 +48,9 @@ struct portal_known {
     void *ctx;
 };
 
-/* Texts live in the arena. ERR_NOMEM, ERR_TOOBIG (more fields than that). */
+/* Names live in the arena. ERR_NOMEM, ERR_TOOBIG (more fields than that). */
 MUST_CHECK int portal_compare(const struct json *other, const struct json *here,
-                              const struct portal_known *known, struct arena *arena,
-                              struct portal_comparison *out);
+                              struct arena *arena, struct portal_comparison *out);
 
 /* Whether it counts as absent. */
 bool portal_compare_empty(const struct json *node);
@@ -61,5 +61,8 @@ size_t portal_compare_length(const char *text);
  * else only how long it is: other products write people into any field. */
 void portal_compare_show(const struct portal_known *known, const char *field, const char *text,
                          char *out, size_t size);
+/* The same for any value (NULL none) of a field of a comparison; of a list how long it is. */
+void portal_compare_describe(const struct portal_known *known, const char *field,
+                             const struct json *node, char *out, size_t size);
 
 #endif

@@ -115,8 +115,11 @@ bool names_has(const struct names *n, enum record_kind kind, const char *text)
 {
     const struct name_table *t = table_of((struct names *)n, kind); /* only read */
 
+    if (names_find(n, kind, text) != NULL) {
+        return true;
+    }
     for (size_t i = 0; i < t->n; i++) {
-        if (strcmp(t->rows[i].code, text) == 0 || strcmp(t->rows[i].name, text) == 0) {
+        if (strcmp(t->rows[i].name, text) == 0) {
             return true;
         }
     }

@@ -13,6 +13,7 @@ struct fixture {
     struct arena arena;
     struct portal_comparison all;
     struct json *other, *here;
+    char text[256]; /* of described() */
 };
 
 static int setup(void **state)
@@ -71,8 +72,17 @@ static int compare(struct fixture *f, const char *other, const char *here)
     json_free(f->here);
     f->other = parse(other);
     f->here = parse(here);
-    return portal_compare(f->other, f->here, &(struct portal_known){has_name, f}, &f->arena,
-                          &f->all);
+    return portal_compare(f->other, f->here, &f->arena, &f->all);
+}
+
+static const char *described(struct fixture *f, const struct portal_compared *field, bool other)
+{
+    const struct portal_known known = {has_name, f};
+
+    assert_non_null(field);
+    portal_compare_describe(&known, field->name, other ? field->other : field->here, f->text,
+                            sizeof(f->text));
+    return f->text;
 }
 
 /* NULL: neither side fills it. */
@@ -92,7 +102,7 @@ static void expect(const struct fixture *f, const char *name, enum portal_agreem
 
     assert_non_null(found);
     assert_int_equal(found->agreement, agreement);
-    assert_true((found->other == NULL) == (agreement == PORTAL_AGREE));
+    assert_true((found->other == NULL && found->here == NULL) == (agreement == PORTAL_AGREE));
 }
 
 /* One field with a value on each side. */
@@ -188,8 +198,8 @@ static void test_entries_of_a_list_are_paired_by_key_then_by_position(void **sta
     expect(f, "TaiLieuNop", PORTAL_DIFFER);
     expect(f, "TaiLieuNop.TepDinhKemId", PORTAL_AGREE);
     expect(f, "TaiLieuNop.TenTepDinhKem", PORTAL_AGREE);
-    assert_string_equal(field(f, "TaiLieuNop")->other, "(entries: 2)");
-    assert_string_equal(field(f, "TaiLieuNop")->here, "(entries: 1)");
+    assert_string_equal(described(f, field(f, "TaiLieuNop"), true), "(entries: 2)");
+    assert_string_equal(described(f, field(f, "TaiLieuNop"), false), "(entries: 1)");
 }
 
 static void test_a_field_of_several_entries_agrees_when_all_do(void **state)
@@ -217,15 +227,15 @@ static void test_what_may_name_a_person_is_shown_by_its_length_only(void **state
 
     for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++) {
         expect_values(f, hidden[i], "\"Nguyễn\"", "\"000123456789\"", PORTAL_DIFFER);
-        assert_string_equal(f->all.fields[0].other, "(6 characters)");
-        assert_string_equal(f->all.fields[0].here, "(12 characters)");
+        assert_string_equal(described(f, &f->all.fields[0], true), "(6 characters)");
+        assert_string_equal(described(f, &f->all.fields[0], false), "(12 characters)");
     }
     assert_int_equal(compare(f,
                              "{\"DinhDanhCHS\":[{\"LoaiDinhDanh\":\"1\",\"SoDinhDanh\":\"0001\"}]}",
                              "{\"DinhDanhCHS\":[{\"LoaiDinhDanh\":\"2\",\"SoDinhDanh\":\"01\"}]}"),
                      0);
-    assert_string_equal(field(f, "DinhDanhCHS.SoDinhDanh")->other, "(4 characters)");
-    assert_string_equal(field(f, "DinhDanhCHS.LoaiDinhDanh")->other, "1");
+    assert_string_equal(described(f, field(f, "DinhDanhCHS.SoDinhDanh"), true), "(4 characters)");
+    assert_string_equal(described(f, field(f, "DinhDanhCHS.LoaiDinhDanh"), true), "1");
 }
 
 static void test_a_value_is_shown_in_the_form_of_its_field_only(void **state)
@@ -269,21 +279,21 @@ static void test_a_value_is_shown_in_the_form_of_its_field_only(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         (void)snprintf(value, sizeof(value), "\"%s\"", cases[i].value);
         expect_values(f, cases[i].field, value, "\"\"", PORTAL_ONLY_OTHER);
-        assert_string_equal(f->all.fields[0].other, cases[i].value);
-        assert_string_equal(f->all.fields[0].here, "");
+        assert_string_equal(described(f, &f->all.fields[0], true), cases[i].value);
+        assert_string_equal(described(f, &f->all.fields[0], false), "");
         for (size_t k = 0; k < sizeof(people) / sizeof(people[0]); k++) {
             (void)snprintf(value, sizeof(value), "\"%s\"", people[k].value);
             expect_values(f, cases[i].field, value, "\"\"", PORTAL_ONLY_OTHER);
-            assert_string_equal(f->all.fields[0].other, people[k].length);
+            assert_string_equal(described(f, &f->all.fields[0], true), people[k].length);
         }
     }
     /* Each stands in the mirror, but not as what the field is. */
     expect_values(f, "TenTTHC", "\"UBND\"", "\"Hộ tịch\"", PORTAL_DIFFER);
-    assert_string_equal(f->all.fields[0].other, "(4 characters)");
-    assert_string_equal(f->all.fields[0].here, "(7 characters)");
+    assert_string_equal(described(f, &f->all.fields[0], true), "(4 characters)");
+    assert_string_equal(described(f, &f->all.fields[0], false), "(7 characters)");
     expect_values(f, "TrangThai", "11", "0", PORTAL_DIFFER);
-    assert_string_equal(f->all.fields[0].other, "(2 characters)");
-    assert_string_equal(f->all.fields[0].here, "(1 characters)");
+    assert_string_equal(described(f, &f->all.fields[0], true), "(2 characters)");
+    assert_string_equal(described(f, &f->all.fields[0], false), "(1 characters)");
 }
 
 static void test_a_key_that_is_no_name_of_a_field_is_told_by_its_length(void **state)
@@ -299,7 +309,7 @@ static void test_a_key_that_is_no_name_of_a_field_is_told_by_its_length(void **s
     expect(f, "(29 characters)", PORTAL_ONLY_OTHER);
     expect(f, "Ten_La", PORTAL_ONLY_OTHER);
     expect(f, "(8 characters)", PORTAL_ONLY_OTHER);
-    assert_string_equal(field(f, "(8 characters)")->other, "(1 characters)");
+    assert_string_equal(described(f, field(f, "(8 characters)"), true), "(1 characters)");
     expect(f, "L.(12 characters)", PORTAL_ONLY_OTHER);
 }
 
@@ -310,11 +320,11 @@ static void test_an_office_is_shown_when_it_is_one_of_the_provinces(void **state
 
     for (size_t i = 0; i < 2; i++) {
         expect_values(f, fields[i], "\"Nguyễn Văn A\"", "\"UBND\"", PORTAL_DIFFER);
-        assert_string_equal(f->all.fields[0].other, "(12 characters)");
-        assert_string_equal(f->all.fields[0].here, "UBND");
+        assert_string_equal(described(f, &f->all.fields[0], true), "(12 characters)");
+        assert_string_equal(described(f, &f->all.fields[0], false), "UBND");
         expect_values(f, fields[i], "\"H56.1\"", "\"UBND - Nguyễn Văn A\"", PORTAL_DIFFER);
-        assert_string_equal(f->all.fields[0].other, "H56.1");
-        assert_string_equal(f->all.fields[0].here, "(19 characters)");
+        assert_string_equal(described(f, &f->all.fields[0], true), "H56.1");
+        assert_string_equal(described(f, &f->all.fields[0], false), "(19 characters)");
     }
 }
 
