@@ -137,16 +137,18 @@ static int judge_signature(struct integrity *list, const struct integrity_link *
 
     if (link->certified) {
         count->exempt++;
-        return 0;
-    }
-    if (seen == PDF_NO_PDF) {
+    } else if (seen == PDF_NO_PDF) {
         count->incomparable++;
-        return 0;
+    } else {
+        count->examined++;
     }
-    count->examined++;
-    return seen != PDF_NONE ? judge_added(list, link, seen)
-                            : integrity_found(list, INTEGRITY_UNSIGNED, link->flow, link->code,
-                                              "the result's PDF holds no digital signature");
+    if (seen != PDF_NO_PDF && seen != PDF_NONE) {
+        return judge_added(list, link, seen); /* of a certified copy too */
+    }
+    return link->certified || seen == PDF_NO_PDF
+               ? 0
+               : integrity_found(list, INTEGRITY_UNSIGNED, link->flow, link->code,
+                                 "the result's PDF holds no digital signature");
 }
 
 static int dead(struct integrity *list, const struct integrity_link *link, const char *why)

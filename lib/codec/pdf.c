@@ -9,7 +9,7 @@
 /* Blanks at the end are nothing that was added. */
 static bool only_blanks(struct pdf_span rest)
 {
-    while (rest.at < rest.end && *rest.at != '\0' && strchr(" \t\r\n\f", *rest.at) != NULL) {
+    while (rest.at < rest.end && pdf_is_blank(*rest.at)) {
         rest.at++;
     }
     return rest.at == rest.end;
@@ -24,7 +24,7 @@ static bool holds_signature(struct pdf_span contents)
         return false;
     }
     for (const char *p = contents.at + 1; p < contents.end - 1; p++) {
-        bool blank = *p == '\0' || strchr(" \t\r\n\f", *p) != NULL;
+        bool blank = pdf_is_blank(*p);
 
         if (!blank && strchr("0123456789abcdefABCDEF", *p) == NULL) {
             return false;

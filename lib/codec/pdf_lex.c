@@ -4,7 +4,7 @@
 
 #define NUMBER_MAX (UINT64_C(1) << 40)
 
-static bool is_blank(char c)
+bool pdf_is_blank(char c)
 {
     return c == '\0' || c == '\t' || c == '\n' || c == '\f' || c == '\r' || c == ' ';
 }
@@ -20,7 +20,7 @@ static void skip_blanks(struct pdf_span *in)
 {
     bool comment = false;
 
-    while (in->at < in->end && (comment || is_blank(*in->at) || *in->at == '%')) {
+    while (in->at < in->end && (comment || pdf_is_blank(*in->at) || *in->at == '%')) {
         comment = *in->at != '\n' && *in->at != '\r' && (comment || *in->at == '%');
         in->at++;
     }
@@ -70,7 +70,7 @@ static enum pdf_token_kind skip_token(struct pdf_span *in)
     case ']':
         return PDF_TOKEN_CLOSE;
     default:
-        while (in->at < in->end && !is_blank(*in->at) && !is_delimiter(*in->at)) {
+        while (in->at < in->end && !pdf_is_blank(*in->at) && !is_delimiter(*in->at)) {
             in->at++;
         }
         return c == '/' ? PDF_TOKEN_NAME : PDF_TOKEN_WORD;

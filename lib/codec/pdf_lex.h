@@ -25,6 +25,7 @@ struct pdf_token {
     struct pdf_span text;
 };
 
+bool pdf_is_blank(char c);
 /* The next one in *in, which then begins behind it. Comments are white space. */
 struct pdf_token pdf_next_token(struct pdf_span *in);
 bool pdf_token_is(const struct pdf_token *token, const char *text);

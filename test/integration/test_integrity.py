@@ -36,7 +36,8 @@ class Results(http.server.BaseHTTPRequestHandler):
         "/large": (200, bytes(33 << 20)), "/cut": (200, pdf(6)),
         "/unsigned": (200, pdf(1, signed=False)), "/partial": (200, pdf(2, added=b"2 0 obj\n")),
         "/long-term": (200, pdf(5, added=TIME_STAMP)),
-        "/copy": (200, pdf(3, signed=False)), "/same-a": (200, pdf(4)), "/same-b": (200, pdf(4)),
+        "/copy": (200, pdf(3, signed=False)), "/copy-added": (200, pdf(7, added=b"2 0 obj\n")),
+        "/same-a": (200, pdf(4)), "/same-b": (200, pdf(4)),
         "/picture": (200, b"\xff\xd8\xff\xe0 no PDF"),
         "/login": (200, b"<!DOCTYPE html><html><form>"), "/gone": (404, b"gone"),
         "/empty": (200, b""), "/moved": (302, b""), "/broken": (500, b"")}
@@ -196,6 +197,9 @@ class Integrity(GatewayTest):
         copy = self.a_dossier(112, 10)
         copy["DanhSachGiayToKetQua"] = [self.a_result(url + "/copy", "KQ-BAN-SAO")]
         self.push(copy)
+        copy = self.a_dossier(120, 10)  # what was added behind a signature counts of a copy too
+        copy["DanhSachGiayToKetQua"] = [self.a_result(url + "/copy-added", "KQ-BAN-SAO")]
+        self.push(copy)
         self.push(self.a_dossier(
             113, 10, urls=[f"http://127.0.0.1:{closed.getsockname()[1]}/1003"]))
         world.wait(world.idle, "idle")
@@ -211,16 +215,16 @@ class Integrity(GatewayTest):
                                 '    certified = { "KQ-BAN-SAO" }\n}\n')
             world.save_conf()
             found, counts = self.integrity("--links", "100", "--rate", "100")
-        self.assertEqual(found, {"unsigned": {102}, "added_behind": {103},
+        self.assertEqual(found, {"unsigned": {102}, "added_behind": {103, 120},
                                  "dead_link": {105, 106, 108, 113, 114, 115, 118},
                                  "shared_result": {109, 110}})
         self.assertEqual(counts["dead_link"]["not_comparable"], 1)  # the redirection
-        self.assertEqual(counts["unsigned"]["exempt"], 1)
+        self.assertEqual(counts["unsigned"]["exempt"], 2)
         self.assertEqual(counts["added_behind"]["exempt"], 1)  # a time stamp
-        self.assertEqual(counts["added_behind"]["examined"], 6)
+        self.assertEqual(counts["added_behind"]["examined"], 7)
         self.assertEqual(counts["unsigned"]["not_comparable"], 2)  # the picture, the large
         self.assertEqual(sorted(server.asked),
-                         sorted([*names.values(), "/copy"]))  # once each; /moved was not followed
+                         sorted([*names.values(), "/copy", "/copy-added"]))  # once each; /moved was not followed
         # At most so many, and no faster than asked.
         server.asked.clear()
         begun = time.monotonic()
@@ -228,7 +232,7 @@ class Integrity(GatewayTest):
         self.assertGreaterEqual(time.monotonic() - begun, 0.3)  # three waits
         self.assertLessEqual(len(server.asked), 4)  # the one that refuses is not heard of here
         self.assertGreaterEqual(len(server.asked), 3)
-        self.assertEqual(counts["dead_link"]["not_examined"], 14)
+        self.assertEqual(counts["dead_link"]["not_examined"], 15)
 
 
 if __name__ == "__main__":

@@ -159,6 +159,10 @@ static void a_signature_over_the_whole_file_is_seen(void **state)
     assert_int_equal(look(&f), PDF_WHOLE);
     put(&f, "\n \r\n");
     assert_int_equal(look(&f), PDF_WHOLE);
+    assert_true(f.n + 8 <= sizeof(f.bytes));
+    memset(f.bytes + f.n, '\0', 8); /* padding of a block, which is white space too */
+    f.n += 8;
+    assert_int_equal(look(&f), PDF_WHOLE);
     /* Inside of its field; and without a type, which it may lack. */
     begin(&f);
     place(&f, 6, "/FT /Sig /T (S1) /V <</Type /Sig", SIGNATURE ">>");
