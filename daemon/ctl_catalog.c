@@ -127,7 +127,7 @@ static void agreement_words(uint64_t part, uint64_t whole, char *out, size_t siz
 
 static void put_time_fact(struct sheet *s, const char *name, const char *title, uint64_t at_ms)
 {
-    ctl_sheet_fact_time(s, name, title, (int64_t)(at_ms / 1000));
+    ctl_sheet_fact_time(s, name, title, (int64_t)(at_ms / 1000), "never");
 }
 
 static void put_facts(const struct report *r, struct sheet *s)

@@ -159,7 +159,7 @@ static void begin_risk(struct deadline_report *r, enum sheet_format format, int6
     sheet_begin(&r->sheet, format, "risk", "Dossiers at risk", &r->out);
     put_calendar(r);
     sheet_fact_number(&r->sheet, "hours", "Working hours", (int64_t)r->n);
-    ctl_sheet_fact_time(&r->sheet, "horizon", "They end at", horizon_s);
+    ctl_sheet_fact_time(&r->sheet, "horizon", "They end at", horizon_s, "never");
     sheet_table(&r->sheet, "dossiers", "Dossiers", columns, sizeof(columns) / sizeof(columns[0]));
 }
 

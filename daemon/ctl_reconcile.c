@@ -160,19 +160,6 @@ static int wait_for_end(struct ctl *c, int64_t id)
 
 /* ---- the document ---- */
 
-/* For people as they read it, else as it came. */
-static void put_time(struct sheet *s, const char *name, const char *title, const struct json *root)
-{
-    const char *wire = ctl_str(root, name);
-    char text[CTL_TIME_SIZE];
-
-    ctl_time(ctl_at(root, name), text);
-    sheet_fact(s, name, title,
-               s->format != SHEET_TEXT && s->format != SHEET_HTML ? wire
-               : wire[0] != '\0'                                  ? text
-                                                                  : "not yet");
-}
-
 static void put_facts(struct sheet *s, const struct json *root)
 {
     const char *state = ctl_true(root, "running")    ? "running"
@@ -183,8 +170,8 @@ static void put_facts(struct sheet *s, const struct json *root)
     sheet_fact_number(s, "id", "Number", ctl_int(root, "id"));
     sheet_fact(s, "scope", "Scope", ctl_str(root, "scope"));
     sheet_fact(s, "state", "State", state);
-    put_time(s, "begun", "Begun", root);
-    put_time(s, "ended", "Ended", root);
+    ctl_sheet_fact_time(s, "begun", "Begun", ctl_at(root, "begun"), "not yet");
+    ctl_sheet_fact_time(s, "ended", "Ended", ctl_at(root, "ended"), "not yet");
     if (ctl_true(root, "running") && ctl_str(root, "trouble")[0] != '\0') {
         sheet_fact(s, "waits_for", "What it waits for", ctl_str(root, "trouble"));
     }

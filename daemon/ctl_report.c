@@ -89,10 +89,11 @@ static void put_flows(const struct report *r, struct sheet *s)
 static void put_head(const struct report *r, struct sheet *s)
 {
     sheet_fact(s, "month", "Month", r->month.name);
-    ctl_sheet_fact_time(s, "made_at", "Made at", r->now_s);
+    ctl_sheet_fact_time(s, "made_at", "Made at", r->now_s, "never");
     sheet_fact(s, "complete", "The month is over", r->now_s >= r->month.until_s ? "yes" : "no");
-    ctl_sheet_fact_time(s, "journal_began", "The journal began", r->begin.began_s);
-    ctl_sheet_fact_time(s, "first_receipt", "First receipt that it knows", r->begin.received_s);
+    ctl_sheet_fact_time(s, "journal_began", "The journal began", r->begin.began_s, "never");
+    ctl_sheet_fact_time(s, "first_receipt", "First receipt that it knows", r->begin.received_s,
+                        "never");
     sheet_fact_number(s, "without_figures", "Dossiers without figures, not counted", r->begin.bare);
     put_flows(r, s);
     if (before_begin(r)) {

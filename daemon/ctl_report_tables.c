@@ -263,6 +263,8 @@ static enum cell_shown *hidden_of(const int64_t *values, size_t rows,
         for (size_t i = 0; i < n; i++) {
             classes[i] = entries[i]->class;
         }
+        _Static_assert((int)TIERS <= SMALL_CELLS_CLASSES && REPORT_LEVELS <= SMALL_CELLS_CLASSES,
+                       "each class has its place");
         small_cells_hide(values, rows, columns, classes, REPORT_CLASSES, of, n_of, shown);
     }
     free(classes);

@@ -140,10 +140,11 @@ void ctl_sheet_time(struct sheet *s, int64_t at_s)
     sheet_text(s, at_s != 0 ? text : NULL);
 }
 
-void ctl_sheet_fact_time(struct sheet *s, const char *name, const char *title, int64_t at_s)
+void ctl_sheet_fact_time(struct sheet *s, const char *name, const char *title, int64_t at_s,
+                         const char *none)
 {
     char text[TIME_SIZE];
 
     write_time(s, at_s, text);
-    sheet_fact(s, name, title, at_s != 0 ? text : "never");
+    sheet_fact(s, name, title, at_s == 0 && for_people(s) ? none : text);
 }

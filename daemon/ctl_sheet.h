@@ -20,7 +20,8 @@ int ctl_sheet_failed(int err, const struct errmsg *msg);
 void ctl_sheet_age(struct sheet *s, uint64_t age_s);
 /* Local time; RFC 3339 in CSV and JSON; empty for 0. */
 void ctl_sheet_time(struct sheet *s, int64_t at_s);
-/* A fact, before the first table, likewise; "never" for 0. */
-void ctl_sheet_fact_time(struct sheet *s, const char *name, const char *title, int64_t at_s);
+/* A fact, before the first table, likewise; for people `none` stands for 0. */
+void ctl_sheet_fact_time(struct sheet *s, const char *name, const char *title, int64_t at_s,
+                         const char *none);
 
 #endif

@@ -91,6 +91,10 @@ static void csv_field(struct buf *b, const char *text, bool words)
 {
     struct buf clean;
 
+    if (!words) { /* a number of ours */
+        csv_quote(b, text, false);
+        return;
+    }
     buf_init(&clean, BUFFERED_MAX);
     while (*text != '\0') {
         size_t plain = strcspn(text, "\t\r\n");
@@ -100,7 +104,7 @@ static void csv_field(struct buf *b, const char *text, bool words)
         buf_put(&clean, text + plain, breaks);
         text += plain + breaks;
     }
-    csv_quote(b, buf_text(&clean), words);
+    csv_quote(b, buf_text(&clean), true);
     b->error = b->error != 0 ? b->error : buf_error(&clean);
     buf_free(&clean);
 }
