@@ -87,7 +87,8 @@ static const struct verb verbs[] = {
     {"config dump", "[--origin] [FILE]", "print the values in force; no daemon needed",
      "0 printed, 3 it can't be read now, 78 faults", ctl_config_dump, BIT(CTL_ORIGIN), 0, 1, 0},
     {"test", "portal|SOURCE", "one harmless call, to see whether it works",
-     "0 it works, 2 it fails, or no such endpoint", ctl_test, 0, 1, 1, 0},
+     "0 it works, or there is nothing to ask of it, 2 it fails, or no such endpoint", ctl_test, 0,
+     1, 1, 0},
     {"source try", "NAME [--rows 3]",
      "read a source once: its rows, their records, what would be sent; nothing is stored",
      "0 read, 1 a row can't be mapped, or there is none, 2 it can't be read, or no such source",
@@ -98,8 +99,9 @@ static const struct verb verbs[] = {
      "[--sample N|--open|--month YYYY-MM|--dossier CODE [--fix [--yes]] [--no-wait]|--cancel] "
      "[--format text|csv|json|html] [-o FILE]",
      "compare dossiers with the portal and their source; without a scope: the last result",
-     "0 all agree or are tolerated, 1 some do not, 2 stopped by --fix, 3 there was none yet, "
-     "75 one runs already",
+     "0 all agree or are tolerated, or it was begun or cancelled as ordered, 1 some do not, it "
+     "still runs or was cancelled, or there is none to cancel, 2 stopped by --fix, 3 there was "
+     "none yet, 75 one runs already",
      ctl_reconcile,
      BIT(CTL_SAMPLE) | BIT(CTL_OPEN) | BIT(CTL_MONTH) | BIT(CTL_DOSSIER) | BIT(CTL_FIX) |
          BIT(CTL_YES) | BIT(CTL_CANCEL) | BIT(CTL_NO_WAIT) | BIT(CTL_FORMAT) | BIT(CTL_OUTPUT),

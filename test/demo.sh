@@ -50,24 +50,10 @@ fi
 start_portal --catalog test/data/procedures.csv "${details[@]}" "${knobs[@]}"
 start_province --catalog test/data/procedures.csv --rate $((CHANGES / 12 + 1))
 
-cat > "$DIR/dvcsyncd.conf" <<CONF
-state_dir = "$DIR/state"
-status_socket = "$DIR/status.sock"
-control_socket = "$DIR/control.sock"
-log_level = "notice"
-maps { status = "maps/status.csv" procedure = "maps/procedure.csv" agency = "maps/agency.csv" }
-portal {
-    adapter_url = "$portal/forward"
-    agency_code = "H56"
-    dstcode = "VN:GOV:000.00.00.G22:vpcpdvcqg"
-    username = "demo"
-    password_file = "$DIR/portal.password"
-    allow_plaintext = yes
-    max_in_flight = 16
-    catalog_rate = 0
+conf_head "$portal/forward" 16 'catalog_rate = 0
     seen_rate = 600
-    request_timeout = 10s
-}
+    request_timeout = 10s' > "$DIR/dvcsyncd.conf"
+cat >> "$DIR/dvcsyncd.conf" <<CONF
 source onestop {
     profile = "opencps"
     url = "$province/o/rest/v2"

@@ -2,6 +2,7 @@
 # messages, BUILD, DIR (its folder), daemon (the binary).
 # shellcheck shell=bash
 
+. test/conf.sh
 portal_pid='' province_pid='' emc_pid='' daemon_pid='' started=$SECONDS peak=0
 
 ctl() { "$BUILD/dvcsyncctl" -s "$DIR/status.sock" --control "$DIR/control.sock" "$@"; }
@@ -30,14 +31,6 @@ trap finish EXIT
 trap 'exit 130' INT TERM
 
 die() { echo "$RUN: $*" >&2; tail -n 5 "$DIR"/*.log >&2; exit 1; }
-wait_file() { # FILE PID: until the file holds something
-    for _ in $(seq 600); do
-        [ -s "$1" ] && return 0
-        kill -0 "$2" 2> /dev/null || return 1
-        sleep 0.05
-    done
-    return 1
-}
 if [ -t 1 ]; then
     say() { printf '\r\033[K%s' "$*"; }
     say_done() { printf '\r\033[K'; }

@@ -97,23 +97,9 @@ else
     adapter=$portal/forward
     keys=$(source_keys)
 fi
-cat > "$DIR/dvcsyncd.conf" <<CONF
-state_dir = "$DIR/state"
-status_socket = "$DIR/status.sock"
-control_socket = "$DIR/control.sock"
-log_level = "notice"
-maps { status = "maps/status.csv" procedure = "maps/procedure.csv" agency = "maps/agency.csv" }
-portal {
-    adapter_url = "$adapter"
-    agency_code = "H56"
-    dstcode = "VN:GOV:000.00.00.G22:vpcpdvcqg"
-    username = "demo"
-    password_file = "$DIR/portal.password"
-    allow_plaintext = yes
-    max_in_flight = 16
-    request_timeout = 10s
-    $transport
-}
+conf_head "$adapter" 16 "request_timeout = 10s
+    $transport" > "$DIR/dvcsyncd.conf"
+cat >> "$DIR/dvcsyncd.conf" <<CONF
 source onestop {
 $keys
 }

@@ -11,6 +11,7 @@ BIN=$BUILD/bench/bin
 DIR=$BUILD/bench/run
 ROUND=${1:?the number of the round}
 portal_pid='' feed_pid='' other_pids='' portal='' feed=''
+. test/conf.sh
 
 die() { echo "$(basename "$0"): $*" >&2; tail -n 5 "$DIR"/*.log >&2 2> /dev/null; exit 1; }
 
@@ -28,15 +29,6 @@ end_pids() {
 finish() { end_pids $portal_pid $feed_pid $other_pids; rm -rf "$DIR"; }
 trap finish EXIT
 trap 'exit 130' INT TERM
-
-wait_file() { # FILE PID
-    for _ in $(seq 1200); do
-        [ -s "$1" ] && return 0
-        kill -0 "$2" 2> /dev/null || return 1
-        sleep 0.05
-    done
-    return 1
-}
 
 # A number of a flat JSON line: field NAME <<< "$json"
 field() { sed -n "s/.*\"$1\":\([-0-9.]*\).*/\1/p"; }
@@ -84,22 +76,8 @@ daemon_conf() { # IN_FLIGHT [LINES FOR SECTION PORTAL [LINES BEHIND ALL]]
     mkdir -p "$DIR/state" "$DIR/maps"
     cp conf/maps/*.csv "$DIR/maps/"
     [ -f "$DIR/portal.password" ] || (umask 077; echo demo-portal-password > "$DIR/portal.password"; chmod 0400 "$DIR/portal.password")
-    cat > "$DIR/dvcsyncd.conf" <<CONF
-state_dir = "$DIR/state"
-status_socket = "$DIR/status.sock"
-control_socket = "$DIR/control.sock"
-log_level = "notice"
-maps { status = "maps/status.csv" procedure = "maps/procedure.csv" agency = "maps/agency.csv" }
-portal {
-    adapter_url = "$portal/${ADAPTER_PATH:-forward}"
-    agency_code = "H56"
-    dstcode = "VN:GOV:000.00.00.G22:vpcpdvcqg"
-    username = "demo"
-    password_file = "$DIR/portal.password"
-    allow_plaintext = yes
-    max_in_flight = $1
-    ${2:-}
-}
+    conf_head "$portal/${ADAPTER_PATH:-forward}" "$1" "${2:-}" > "$DIR/dvcsyncd.conf"
+    cat >> "$DIR/dvcsyncd.conf" <<CONF
 source feed {
     profile = "mapped"
     preset = "$PWD/test/bench/feed.preset"

@@ -341,6 +341,15 @@ void push_world_unlisten(struct push_world *w, struct adapter *a)
     assert_true(w->stopped);
 }
 
+void push_world_end(struct push_world *w, struct adapter *a)
+{
+    if (a != NULL) {
+        push_world_unlisten(w, a);
+        a->ops->free(a);
+    }
+    push_world_close(w);
+}
+
 /* ---- the client ---- */
 
 void push_turns(struct push_world *w, unsigned ms)

@@ -75,6 +75,8 @@ struct push_world {
 
 void push_world_open(struct push_world *w, const char *profile);
 void push_world_close(struct push_world *w);
+/* The end of a test: a (NULL none) unlistens and is freed, and the world closes. */
+void push_world_end(struct push_world *w, struct adapter *a);
 /* Writes a file of mode 0400 in the world's folder; returns its path, the caller's buffer. */
 const char *push_world_file(struct push_world *w, const char *name, const char *text,
                             char out[128]);

@@ -409,10 +409,14 @@ static void a_number_of_two_dossiers_names_neither(void **state)
     assert_non_null(strstr(msg.text, "7/2026 is the number of A and of B"));
     buf_clear(&file);
     assert_int_equal(try_file(&w, w.f.path, "B", &file, &msg), 0);
+    assert_int_equal(evidence_file_verify(file.data, file.len, NULL, &s, &msg), 0);
+    assert_string_equal(s.dossier, "B");
     /* A dossier's own number is meant before the province's number of another. */
     buf_clear(&file);
     fixture_tamper(&w.f, "UPDATE subject SET local_no = 'B' WHERE code = 'A'");
     assert_int_equal(try_file(&w, w.f.path, "B", &file, &msg), 0);
+    assert_int_equal(evidence_file_verify(file.data, file.len, NULL, &s, &msg), 0);
+    assert_string_equal(s.dossier, "B");
     buf_free(&file);
     end(&w);
 }

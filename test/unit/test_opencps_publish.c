@@ -87,11 +87,7 @@ static int teardown(void **state)
 {
     struct fixture *f = *state;
 
-    if (f->a != NULL) {
-        push_world_unlisten(&f->w, f->a);
-        f->a->ops->free(f->a);
-    }
-    push_world_close(&f->w);
+    push_world_end(&f->w, f->a);
     free(f);
     return 0;
 }
