@@ -1,5 +1,6 @@
 #include "base/digest.h"
 
+#include <pthread.h>
 #include <string.h>
 
 /* OpenSSL declares a type of the same name as one of our error codes; we never use it. */
@@ -8,15 +9,31 @@
 #include <openssl/evp.h>
 #undef ERR_STATE
 
+/* Looked up among OpenSSL's providers once: each look-up costs more than a short digest. Lives as
+ * long as the process. */
+static EVP_MD *fetched;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void fetch(void)
+{
+    fetched = EVP_MD_fetch(NULL, "SHA256", NULL);
+}
+
+static const EVP_MD *sha256(void)
+{
+    return pthread_once(&once, fetch) == 0 && fetched != NULL ? fetched : EVP_sha256();
+}
+
 int digest_begin(struct digest *d)
 {
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 
     d->ctx = NULL;
+    d->n_pending = 0;
     if (ctx == NULL) {
         return ERR_NOMEM;
     }
-    if (EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) != 1) {
+    if (EVP_DigestInit_ex(ctx, sha256(), NULL) != 1) {
         EVP_MD_CTX_free(ctx);
         return ERR_NOMEM;
     }
@@ -24,14 +41,25 @@ int digest_begin(struct digest *d)
     return 0;
 }
 
-void digest_add(struct digest *d, const void *bytes, size_t n)
+static void update(struct digest *d, const void *bytes, size_t n)
 {
-    if (d->ctx == NULL || n == 0) {
-        return;
-    }
-    if (EVP_DigestUpdate(d->ctx, bytes, n) != 1) {
+    if (d->ctx != NULL && n > 0 && EVP_DigestUpdate(d->ctx, bytes, n) != 1) {
         EVP_MD_CTX_free(d->ctx);
         d->ctx = NULL; /* digest_end gives zeros */
+    }
+}
+
+void digest_add(struct digest *d, const void *bytes, size_t n)
+{
+    if (n > sizeof(d->pending) - d->n_pending) {
+        update(d, d->pending, d->n_pending);
+        d->n_pending = 0;
+    }
+    if (n > sizeof(d->pending)) {
+        update(d, bytes, n);
+    } else if (n > 0) {
+        memcpy(d->pending + d->n_pending, bytes, n);
+        d->n_pending += n;
     }
 }
 
@@ -52,6 +80,8 @@ void digest_add_field(struct digest *d, const char *text)
 void digest_end(struct digest *d, uint8_t out[DIGEST_BYTES])
 {
     memset(out, 0, DIGEST_BYTES);
+    update(d, d->pending, d->n_pending);
+    d->n_pending = 0;
     if (d->ctx == NULL) {
         return;
     }
@@ -64,7 +94,7 @@ void digest_end(struct digest *d, uint8_t out[DIGEST_BYTES])
 
 int digest_sha256(const void *bytes, size_t n, uint8_t out[DIGEST_BYTES])
 {
-    if (EVP_Digest(n > 0 ? bytes : "", n, out, NULL, EVP_sha256(), NULL) != 1) {
+    if (EVP_Digest(n > 0 ? bytes : "", n, out, NULL, sha256(), NULL) != 1) {
         memset(out, 0, DIGEST_BYTES);
         return ERR_NOMEM;
     }

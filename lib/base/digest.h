@@ -14,6 +14,8 @@
 
 struct digest {
     void *ctx; /* owned until digest_end */
+    size_t n_pending;
+    uint8_t pending[512]; /* short parts, handed to OpenSSL together */
 };
 
 MUST_CHECK int digest_begin(struct digest *d);

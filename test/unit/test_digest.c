@@ -55,7 +55,7 @@ static void hmac_takes_an_empty_key_and_an_empty_text(void **state)
 
 static void pieces_give_the_digest_of_the_whole(void **state)
 {
-    char text[300];
+    char text[1300]; /* longer than what is gathered before OpenSSL sees it */
     uint8_t whole[DIGEST_BYTES];
     uint8_t pieces[DIGEST_BYTES];
 
@@ -69,7 +69,9 @@ static void pieces_give_the_digest_of_the_whole(void **state)
 
         assert_int_equal(digest_begin(&d), 0);
         digest_add(&d, text, cut);
-        digest_add(&d, text + cut, sizeof(text) - cut);
+        for (size_t at = cut; at < sizeof(text); at += 50) {
+            digest_add(&d, text + at, sizeof(text) - at < 50 ? sizeof(text) - at : 50);
+        }
         digest_end(&d, pieces);
         assert_true(digest_equal(whole, pieces));
         assert_null(d.ctx);
