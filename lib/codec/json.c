@@ -1,5 +1,6 @@
 #include "codec/json.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -8,8 +9,11 @@
 #include <strings.h>
 
 #include <cjson/cJSON.h>
+#include <pthread.h>
 
+#include "base/arena.h"
 #include "base/digest.h"
+#include "base/list.h"
 #include "codec/json_front.h"
 
 #define INTEGER_LIMIT 9007199254740992.0 /* 2^53: a double holds every integer up to here */
@@ -32,6 +36,62 @@ static int type_of(const struct json *node)
     return node != NULL ? tree(node)->type & 0xFF : cJSON_Invalid;
 }
 
+/* ---- memory of trees ---- */
+
+/* A tree lies in an arena of its own, at whose beginning the arena's head stands: a tree has
+ * hundreds of small parts, which are read together and freed together. */
+struct tree_head {
+    struct arena arena;
+    max_align_t root[];
+};
+
+/* cJSON's allocators take no context. */
+static _Thread_local struct arena *parsing;
+static pthread_once_t hooked = PTHREAD_ONCE_INIT;
+
+static void *tree_alloc(size_t n)
+{
+    return parsing != NULL ? arena_alloc(parsing, n) : malloc(n);
+}
+
+/* While a tree is made, cJSON frees only what it has just taken of that tree. */
+static void tree_free(void *at)
+{
+    if (parsing == NULL) {
+        free(at);
+    }
+}
+
+static void hook(void)
+{
+    cJSON_InitHooks(&(cJSON_Hooks){.malloc_fn = tree_alloc, .free_fn = tree_free});
+}
+
+static cJSON *tree_parse(const char *bytes, size_t n)
+{
+    struct arena arena;
+    struct tree_head *head;
+    cJSON *root = NULL;
+
+    arena_init(&arena, SIZE_MAX);
+    if (pthread_once(&hooked, hook) != 0) {
+        return NULL;
+    }
+    head = arena_alloc(&arena, sizeof(*head));
+    if (head != NULL) {
+        parsing = &arena;
+        root = cJSON_ParseWithLength(bytes, n);
+        parsing = NULL;
+    }
+    if (root == NULL) {
+        arena_free(&arena);
+        return NULL;
+    }
+    assert((void *)root == (void *)head->root); /* the first part that cJSON takes */
+    head->arena = arena;
+    return root;
+}
+
 int json_parse(const char *bytes, size_t n, struct json **root, struct errmsg *msg)
 {
     size_t skip;
@@ -45,7 +105,7 @@ int json_parse(const char *bytes, size_t n, struct json **root, struct errmsg *m
     if (rc < 0) {
         return rc;
     }
-    *root = (struct json *)cJSON_ParseWithLength(bytes + skip, n - skip);
+    *root = (struct json *)tree_parse(bytes + skip, n - skip);
     if (*root == NULL) {
         /* The front check takes less than cJSON does, so only memory can be missing. */
         return err_set(msg, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
@@ -55,7 +115,12 @@ int json_parse(const char *bytes, size_t n, struct json **root, struct errmsg *m
 
 void json_free(struct json *root)
 {
-    cJSON_Delete((cJSON *)root);
+    if (root != NULL) {
+        struct tree_head *head = CONTAINER_OF(root, struct tree_head, root);
+        struct arena arena = head->arena; /* which lies in itself */
+
+        arena_free(&arena);
+    }
 }
 
 const struct json *json_get(const struct json *object, const char *key)
