@@ -175,12 +175,17 @@ static void detail_task(struct loop_task *task)
     }
 }
 
-/* Among the rows that were handed out last. */
-static bool find_row(const struct mapped *m, const char *id, size_t *row)
+/* Among the rows that were handed out last, which are asked for in their order. */
+static bool find_row(struct mapped *m, const char *id, size_t *row)
 {
-    for (size_t i = m->from; m->page != NULL && i < m->at; i++) {
-        if (strcmp(m->page->rows[i].id, id) == 0) {
-            *row = i;
+    size_t n = m->page != NULL ? m->at - m->from : 0;
+
+    for (size_t i = 0; i < n; i++) {
+        size_t at = (m->asked + i) % n;
+
+        if (strcmp(m->page->rows[m->from + at].id, id) == 0) {
+            m->asked = at + 1;
+            *row = m->from + at;
             return true;
         }
     }

@@ -30,6 +30,7 @@ struct mapped {
     struct mapped_reading *reading; /* with more pages to come, or at work */
     struct mapped_page *page;       /* one reference; its rows at..n wait to be handed out */
     size_t from, at;                /* from..at: what was handed out last */
+    size_t asked;                   /* of them, behind the one that was asked for last */
     bool last_page;
     struct adapter_row rows[MAPPED_PAGE_ROWS];
     struct mapped_facts facts;                                           /* of the whole reply */

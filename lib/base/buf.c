@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <utf8proc.h>
+#include "base/utf8.h"
 
 #define FIRST_CAPACITY 64
 
@@ -85,7 +85,10 @@ void buf_puts(struct buf *b, const char *text)
 
 void buf_putc(struct buf *b, char c)
 {
-    buf_put(b, &c, 1);
+    if (reserve(b, 1)) {
+        b->data[b->len++] = c;
+        b->data[b->len] = '\0';
+    }
 }
 
 void buf_printf(struct buf *b, const char *format, ...)
@@ -118,7 +121,30 @@ static void undo_if_failed(struct buf *b, size_t len_before)
     }
 }
 
-static void put_json_ascii(struct buf *b, char c)
+/* How many of these bytes, from the first, JSON takes as they are. */
+static size_t json_plain(const char *text, size_t left)
+{
+    size_t at = 0;
+
+    while (at < left) {
+        unsigned char c = (unsigned char)text[at];
+        size_t n = left - at >= 8 ? utf8_plain_bytes(text + at) : 0;
+
+        if (n == 0 && c >= 0x80) {
+            n = utf8_sequence(text + at, left - at);
+        } else if (n == 0) {
+            n = c >= 0x20 && c != '"' && c != '\\';
+        }
+        if (n == 0) {
+            break;
+        }
+        at += n;
+    }
+    return at;
+}
+
+/* A byte that JSON does not take as it is. */
+static void put_json_special(struct buf *b, char c)
 {
     static const char letters[] = "\"\\\b\f\n\r\t";
     static const char escapes[] = "\"\\bfnrt";
@@ -130,7 +156,19 @@ static void put_json_ascii(struct buf *b, char c)
     } else if ((unsigned char)c < 0x20) {
         buf_printf(b, "\\u%04x", (unsigned)(unsigned char)c);
     } else {
-        buf_putc(b, c);
+        buf_puts(b, replacement); /* not UTF-8 */
+    }
+}
+
+/* Nearly every text needs no escape and goes out in one piece. */
+static void put_plain_json(struct buf *b, const char *text, size_t n)
+{
+    if (reserve(b, n + 2)) {
+        b->data[b->len] = '"';
+        memcpy(b->data + b->len + 1, text, n);
+        b->data[b->len + n + 1] = '"';
+        b->len += n + 2;
+        b->data[b->len] = '\0';
     }
 }
 
@@ -138,23 +176,22 @@ void buf_put_json(struct buf *b, const char *text)
 {
     size_t start = b->len;
     size_t left = strlen(text);
+    size_t n = json_plain(text, left);
 
+    if (n == left) {
+        put_plain_json(b, text, n);
+        return;
+    }
     buf_putc(b, '"');
     while (left > 0 && b->error == 0) {
-        utf8proc_int32_t code_point;
-        utf8proc_ssize_t n =
-            utf8proc_iterate((const utf8proc_uint8_t *)text, (utf8proc_ssize_t)left, &code_point);
-
-        if (n <= 0) {
-            buf_puts(b, replacement);
-            n = 1;
-        } else if (n == 1) {
-            put_json_ascii(b, *text);
-        } else {
-            buf_put(b, text, (size_t)n);
+        buf_put(b, text, n);
+        if (n < left) {
+            put_json_special(b, text[n]);
+            n++;
         }
         text += n;
-        left -= (size_t)n;
+        left -= n;
+        n = json_plain(text, left);
     }
     buf_putc(b, '"');
     undo_if_failed(b, start);

@@ -5,18 +5,29 @@
 
 #include <utf8proc.h>
 
+#include "base/utf8.h"
+
 #define FOLD_POINTS 1023 /* code points of a short text, decomposed */
 
 /* One code point of text; bytes taken, 0 when it is broken, NUL or beyond the end. */
 static size_t next_char(const char *text, size_t n, utf8proc_int32_t *code_point)
 {
-    utf8proc_ssize_t taken;
+    const unsigned char *p = (const unsigned char *)text;
+    size_t taken;
 
-    if (n == 0 || *text == '\0') {
+    if (n == 0 || *p == 0) {
         return 0;
     }
-    taken = utf8proc_iterate((const utf8proc_uint8_t *)text, (utf8proc_ssize_t)n, code_point);
-    return taken > 0 ? (size_t)taken : 0;
+    if (*p < 0x80) {
+        *code_point = *p;
+        return 1;
+    }
+    taken = utf8_sequence(text, n);
+    *code_point = *p & (0xFF >> (taken + 1));
+    for (size_t i = 1; i < taken; i++) {
+        *code_point = *code_point << 6 | (p[i] & 0x3F);
+    }
+    return taken;
 }
 
 bool text_is_utf8(const char *bytes, size_t n)

@@ -160,6 +160,9 @@ static char lower(char c)
 /* A pointer's token, "~1" for "/" and "~0" for "~", is this key. */
 static bool token_is(const char *token, size_t n, const char *key, bool any_case)
 {
+    if (n > 0 && !any_case && *token != '~' && *token != *key) {
+        return false; /* nearly every key of an object */
+    }
     for (size_t i = 0; i < n; i++) {
         char c = token[i];
 

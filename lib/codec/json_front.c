@@ -1,12 +1,12 @@
 #include "codec/json_front.h"
 
-#include <endian.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "codec/json.h"
 #include "codec/json_keys.h"
 
@@ -55,38 +55,6 @@ static void skip_space(struct front *f)
     while (f->p < f->end && (*f->p == ' ' || *f->p == '\n' || *f->p == '\r' || *f->p == '\t')) {
         f->p++;
     }
-}
-
-/* Length of the well-formed UTF-8 sequence of two bytes or more at p, 0 when there is none. */
-static size_t utf8_sequence(const unsigned char *p, const unsigned char *end)
-{
-    size_t left = (size_t)(end - p);
-    unsigned char low = 0x80;
-    unsigned char high = 0xBF;
-    size_t n;
-
-    if (p[0] >= 0xC2 && p[0] <= 0xDF) {
-        n = 2;
-    } else if ((p[0] & 0xF0) == 0xE0) {
-        n = 3;
-        low = p[0] == 0xE0 ? 0xA0 : low;   /* overlong */
-        high = p[0] == 0xED ? 0x9F : high; /* surrogates */
-    } else if (p[0] >= 0xF0 && p[0] <= 0xF4) {
-        n = 4;
-        low = p[0] == 0xF0 ? 0x90 : low;   /* overlong */
-        high = p[0] == 0xF4 ? 0x8F : high; /* beyond U+10FFFF */
-    } else {
-        return 0;
-    }
-    if (left < n || p[1] < low || p[1] > high) {
-        return 0;
-    }
-    for (size_t i = 2; i < n; i++) {
-        if ((p[i] & 0xC0) != 0x80) {
-            return 0;
-        }
-    }
-    return n;
 }
 
 static int hex_digit(unsigned char c)
@@ -156,28 +124,6 @@ static int check_escape(struct front *f)
     return 0;
 }
 
-#define EVERY_BYTE(c) (UINT64_C(0x0101010101010101) * (c))
-
-/* How many of the 8 bytes at p, from the first, are plain: ASCII, printable, neither quote nor
- * backslash. The classic bit tricks: a byte of the result is marked when the byte of the word is
- * special; marks above the first may be false, and only the first is used. */
-static size_t plain_bytes(const unsigned char *p)
-{
-    uint64_t word;
-    uint64_t quote;
-    uint64_t slash;
-    uint64_t marks;
-
-    memcpy(&word, p, sizeof(word));
-    word = le64toh(word);
-    quote = word ^ EVERY_BYTE(0x22);
-    slash = word ^ EVERY_BYTE(0x5C);
-    marks = ((quote - EVERY_BYTE(1)) & ~quote) | ((slash - EVERY_BYTE(1)) & ~slash) |
-            ((word - EVERY_BYTE(0x20)) & ~word) | word;
-    marks &= EVERY_BYTE(0x80);
-    return marks == 0 ? 8 : (size_t)__builtin_ctzll(marks) / 8;
-}
-
 /* A string; f->p stands on its quote and ends behind the other one. */
 static int check_string(struct front *f, bool *escaped)
 {
@@ -189,7 +135,7 @@ static int check_string(struct front *f, bool *escaped)
         size_t n;
 
         if (f->end - f->p >= 8) {
-            n = plain_bytes(f->p);
+            n = utf8_plain_bytes(f->p);
             f->p += n;
             if (n == 8) {
                 continue;
@@ -210,7 +156,7 @@ static int check_string(struct front *f, bool *escaped)
         if (*f->p < 0x20) {
             return fault(f, *f->p == 0 ? "NUL byte" : "control character in a string");
         }
-        n = *f->p < 0x80 ? 1 : utf8_sequence(f->p, f->end);
+        n = *f->p < 0x80 ? 1 : utf8_sequence(f->p, (size_t)(f->end - f->p));
         if (n == 0) {
             return fault(f, "not UTF-8");
         }

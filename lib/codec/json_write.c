@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "codec/json.h"
 
 #define WRITER_DEPTH_MAX 64 /* bits of has_item */
@@ -15,25 +14,6 @@ void json_write_begin(struct json_writer *w, struct buf *out)
     w->has_item = 0;
 }
 
-/* Text with its quotes. Nearly every text needs no escape and goes out in one piece. */
-static void put_text(struct buf *out, const char *text)
-{
-    unsigned char high = 0;
-    const char *p = text;
-
-    while ((unsigned char)*p >= 0x20 && *p != '"' && *p != '\\') {
-        high |= (unsigned char)*p;
-        p++;
-    }
-    if (*p != '\0' || (high >= 0x80 && !text_is_utf8(text, (size_t)(p - text)))) {
-        buf_put_json(out, text);
-        return;
-    }
-    buf_put(out, "\"", 1);
-    buf_put(out, text, (size_t)(p - text));
-    buf_put(out, "\"", 1);
-}
-
 /* What stands in front of any value: the comma that is due, and the key. */
 static void begin_item(struct json_writer *w, const char *key)
 {
@@ -43,12 +23,12 @@ static void begin_item(struct json_writer *w, const char *key)
     bit = UINT64_C(1) << w->depth;
     if ((w->has_item & bit) != 0) {
         assert(w->depth > 0); /* one value at the top */
-        buf_put(w->out, ",", 1);
+        buf_putc(w->out, ',');
     }
     w->has_item |= bit;
     if (key != NULL) {
-        put_text(w->out, key);
-        buf_put(w->out, ":", 1);
+        buf_put_json(w->out, key);
+        buf_putc(w->out, ':');
     }
 }
 
@@ -91,7 +71,7 @@ void json_array_close(struct json_writer *w)
 void json_string(struct json_writer *w, const char *key, const char *value)
 {
     begin_item(w, key);
-    put_text(w->out, value != NULL ? value : "");
+    buf_put_json(w->out, value != NULL ? value : "");
 }
 
 void json_integer_out(struct json_writer *w, const char *key, int64_t value)

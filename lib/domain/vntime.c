@@ -273,6 +273,22 @@ static bool append(char *out, size_t size, size_t *used, const char *piece, size
     return true;
 }
 
+/* At least n digits, zeros in front. */
+static size_t put_digits(unsigned value, unsigned n, char out[16])
+{
+    char reversed[16];
+    unsigned len = 0;
+
+    while (value > 0 || len < n) {
+        reversed[len++] = (char)('0' + value % 10);
+        value /= 10;
+    }
+    for (unsigned i = 0; i < len; i++) {
+        out[i] = reversed[len - 1 - i];
+    }
+    return len;
+}
+
 /* The digits of a run of n equal pattern letters; 0 when there is no such field. */
 static size_t field_text(char letter, unsigned n, const struct civil *c, char out[16])
 {
@@ -294,7 +310,7 @@ static size_t field_text(char letter, unsigned n, const struct civil *c, char ou
     }
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
         if (fields[i].letter == letter) {
-            return (size_t)snprintf(out, 16, "%0*d", (int)n, fields[i].value);
+            return put_digits((unsigned)fields[i].value, n, out);
         }
     }
     return 0;
