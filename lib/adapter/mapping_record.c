@@ -441,7 +441,7 @@ static int write_records(const struct reading *r, const struct dossier *d,
     if (out == NULL) {
         return no_memory(r->msg);
     }
-    err = record_from_dossier(d, r->arena, &out[0], r->msg);
+    err = record_with_dossier(d, r->arena, &out[0], r->msg);
     for (size_t i = 0; i < steps->n && err == 0; i++) {
         err = record_from_step(&steps->all[i], r->arena, &out[i + 1], r->msg);
         if (err != 0) {

@@ -292,13 +292,17 @@ int portal_map_record(const struct adapter_env *env, const struct record *record
                       struct arena *arena, struct portal_mapped *m, struct adapter_check *check)
 {
     struct errmsg msg = {0};
-    int err;
+    int err = 0;
 
     check_begin(check);
     m->status = 0;
     switch (record->kind) {
     case RECORD_DOSSIER:
-        err = record_to_dossier(record->body, record->body_len, arena, &m->dossier, &msg);
+        if (record->dossier != NULL) {
+            m->dossier = *record->dossier;
+        } else {
+            err = record_to_dossier(record->body, record->body_len, arena, &m->dossier, &msg);
+        }
         break;
     case RECORD_STEP:
         err = record_to_step(record->body, record->body_len, arena, &m->step, &msg);

@@ -69,17 +69,28 @@ static void leave_out(struct encoder *e, size_t from)
     e->n_left_out++;
 }
 
-static int put_text(struct encoder *e, const struct record_field *f, const char *text)
+/* keep, may be NULL, gets a copy of what is written. */
+static int put_text(struct encoder *e, const struct record_field *f, const char *text,
+                    const char **keep)
 {
     size_t from = e->body.len;
     int rc;
 
+    if (keep != NULL) {
+        *keep = "";
+    }
     if (text == NULL || *text == '\0') {
         return 0;
     }
     rc = clean_text(e, f->name, text, &text);
     if (rc < 0) {
         return rc;
+    }
+    if (keep != NULL) {
+        *keep = arena_strdup(e->arena, text);
+        if (*keep == NULL) {
+            return record_no_memory(e->msg);
+        }
     }
     json_string(&e->w, f->name, text);
     if (f->type == FIELD_ADDRESS && e->body.error == 0) {
@@ -114,23 +125,33 @@ static void put_count(struct encoder *e, const struct record_field *f, int value
     }
 }
 
-static int put_fields(struct encoder *e, const struct record_fields *fields, const void *from);
+static int put_fields(struct encoder *e, const struct record_fields *fields, const void *from,
+                      void *keep);
 
 static int put_files(struct encoder *e, const struct record_field *f,
-                     const struct dossier_file *files, size_t n)
+                     const struct dossier_file *files, size_t n, const struct dossier_file **keep)
 {
+    struct dossier_file *kept = NULL;
+
     if (n == 0) {
         return 0;
     }
     if (n > DOSSIER_MAX_FILES) {
         return record_field_error(e->msg, ERR_TOOBIG, f->name, "too many files");
     }
+    if (keep != NULL) {
+        kept = arena_alloc(e->arena, n * sizeof(*kept));
+        if (kept == NULL) {
+            return record_no_memory(e->msg);
+        }
+        *keep = kept;
+    }
     json_array_open(&e->w, f->name);
     for (size_t i = 0; i < n; i++) {
         int rc;
 
         json_object_open(&e->w, NULL);
-        rc = put_fields(e, &record_file_fields, &files[i]);
+        rc = put_fields(e, &record_file_fields, &files[i], kept != NULL ? &kept[i] : NULL);
         if (rc < 0) {
             return err_wrap(e->msg, rc, "%s[%zu]", f->name, i);
         }
@@ -140,18 +161,21 @@ static int put_files(struct encoder *e, const struct record_field *f,
     return 0;
 }
 
-static int put_fields(struct encoder *e, const struct record_fields *fields, const void *from)
+/* keep, may be NULL: a copy of *from, whose texts and files become copies of what is written. */
+static int put_fields(struct encoder *e, const struct record_fields *fields, const void *from,
+                      void *keep)
 {
     for (size_t i = 0; i < fields->n; i++) {
         const struct record_field *f = &fields->all[i];
         const void *value = (const char *)from + f->offset;
+        void *kept = keep != NULL ? (char *)keep + f->offset : NULL;
         int rc = 0;
 
         switch (f->type) {
         case FIELD_TEXT:
         case FIELD_ADDRESS:
         case FIELD_NOTE:
-            rc = put_text(e, f, *(const char *const *)value);
+            rc = put_text(e, f, *(const char *const *)value, kept);
             break;
         case FIELD_TIME:
         case FIELD_SNAPSHOT:
@@ -166,7 +190,7 @@ static int put_fields(struct encoder *e, const struct record_fields *fields, con
             break;
         case FIELD_FILES:
             rc = put_files(e, f, *(const struct dossier_file *const *)value,
-                           *(const size_t *)(const void *)((const char *)from + f->n_offset));
+                           *(const size_t *)(const void *)((const char *)from + f->n_offset), kept);
             break;
         }
         if (rc < 0) {
@@ -217,9 +241,10 @@ static int keep_text(struct encoder *e, const char *field, const char *text, con
     return *out != NULL ? 0 : record_no_memory(e->msg);
 }
 
-/* Body, code and hash: what all kinds of records have. The code is the first field of each. */
+/* Body, code and hash: what all kinds of records have. The code is the first field of each. keep as
+ * in put_fields. */
 static int encode(struct encoder *e, const struct record_fields *fields, const void *from,
-                  struct record *out)
+                  void *keep, struct record *out)
 {
     const char *code = *(const char *const *)from;
     char *body;
@@ -230,7 +255,7 @@ static int encode(struct encoder *e, const struct record_fields *fields, const v
     }
     json_write_begin(&e->w, &e->body);
     json_object_open(&e->w, NULL);
-    rc = put_fields(e, fields, from);
+    rc = put_fields(e, fields, from, keep);
     if (rc < 0) {
         return rc;
     }
@@ -345,14 +370,14 @@ static int put_figures(struct encoder *e, const struct dossier *d, struct record
     return rc;
 }
 
-int record_from_dossier(const struct dossier *d, struct arena *a, struct record *out,
-                        struct errmsg *msg)
+static int from_dossier(const struct dossier *d, struct dossier *keep, struct arena *a,
+                        struct record *out, struct errmsg *msg)
 {
     struct encoder e;
     int rc;
 
     begin(&e, a, msg, RECORD_DOSSIER, out);
-    rc = encode(&e, &record_dossier_fields, d, out);
+    rc = encode(&e, &record_dossier_fields, d, keep, out);
     if (rc == 0) {
         rc = keep_text(&e, "local_no", d->local_no, &out->local_no);
     }
@@ -362,8 +387,27 @@ int record_from_dossier(const struct dossier *d, struct arena *a, struct record 
     rc = rc == 0 ? put_figures(&e, d, out) : rc;
     out->at_s = d->changed_s;
     out->promised_s = d->promised_s;
+    out->dossier = keep;
     buf_free(&e.body);
     return rc;
+}
+
+int record_from_dossier(const struct dossier *d, struct arena *a, struct record *out,
+                        struct errmsg *msg)
+{
+    return from_dossier(d, NULL, a, out, msg);
+}
+
+int record_with_dossier(const struct dossier *d, struct arena *a, struct record *out,
+                        struct errmsg *msg)
+{
+    struct dossier *keep = arena_alloc(a, sizeof(*keep));
+
+    if (keep == NULL) {
+        return record_no_memory(msg);
+    }
+    *keep = *d;
+    return from_dossier(d, keep, a, out, msg);
 }
 
 /* The digest of these texts and of the time before them (NULL: none), as an identity. */
@@ -421,7 +465,7 @@ int record_from_step(const struct step *s, struct arena *a, struct record *out, 
     int rc;
 
     begin(&e, a, msg, RECORD_STEP, out);
-    rc = encode(&e, &record_step_fields, s, out);
+    rc = encode(&e, &record_step_fields, s, NULL, out);
     if (rc == 0) {
         rc = keep_text(&e, "key", s->key, &out->step_key);
     }
@@ -442,7 +486,7 @@ static int from_plain(enum record_kind kind, const struct record_fields *fields,
     int rc;
 
     begin(&e, a, msg, kind, out);
-    rc = encode(&e, fields, from, out);
+    rc = encode(&e, fields, from, NULL, out);
     buf_free(&e.body);
     return rc;
 }

@@ -26,6 +26,9 @@
  * body stays without. An answer is to go alone. */
 MUST_CHECK int record_from_dossier(const struct dossier *d, struct arena *a, struct record *out,
                                    struct errmsg *msg);
+/* The same, and out->dossier beside the body: for who judges the record at once. */
+MUST_CHECK int record_with_dossier(const struct dossier *d, struct arena *a, struct record *out,
+                                   struct errmsg *msg);
 MUST_CHECK int record_from_step(const struct step *s, struct arena *a, struct record *out,
                                 struct errmsg *msg);
 MUST_CHECK int record_from_procedure(const struct procedure *p, struct arena *a, struct record *out,

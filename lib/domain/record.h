@@ -37,6 +37,8 @@ static inline enum item_kind record_item_kind(enum record_kind kind)
 
 #define RECORD_HASH_BYTES 32
 
+struct dossier;
+
 /* All pointers borrowed. */
 struct record {
     enum record_kind kind;
@@ -50,6 +52,8 @@ struct record {
     const char *body;
     size_t body_len;
     const struct figures *figures; /* what outlives the body; NULL nothing */
+    const struct dossier *dossier; /* what the body says, where it is still at hand; NULL: it is to
+                                      be read from the body */
     bool alone; /* steps: never in one call with others (an answer, see dossier.h) */
 };
 

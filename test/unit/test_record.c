@@ -91,6 +91,45 @@ static void empty_values_are_left_out(void **state)
     end(&f);
 }
 
+static void what_is_kept_beside_the_body_is_what_the_body_says(void **state)
+{
+    struct fixture f;
+    const struct dossier *kept;
+    struct dossier read;
+    struct record again;
+
+    (void)state;
+    begin(&f);
+    fill_dossier(&f);
+    f.dossier.applicant_name = "Tha\xCC\x89o"; /* not composed */
+    f.dossier.note = NULL;
+    assert_null(encode(&f)->dossier);
+    assert_int_equal(record_with_dossier(&f.dossier, &f.arena, &again, &f.msg), 0);
+    assert_string_equal(again.body, f.record.body);
+    assert_memory_equal(again.hash, f.record.hash, RECORD_HASH_BYTES);
+    kept = again.dossier;
+    assert_int_equal(record_to_dossier(again.body, again.body_len, &f.arena, &read, &f.msg), 0);
+    assert_string_equal(kept->applicant_name, "Th\xE1\xBA\xA3o");
+#define X(field)                                                                                   \
+    assert_string_equal(kept->field, read.field);                                                  \
+    assert_true(kept->field[0] == '\0' || kept->field != f.dossier.field);
+    DOSSIER_TEXTS(X)
+#undef X
+#define X(field) assert_true(kept->field == read.field);
+    DOSSIER_TIMES(X)
+    DOSSIER_FLAGS(X)
+#undef X
+    assert_string_equal(kept->arrived, read.arrived);
+    assert_int_equal(kept->n_files, 2);
+    assert_int_equal(kept->n_results, 1);
+    assert_string_equal(kept->files[0].name, read.files[0].name);
+    assert_string_equal(kept->files[0].url, "https://h/1.pdf?t=1");
+    assert_string_equal(kept->files[1].extra, "");
+    assert_string_equal(kept->results[0].result_code, "R1");
+    assert_ptr_not_equal(kept->files[0].url, f.files[0].url);
+    end(&f);
+}
+
 static void keys_stand_in_the_order_of_the_struct(void **state)
 {
     struct fixture f;
@@ -541,6 +580,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(empty_values_are_left_out),
+        cmocka_unit_test(what_is_kept_beside_the_body_is_what_the_body_says),
         cmocka_unit_test(keys_stand_in_the_order_of_the_struct),
         cmocka_unit_test(a_dossier_comes_back_as_it_went),
         cmocka_unit_test(absent_fields_come_back_empty_and_unknown),
