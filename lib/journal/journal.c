@@ -194,6 +194,7 @@ int journal_open(struct loop *loop, struct log *log, struct metrics *metrics,
     if (j == NULL) {
         return err_set(msg, ERR_NOMEM, "journal");
     }
+    db_count_no_memory();
     j->loop = loop;
     j->log = log;
     j->lock_fd = -1;

@@ -49,6 +49,11 @@ int db_error(struct db *db, int code, const char *what)
                    db->sqlite != NULL ? sqlite3_errmsg(db->sqlite) : sqlite3_errstr(code), code);
 }
 
+void db_count_no_memory(void)
+{
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* refused once SQLite is at work */
+}
+
 int db_exec(struct db *db, const char *text)
 {
     int code = sqlite3_exec(db->sqlite, text, NULL, NULL, NULL);
