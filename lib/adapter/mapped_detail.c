@@ -87,7 +87,8 @@ static void detail_map(struct detail_op *op)
     int err = 0;
 
     if (op->page != NULL) {
-        err = mapped_page_open_record(op->page, &op->page->rows[op->row], &doc, &node, &why);
+        doc = op->page->doc;
+        node = op->page->rows[op->row].node;
     } else {
         node = mapping_first(doc, op->call.what->rows);
         if (node == NULL) {
@@ -104,9 +105,6 @@ static void detail_map(struct detail_op *op)
     }
     if (err == ERR_FORMAT || err == ERR_TOOBIG) {
         (void)err_wrap(&why, err, "%s", op->settings->preset->path);
-    }
-    if (op->page != NULL) {
-        mapped_page_close_record(op->page, doc); /* the records stand in the arena */
     }
     detail_end(op, err, err == 0 ? NULL : &why);
 }

@@ -4,6 +4,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "codec/json.h"
+#include "codec/xml.h"
+
 #define ARENA_MAX (32u << 20) /* ids of MAPPING_ROWS_MAX rows */
 #define SCRATCH_MAX (4u << 20)
 #define CAPACITY_MIN 64
@@ -18,7 +21,6 @@ struct mapped_page *mapped_page_new(struct mapped_settings *settings,
         page->settings = mapped_settings_ref(settings);
         page->what = what;
         page->next = "";
-        buf_init(&page->texts, MAPPED_TEXTS_MAX);
         arena_init(&page->arena, ARENA_MAX);
     }
     return page;
@@ -36,7 +38,6 @@ void mapped_page_unref(struct mapped_page *page)
         return;
     }
     mapping_close(page->doc);
-    buf_free(&page->texts);
     arena_free(&page->arena);
     free(page->rows);
     mapped_settings_unref(page->settings);
@@ -172,70 +173,56 @@ void mapped_page_read_facts(struct mapped_page *page, const struct mapping_doc *
     }
 }
 
-/* A record alone: all of the document is the row. */
-static int open_text(const struct mapped_page *page, const char *text, size_t n,
-                     struct mapping_doc **doc, const struct mapping_node **node, struct errmsg *msg)
+static int add_record(struct mapped_page *page, struct json *json, struct xml *xml,
+                      struct errmsg *msg)
 {
-    struct preset_call call = *page->what;
-    int err;
-
-    call.n_unwraps = 0;
-    call.one_row = true;
-    call.rows = call.format == PRESET_XML ? "/*" : "";
-    err = mapping_open(page->settings->preset, &call, text, n, doc, msg);
-    *node = err == 0 ? mapping_first(*doc, call.rows) : NULL;
-    if (err == 0 && *node == NULL) {
-        mapping_close(*doc);
-        *doc = NULL;
-        err = err_set(msg, ERR_FORMAT, "a record is not one");
-    }
-    return err;
-}
-
-int mapped_page_add(struct mapped_page *page, const char *record, size_t n, struct errmsg *msg)
-{
-    struct mapping_doc *doc = NULL;
-    const struct mapping_node *node;
+    const struct mapping_node *node = NULL;
     struct mapped_row *row = NULL;
     struct arena scratch;
-    int err = open_text(page, record, n, &doc, &node, msg);
+    size_t bytes = 0;
+    int err = mapping_add_record(page->doc, json, xml, &node, &bytes, msg);
 
     if (err != 0) {
         return err;
     }
     arena_init(&scratch, SCRATCH_MAX);
-    err = add_row(page, doc, node, &scratch, &row, msg);
-    if (row != NULL && page->settings->preset->detail.given) {
-        row = NULL; /* its record comes from the detail call */
-    }
-    if (row != NULL) {
-        row->at = page->texts.len;
-        row->len = n;
-        buf_put(&page->texts, record, n);
-        if (buf_error(&page->texts) != 0) {
-            err = err_set(msg, buf_error(&page->texts), "the records of a page are too large");
-        }
+    err = add_row(page, page->doc, node, &scratch, &row, msg);
+    if (row != NULL && !page->settings->preset->detail.given) {
+        row->node = node;
+        page->bytes += bytes;
+    } else {
+        mapping_drop_record(page->doc); /* left out, or the detail call brings it */
     }
     arena_free(&scratch);
-    mapping_close(doc);
     return err;
 }
 
-int mapped_page_open_record(struct mapped_page *page, const struct mapped_row *row,
-                            struct mapping_doc **doc, const struct mapping_node **node,
-                            struct errmsg *msg)
+/* The first record opens the document of all of them. */
+static int open_records(struct mapped_page *page, struct errmsg *msg)
 {
-    *doc = page->doc;
-    *node = row->node;
-    if (row->node != NULL) {
-        return 0;
-    }
-    return open_text(page, page->texts.data + row->at, row->len, doc, node, msg);
+    return page->doc != NULL
+               ? 0
+               : mapping_open_records(page->settings->preset, page->what->format, &page->doc, msg);
 }
 
-void mapped_page_close_record(struct mapped_page *page, struct mapping_doc *doc)
+int mapped_page_add_json(struct mapped_page *page, const char *record, size_t n, struct errmsg *msg)
 {
-    if (doc != page->doc) {
-        mapping_close(doc);
+    struct json *json = NULL;
+    int err = open_records(page, msg);
+
+    if (err == 0) {
+        err = json_parse(record, n, &json, msg);
     }
+    return err == 0 ? add_record(page, json, NULL, msg) : err;
+}
+
+int mapped_page_add_xml(struct mapped_page *page, struct xml *record, struct errmsg *msg)
+{
+    int err = open_records(page, msg);
+
+    if (err != 0) {
+        xml_free(record);
+        return err;
+    }
+    return add_record(page, NULL, record, msg);
 }

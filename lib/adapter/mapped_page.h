@@ -8,25 +8,22 @@
 #include "adapter/mapped_settings.h"
 #include "adapter/mapping.h"
 #include "base/arena.h"
-#include "base/buf.h"
-
-#define MAPPED_TEXTS_MAX (16u << 20) /* bytes of records kept as texts */
+#include "base/err.h"
 
 struct mapped_row {
     const char *id;
     uint8_t hash[RECORD_HASH_BYTES];
-    const struct mapping_node *node; /* in doc; NULL: a text */
-    size_t at, len;                  /* in texts */
+    const struct mapping_node *node; /* in doc; NULL: the detail call brings the record */
 };
 
 struct mapped_page {
     unsigned refs;
     struct mapped_settings *settings; /* one reference */
     const struct preset_call *what;   /* whose reply it is */
-    struct mapping_doc *doc;          /* owned; NULL when the records are texts */
-    struct buf texts;
-    struct arena arena;      /* ids and next */
-    struct mapped_row *rows; /* owned */
+    struct mapping_doc *doc;          /* owned: the reply, or the records of a long one */
+    size_t bytes;                     /* of memory that the records of a long reply take */
+    struct arena arena;               /* ids and next */
+    struct mapped_row *rows;          /* owned */
     size_t n_rows, capacity;
     /* what the reply told */
     int64_t newest_s, last_s;
@@ -49,13 +46,11 @@ MUST_CHECK int mapped_page_read(struct mapped_page *page, const struct mapping_d
                                 struct errmsg *msg);
 /* What a reply tells of its pages alone. */
 void mapped_page_read_facts(struct mapped_page *page, const struct mapping_doc *doc);
-/* Adds one record of a long reply. ERR_FORMAT when it is no document, ERR_TOOBIG, ERR_NOMEM. */
-MUST_CHECK int mapped_page_add(struct mapped_page *page, const char *record, size_t n,
-                               struct errmsg *msg);
-/* The record of a row: in *doc, which mapped_page_close_record gives back. */
-MUST_CHECK int mapped_page_open_record(struct mapped_page *page, const struct mapped_row *row,
-                                       struct mapping_doc **doc, const struct mapping_node **node,
-                                       struct errmsg *msg);
-void mapped_page_close_record(struct mapped_page *page, struct mapping_doc *doc);
+/* Adds one record of a long reply, as its feed hands it out. ERR_FORMAT when it is no document,
+ * ERR_TOOBIG, ERR_NOMEM. */
+MUST_CHECK int mapped_page_add_json(struct mapped_page *page, const char *record, size_t n,
+                                    struct errmsg *msg);
+MUST_CHECK int mapped_page_add_xml(struct mapped_page *page, struct xml *record,
+                                   struct errmsg *msg);
 
 #endif

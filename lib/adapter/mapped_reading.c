@@ -39,16 +39,23 @@ static void tell(struct mapped_reading *r, bool last)
 
 /* ---- the worker ---- */
 
-static int take(void *ctx, const char *record, size_t n, struct errmsg *msg)
+static int take_json(void *ctx, const char *record, size_t n, struct errmsg *msg)
 {
     struct mapped_reading *r = ctx;
 
-    return mapped_page_add(r->page, record, n, msg);
+    return mapped_page_add_json(r->page, record, n, msg);
+}
+
+static int take_xml(void *ctx, struct xml *record, struct errmsg *msg)
+{
+    struct mapped_reading *r = ctx;
+
+    return mapped_page_add_xml(r->page, record, msg);
 }
 
 static bool page_full(const struct mapped_page *page)
 {
-    return page->n_rows >= MAPPED_PAGE_ROWS || page->texts.len >= MAPPED_PAGE_BYTES;
+    return page->n_rows >= MAPPED_PAGE_ROWS || page->bytes >= MAPPED_PAGE_BYTES;
 }
 
 static int push(struct mapped_reading *r, const char *bytes, size_t n)
@@ -209,13 +216,13 @@ static int open_feed(struct mapped_reading *r)
     struct xml_namespace spaces[PRESET_NAMESPACES];
 
     if (what->format == PRESET_JSON) {
-        return json_feed_open(what->rows, take, r, &r->json, &r->why);
+        return json_feed_open(what->rows, take_json, r, &r->json, &r->why);
     }
     for (size_t i = 0; i < preset->n_namespaces; i++) {
         spaces[i].prefix = preset->namespaces[i].prefix;
         spaces[i].uri = preset->namespaces[i].uri;
     }
-    return xml_feed_open(what->rows, spaces, preset->n_namespaces, take, r, &r->xml, &r->why);
+    return xml_feed_open(what->rows, spaces, preset->n_namespaces, take_xml, r, &r->xml, &r->why);
 }
 
 /* What came before it was known to be long is the worker's first portion. */

@@ -13,7 +13,7 @@
 
 #define MAPPED_WINDOW_BYTES (512u << 10)
 #define MAPPED_PAGE_ROWS 1000
-#define MAPPED_PAGE_BYTES (2u << 20) /* records of a page of a long reply */
+#define MAPPED_PAGE_BYTES (4u << 20) /* of memory, for the records of a page of a long reply */
 
 struct mapped_reading {
     struct mapped_caller *caller;

@@ -10,8 +10,6 @@
 
 #define NODES_MAX_BYTES (48u << 20) /* rows of one document */
 #define TEXT_MAX_BYTES (33u << 20)  /* what is judged or unwrapped; a reply is no longer */
-#define ID_MAX_BYTES 255
-#define ITEMS_MAX 100000 /* rows that hash_without names inside one row */
 
 /* The reply itself, or what one of its texts was. */
 struct layer {
@@ -23,6 +21,14 @@ struct layer {
     const char *opened; /* path of the text that the next layer was; NULL for the last */
 };
 
+/* One of the records that came one by one. */
+struct record_tree {
+    struct record_tree *next;
+    struct json *json; /* owned, as xml */
+    struct xml *xml;
+    struct mapping_node node;
+};
+
 struct mapping_doc {
     struct layer layers[PRESET_UNWRAPS + 1];
     size_t n_layers;
@@ -30,7 +36,9 @@ struct mapping_doc {
     struct arena *arena; /* of the document's nodes and short texts; owned */
     const char *rows;
     const struct mapping_node *first;
-    bool rows_absent; /* JSON: nothing at all stands at rows */
+    struct record_tree *records; /* the newest first */
+    struct record_tree *dropped; /* to be used again: a feed may drop a million */
+    bool rows_absent;            /* JSON: nothing at all stands at rows */
 };
 
 static const struct layer *layer_of(const struct mapping_node *node)
@@ -189,6 +197,17 @@ static int json_rows(const struct mapping_node *node, const struct json *at, siz
     return 0;
 }
 
+int mapping_elements_at(const struct mapping_node *node, const char *path, size_t max,
+                        const struct xml_node ***out, size_t *n, struct errmsg *msg)
+{
+    return xml_xpath_nodes(layer_of(node)->xpath, node->xml, path, max, out, n, msg);
+}
+
+const struct xml_node *mapping_element(const struct mapping_node *node)
+{
+    return node->xml != NULL ? node->xml : xml_root(layer_of(node)->xml);
+}
+
 static int xml_rows(const struct mapping_node *node, const char *path, size_t max,
                     struct arena *arena, const struct mapping_node **first, size_t *n,
                     struct errmsg *msg)
@@ -196,7 +215,7 @@ static int xml_rows(const struct mapping_node *node, const char *path, size_t ma
     const struct mapping_node **tail = first;
     const struct xml_node **rows;
     size_t found;
-    int err = xml_xpath_nodes(layer_of(node)->xpath, node->xml, path, max, &rows, &found, msg);
+    int err = mapping_elements_at(node, path, max, &rows, &found, msg);
 
     for (size_t i = 0; i < found && err == 0; i++) {
         struct mapping_node *added = add_node(arena, node, &tail);
@@ -233,31 +252,42 @@ int mapping_rows_at(const struct mapping_node *node, const char *path, size_t ma
 
 /* ---- documents ---- */
 
-static int parse_layer(const struct preset *preset, struct mapping_doc *doc,
-                       enum preset_format format, const char *bytes, size_t n, struct errmsg *msg)
+static struct layer *add_layer(struct mapping_doc *doc, enum preset_format format)
 {
     struct layer *layer = &doc->layers[doc->n_layers];
-    struct xml_namespace namespaces[PRESET_NAMESPACES];
-    int err;
 
     layer->format = format;
     layer->root.doc = doc;
     doc->n_layers++;
-    if (format == PRESET_JSON) {
-        err = json_parse(bytes, n, &layer->json, msg);
-        layer->root.json = layer->json;
-        return err;
-    }
-    err = xml_parse(bytes, n, &layer->xml, msg);
-    if (err != 0) {
-        return err;
-    }
+    return layer;
+}
+
+static int open_xpath(const struct preset *preset, struct layer *layer, struct errmsg *msg)
+{
+    struct xml_namespace namespaces[PRESET_NAMESPACES];
+    int err;
+
     for (size_t i = 0; i < preset->n_namespaces; i++) {
         namespaces[i].prefix = preset->namespaces[i].prefix;
         namespaces[i].uri = preset->namespaces[i].uri;
     }
     err = xml_xpath_open(layer->xml, namespaces, preset->n_namespaces, &layer->xpath);
     return err == 0 ? 0 : err_set(msg, err, "%s", err_text(err));
+}
+
+static int parse_layer(const struct preset *preset, struct mapping_doc *doc,
+                       enum preset_format format, const char *bytes, size_t n, struct errmsg *msg)
+{
+    struct layer *layer = add_layer(doc, format);
+    int err;
+
+    if (format == PRESET_JSON) {
+        err = json_parse(bytes, n, &layer->json, msg);
+        layer->root.json = layer->json;
+        return err;
+    }
+    err = xml_parse(bytes, n, &layer->xml, msg);
+    return err == 0 ? open_xpath(preset, layer, msg) : err;
 }
 
 static int unwrap(const struct preset *preset, const struct preset_unwrap *how,
@@ -294,21 +324,31 @@ static int find_rows(const struct preset_call *call, struct mapping_doc *doc, st
     return mapping_rows_at(root, call->rows, MAPPING_ROWS_MAX, doc->arena, &doc->first, &n, msg);
 }
 
-int mapping_open(const struct preset *preset, const struct preset_call *call, const char *bytes,
-                 size_t n, struct mapping_doc **out, struct errmsg *msg)
+static struct mapping_doc *new_doc(void)
 {
     struct mapping_doc *doc = calloc(1, sizeof(*doc));
-    int err;
 
-    *out = NULL;
     if (doc != NULL) {
         doc->arena = malloc(sizeof(*doc->arena));
     }
     if (doc == NULL || doc->arena == NULL) {
         free(doc);
-        return err_set(msg, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+        return NULL;
     }
     arena_init(doc->arena, NODES_MAX_BYTES);
+    return doc;
+}
+
+int mapping_open(const struct preset *preset, const struct preset_call *call, const char *bytes,
+                 size_t n, struct mapping_doc **out, struct errmsg *msg)
+{
+    struct mapping_doc *doc = new_doc();
+    int err;
+
+    *out = NULL;
+    if (doc == NULL) {
+        return err_set(msg, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+    }
     err = parse_layer(preset, doc, call->format, bytes, n, msg);
     for (size_t i = 0; i < call->n_unwraps && err == 0 && doc->missing == NULL; i++) {
         err = unwrap(preset, &call->unwrap[i], doc, msg);
@@ -324,10 +364,67 @@ int mapping_open(const struct preset *preset, const struct preset_call *call, co
     return 0;
 }
 
+int mapping_open_records(const struct preset *preset, enum preset_format format,
+                         struct mapping_doc **out, struct errmsg *msg)
+{
+    struct mapping_doc *doc = new_doc();
+    int err;
+
+    *out = NULL;
+    if (doc == NULL) {
+        return err_set(msg, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+    }
+    add_layer(doc, format);
+    err = format == PRESET_XML ? open_xpath(preset, &doc->layers[0], msg) : 0;
+    if (err != 0) {
+        mapping_close(doc);
+        return err;
+    }
+    *out = doc;
+    return 0;
+}
+
+int mapping_add_record(struct mapping_doc *doc, struct json *json, struct xml *xml,
+                       const struct mapping_node **node, size_t *bytes, struct errmsg *msg)
+{
+    struct record_tree *record =
+        doc->dropped != NULL ? doc->dropped : arena_alloc(doc->arena, sizeof(*record));
+
+    doc->dropped = NULL;
+    if (record == NULL) {
+        json_free(json);
+        xml_free(xml);
+        return err_set(msg, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+    }
+    record->json = json;
+    record->xml = xml;
+    record->node.doc = doc;
+    record->node.json = json;
+    record->node.xml = xml_root(xml);
+    record->next = doc->records;
+    doc->records = record;
+    *node = &record->node;
+    *bytes = xml != NULL ? xml_bytes(xml) : json_bytes(json);
+    return 0;
+}
+
+void mapping_drop_record(struct mapping_doc *doc)
+{
+    struct record_tree *record = doc->records;
+
+    doc->records = record->next;
+    doc->dropped = record;
+    json_free(record->json);
+    xml_free(record->xml);
+}
+
 void mapping_close(struct mapping_doc *doc)
 {
     if (doc == NULL) {
         return;
+    }
+    while (doc->records != NULL) {
+        mapping_drop_record(doc);
     }
     for (size_t i = 0; i < doc->n_layers; i++) {
         xml_xpath_close(doc->layers[i].xpath);
@@ -426,116 +523,4 @@ enum mapping_verdict mapping_judge(const struct preset_call *call, const struct 
     text_printable(plain, strlen(plain), words, 304);
     arena_free(&arena);
     return verdict;
-}
-
-/* ---- a row of the list ---- */
-
-/* The nodes that hash_without names. */
-static int json_hash(const struct preset *preset, const struct mapping_node *row, uint8_t *hash)
-{
-    const struct json *without[CONFIG_MAX_LIST];
-    size_t n = 0;
-
-    for (size_t i = 0; i < preset->hash_without.n; i++) {
-        const struct json *node = json_at_any_case(row->json, preset->hash_without.items[i]);
-
-        if (node != NULL) {
-            without[n++] = node;
-        }
-    }
-    return json_digest_without(row->json, without, n, hash);
-}
-
-/* All elements that a path names, appended to *all, which the caller frees. */
-static int collect(const struct mapping_node *row, const char *path, const struct xml_node ***all,
-                   size_t *n, struct errmsg *msg)
-{
-    const struct xml_node **found;
-    const struct xml_node **grown;
-    size_t more;
-    int err = xml_xpath_nodes(layer_of(row)->xpath, row->xml, path, ITEMS_MAX, &found, &more, msg);
-
-    if (err != 0 || more == 0) {
-        free(found);
-        return err;
-    }
-    grown = realloc(*all, (*n + more) * sizeof(const struct xml_node *));
-    if (grown != NULL) {
-        memcpy(grown + *n, found, more * sizeof(const struct xml_node *));
-        *all = grown;
-        *n += more;
-    }
-    free(found);
-    return grown != NULL ? 0 : err_set(msg, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
-}
-
-static int xml_hash(const struct preset *preset, const struct mapping_node *row, uint8_t *hash,
-                    struct errmsg *msg)
-{
-    const struct xml_node *node = row->xml != NULL ? row->xml : xml_root(layer_of(row)->xml);
-    const struct xml_node **without = NULL;
-    size_t n = 0;
-    int err = 0;
-
-    for (size_t i = 0; i < preset->hash_without.n && err == 0; i++) {
-        err = collect(row, preset->hash_without.items[i], &without, &n, msg);
-    }
-    if (err == 0) {
-        err = xml_digest(node, without, n, hash);
-    }
-    free(without);
-    return err;
-}
-
-static int row_changed(const struct preset *preset, const struct mapping_node *row,
-                       struct arena *arena, int64_t *changed_s, struct errmsg *msg)
-{
-    const char *text = "";
-    int err = preset->changed_path[0] != '\0'
-                  ? mapping_text_at(row, preset->changed_path, arena, &text, msg)
-                  : 0;
-
-    *changed_s = 0;
-    if (err != 0 || text[0] == '\0') {
-        return err;
-    }
-    if (preset->changed_format[0] != '\0' &&
-        preset_date(preset->changed_format, text, changed_s) == 0) {
-        return 0;
-    }
-    for (size_t i = 0; i < preset->dates.n && preset->changed_format[0] == '\0'; i++) {
-        if (preset_date(preset->dates.items[i], text, changed_s) == 0) {
-            return 0;
-        }
-    }
-    return err_set(msg, ERR_FORMAT,
-                   "changed at %s: no date of that form, or one that does not exist",
-                   preset->changed_path);
-}
-
-int mapping_row(const struct preset *preset, const struct mapping_doc *doc,
-                const struct mapping_node *row, struct arena *arena, const char **id,
-                uint8_t hash[RECORD_HASH_BYTES], int64_t *changed_s, struct errmsg *msg)
-{
-    int err = 0;
-
-    (void)doc;
-    *id = "";
-    *changed_s = 0;
-    for (size_t i = 0; i < preset->n_id_paths && (*id)[0] == '\0' && err == 0; i++) {
-        err = mapping_text_at(row, preset->id_path[i], arena, id, msg);
-    }
-    if (err == 0 && ((*id)[0] == '\0' || strlen(*id) > ID_MAX_BYTES)) {
-        err = err_set(msg, ERR_FORMAT, "a row %s at %s",
-                      (*id)[0] == '\0' ? "without an id" : "with an id over 255 bytes",
-                      preset->id_path[0]);
-    }
-    if (err == 0) {
-        err = row_changed(preset, row, arena, changed_s, msg);
-    }
-    if (err == 0) {
-        err = layer_of(row)->format == PRESET_JSON ? json_hash(preset, row, hash)
-                                                   : xml_hash(preset, row, hash, msg);
-    }
-    return err;
 }

@@ -13,7 +13,9 @@
 #include "domain/procedure.h"
 #include "domain/record.h"
 
-struct mapping_doc;  /* a parsed, unwrapped reply */
+struct json;
+struct xml;
+struct mapping_doc;  /* a parsed, unwrapped reply, or records that came one by one */
 struct mapping_node; /* borrowed from its document */
 
 #define MAPPING_ROWS_MAX 200000
@@ -25,6 +27,16 @@ MUST_CHECK int mapping_open(const struct preset *preset, const struct preset_cal
                             const char *bytes, size_t n, struct mapping_doc **out,
                             struct errmsg *msg);
 void mapping_close(struct mapping_doc *doc); /* NULL is fine */
+
+/* A document that gets its records one by one, as a feed hands them out; it has no root. */
+MUST_CHECK int mapping_open_records(const struct preset *preset, enum preset_format format,
+                                    struct mapping_doc **out, struct errmsg *msg);
+/* Adds one, which it frees in any case, of the document's format (the other one is NULL). *bytes is
+ * the memory it takes. ERR_NOMEM. */
+MUST_CHECK int mapping_add_record(struct mapping_doc *doc, struct json *json, struct xml *xml,
+                                  const struct mapping_node **node, size_t *bytes,
+                                  struct errmsg *msg);
+void mapping_drop_record(struct mapping_doc *doc); /* the one added last */
 const struct mapping_node *mapping_root(const struct mapping_doc *doc);
 
 enum mapping_verdict { MAPPING_OK, MAPPING_AUTH /* log in again */, MAPPING_REFUSED };

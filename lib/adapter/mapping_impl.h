@@ -1,4 +1,4 @@
-/* mapping_impl: what mapping.c, mapping_record.c and mapping_convert.c share. */
+/* mapping_impl: what mapping.c, mapping_row.c, mapping_record.c and mapping_convert.c share. */
 #ifndef ADAPTER_MAPPING_IMPL_H
 #define ADAPTER_MAPPING_IMPL_H
 
@@ -21,6 +21,12 @@ MUST_CHECK int mapping_text_at(const struct mapping_node *node, const char *path
 MUST_CHECK int mapping_rows_at(const struct mapping_node *node, const char *path, size_t max,
                                struct arena *arena, const struct mapping_node **first, size_t *n,
                                struct errmsg *msg);
+
+/* The elements at an XPath below a node, as xml_xpath_nodes gives them. */
+MUST_CHECK int mapping_elements_at(const struct mapping_node *node, const char *path, size_t max,
+                                   const struct xml_node ***out, size_t *n, struct errmsg *msg);
+/* Of XML: the node itself, of a whole document its root. */
+const struct xml_node *mapping_element(const struct mapping_node *node);
 
 /* A text through one converter. A time comes out as yyyyMMddHHmmss. ERR_FORMAT says what the text
  * is not, never the text itself; ERR_NOMEM. */

@@ -123,6 +123,11 @@ void json_free(struct json *root)
     }
 }
 
+size_t json_bytes(const struct json *root)
+{
+    return CONTAINER_OF(root, const struct tree_head, root)->arena.used_bytes;
+}
+
 const struct json *json_get(const struct json *object, const char *key)
 {
     const cJSON *child;

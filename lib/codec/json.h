@@ -24,7 +24,8 @@ struct json; /* a node; the root owns the tree */
  * (depth, values), ERR_NOMEM; *root is NULL then. Callers bound n: a tree takes many times the
  * memory of its text. */
 MUST_CHECK int json_parse(const char *bytes, size_t n, struct json **root, struct errmsg *msg);
-void json_free(struct json *root); /* roots only; NULL is fine */
+void json_free(struct json *root);          /* roots only; NULL is fine */
+size_t json_bytes(const struct json *root); /* of memory that it takes */
 
 /* All getters take NULL as "not there". Keys are case-sensitive. */
 const struct json *json_get(const struct json *object, const char *key);

@@ -1,11 +1,12 @@
 /* xml: bounded, entity-free XML reading on libxml2.
  *
- * The only file that includes libxml/ is xml.c. Refused at once: any DOCTYPE, encodings other than
- * UTF-8, an XML declaration over 320 bytes, more than 64 levels, a start tag over 64 KiB or 256
- * attributes (libxml2 2.9.14 is quadratic in them), more than 64 namespaces in one scope, a text,
- * comment or instruction over 1 MiB, more elements than 65,536 and one more for every 16 bytes, at
- * most 1,048,576. Completeness is proven by the root's end tag. Nothing is written to stderr.
- * xml_init once in main before threads; then any thread, a document belongs to one at a time. */
+ * Only codec/xml*.c include libxml/. Refused at once: any DOCTYPE,
+ * encodings other than UTF-8, an XML declaration over 320 bytes, more than 64 levels, a start tag
+ * over 64 KiB or 256 attributes (libxml2 2.9.14 is quadratic in them), more than 64 namespaces in
+ * one scope, a text, comment or instruction over 1 MiB, more elements than 65,536 and one more for
+ * every 16 bytes, at most 1,048,576. Completeness is proven by the root's end tag. Nothing is
+ * written to stderr. xml_init once in main before threads; then any thread, a document belongs to
+ * one at a time. */
 #ifndef CODEC_XML_H
 #define CODEC_XML_H
 
@@ -30,7 +31,8 @@ struct xml_node; /* an element, owned by its document */
 
 /* Parses n bytes into a tree. ERR_FORMAT with the line, ERR_TOOBIG, ERR_NOMEM, and *doc NULL. */
 MUST_CHECK int xml_parse(const char *bytes, size_t n, struct xml **doc, struct errmsg *msg);
-void xml_free(struct xml *doc);
+void xml_free(struct xml *doc);          /* NULL is fine */
+size_t xml_bytes(const struct xml *doc); /* of memory that it takes */
 
 const struct xml_node *xml_root(const struct xml *doc);
 const char *xml_name(const struct xml_node *node); /* local name */
@@ -42,7 +44,7 @@ const struct xml_node *xml_next(const struct xml_node *node, const char *name);
  * elements or is NULL. Borrowed from the document. */
 const char *xml_text(const struct xml_node *node);
 
-/* XPath 1.0 on one document: no variables, no functions beyond the language's own, and each
+/* XPath 1.0: no variables, no functions beyond the language's own, and each
  * evaluation ends with ERR_TOOBIG after XML_XPATH_STEPS nodes looked at. Expressions are compiled
  * once and known again by their address: they must outlive the evaluator and stay as they are. */
 #define XML_XPATH_STEPS 10000000
@@ -52,15 +54,16 @@ struct xml_namespace {
     const char *uri;
 };
 
-struct xml_xpath; /* an evaluator, of one document and one thread */
+struct xml_xpath; /* an evaluator, of one thread at a time */
 
-/* namespaces are copied. ERR_NOMEM. Frees nothing of the document, which must stay. */
+/* doc: what is looked at where no node is given; with NULL a node is always given, of any document.
+ * namespaces are copied. ERR_NOMEM. Frees nothing of the document, which must stay. */
 MUST_CHECK int xml_xpath_open(const struct xml *doc, const struct xml_namespace *namespaces,
                               size_t n, struct xml_xpath **out);
 void xml_xpath_close(struct xml_xpath *xpath); /* NULL is fine */
 /* The string value of an expression seen from a node (NULL: from above the root element), of a node
- * set that of its first node; "" when nothing is there. At most 1 MiB, copied to the arena.
- * ERR_FORMAT names what is wrong with the expression, ERR_TOOBIG, ERR_NOMEM. */
+ * set that of its first node; "" when nothing is there. At most 1 MiB, in the arena or the
+ * document. ERR_FORMAT names what is wrong with the expression, ERR_TOOBIG, ERR_NOMEM. */
 MUST_CHECK int xml_xpath_text(struct xml_xpath *xpath, const struct xml_node *from,
                               const char *expression, struct arena *arena, const char **out,
                               struct errmsg *msg);
@@ -69,7 +72,8 @@ MUST_CHECK int xml_xpath_text(struct xml_xpath *xpath, const struct xml_node *fr
 MUST_CHECK int xml_xpath_nodes(struct xml_xpath *xpath, const struct xml_node *from,
                                const char *expression, size_t max, const struct xml_node ***out,
                                size_t *n, struct errmsg *msg);
-/* preset_xpath_check() of config/preset_impl.h is here too: libxml2 is confined to this file. */
+/* preset_xpath_check() of config/preset_impl.h is in xml_path.c too: libxml2 is confined to
+ * codec/xml*.c. */
 
 /* Digest of an element and what is below it, but for the elements in without: names with their
  * namespaces, attributes in any order, texts without the white space between elements. ERR_INVAL

@@ -8,25 +8,27 @@
 
 #include "base/buf.h"
 #include "codec/xml_gate.h"
+#include "codec/xml_tree.h"
 
 #define STEPS_MAX 16
 #define PATH_MAX_BYTES 512
 #define SCOPE_MAX 64
-#define SLICE 8192 /* bytes that libxml2 gets at a time */
+#define SLICE 8192                  /* bytes that libxml2 gets at a time */
+#define RECORD_TREE_MAX (16u << 20) /* bytes; 1 MiB with a text for every 20 bytes fits */
 
 struct step {
     const char *name; /* "*" any */
     const char *uri;  /* NULL any; "" none */
 };
 
-/* A namespace that is in force. */
+/* A namespace that is in force around the records. */
 struct scope {
-    char *prefix, *uri; /* owned by libxml2's dictionary: never freed before the parser */
-    unsigned depth;     /* of the element that declares it */
+    const xmlChar *prefix, *uri; /* owned by libxml2's dictionary; prefix NULL: the default */
+    unsigned depth;              /* of the element that declares it */
 };
 
 struct xml_feed {
-    int (*take)(void *ctx, const char *record, size_t n, struct errmsg *msg);
+    int (*take)(void *ctx, struct xml *record, struct errmsg *msg);
     void *ctx;
     char path[PATH_MAX_BYTES]; /* cut into the names of steps */
     struct step steps[STEPS_MAX];
@@ -42,9 +44,10 @@ struct xml_feed {
     struct scope scopes[SCOPE_MAX];
     size_t n_scopes;
     unsigned record_depth; /* of the record at work; 0 none */
-    struct buf record;
+    long record_at;        /* where it begins */
+    struct xml_tree record;
     struct buf rest;
-    bool tag_open; /* in the output at work: '>' is still to come */
+    bool tag_open; /* in the rest: '>' is still to come */
     int err;
     struct errmsg why;
 };
@@ -178,11 +181,6 @@ static bool is_record(struct xml_feed *f, const char *name, const char *uri)
 
 /* ---- what comes out ---- */
 
-static struct buf *target(struct xml_feed *f)
-{
-    return f->record_depth > 0 ? &f->record : &f->rest;
-}
-
 static void stop(struct xml_feed *f)
 {
     if (f->parser != NULL) {
@@ -198,16 +196,25 @@ static void fail(struct xml_feed *f, int err, const char *words)
     stop(f);
 }
 
-static void check_output(struct xml_feed *f)
+static void check_rest(struct xml_feed *f)
 {
-    int err = buf_error(target(f));
+    int err = buf_error(&f->rest);
 
     if (err == ERR_TOOBIG) {
-        fail(f, err,
-             f->record_depth > 0 ? "a record is longer than 1 MiB"
-                                 : "more than 256 KiB outside of the records");
+        fail(f, err, "more than 256 KiB outside of the records");
     } else if (err != 0) {
         fail(f, err, err_text(err));
+    }
+}
+
+static void check_record(struct xml_feed *f)
+{
+    if (f->record.err == ERR_TOOBIG) {
+        fail(f, ERR_TOOBIG, "a record has too many elements");
+    } else if (f->record.err != 0) {
+        fail(f, f->record.err, err_text(f->record.err));
+    } else if (xmlByteConsumed(f->parser) - f->record_at > (long)FEED_RECORD_MAX) {
+        fail(f, ERR_TOOBIG, "a record is longer than 1 MiB");
     }
 }
 
@@ -215,39 +222,18 @@ static void check_output(struct xml_feed *f)
  */
 static void put_escaped(struct buf *out, const char *text, size_t n, bool attribute)
 {
+    static const char *const as[128] = {
+        ['&'] = "&amp;",  ['<'] = "&lt;",   ['>'] = "&gt;",  ['"'] = "&quot;",
+        ['\r'] = "&#13;", ['\n'] = "&#10;", ['\t'] = "&#9;",
+    };
     size_t from = 0;
 
     for (size_t i = 0; i < n; i++) {
-        const char *as = NULL;
+        unsigned char c = (unsigned char)text[i];
 
-        switch (text[i]) {
-        case '&':
-            as = "&amp;";
-            break;
-        case '<':
-            as = "&lt;";
-            break;
-        case '>':
-            as = "&gt;";
-            break;
-        case '"':
-            as = "&quot;";
-            break;
-        case '\r':
-            as = "&#13;";
-            break;
-        case '\n':
-            as = attribute ? "&#10;" : NULL;
-            break;
-        case '\t':
-            as = attribute ? "&#9;" : NULL;
-            break;
-        default:
-            break;
-        }
-        if (as != NULL) {
+        if (c < 128 && as[c] != NULL && (attribute || (c != '\n' && c != '\t'))) {
             buf_put(out, text + from, i - from);
-            buf_puts(out, as);
+            buf_puts(out, as[c]);
             from = i + 1;
         }
     }
@@ -263,54 +249,33 @@ static void put_name(struct buf *out, const xmlChar *prefix, const xmlChar *name
     buf_puts(out, (const char *)name);
 }
 
-/* Entities are never replaced (XML_PARSE_NOENT reads files), so "&" comes as "&#38;" here. */
-static void put_value(struct buf *out, const char *text, size_t len)
+static void put_value(struct buf *out, const xmlChar *from, const xmlChar *end)
 {
-    static const char ampersand[] = "&#38;";
-    const size_t size = sizeof(ampersand) - 1;
-    size_t begin = 0;
+    while (from < end) {
+        size_t n = xml_value_run(from, end);
 
-    for (size_t i = 0; i + size <= len;) {
-        if (memcmp(text + i, ampersand, size) != 0) {
-            i++;
-            continue;
+        put_escaped(out, (const char *)from, n, true);
+        from += n;
+        if (from < end) {
+            buf_puts(out, "&amp;");
+            from += strlen(XML_AMPERSAND);
         }
-        put_escaped(out, text + begin, i - begin, true);
-        put_escaped(out, "&", 1, true);
-        i += size;
-        begin = i;
     }
-    put_escaped(out, text + begin, len - begin, true);
 }
 
-static void put_namespace(struct buf *out, const char *prefix, const char *uri)
+static void put_namespace(struct buf *out, const xmlChar *prefix, const xmlChar *uri)
 {
-    buf_puts(out, prefix[0] != '\0' ? " xmlns:" : " xmlns");
-    buf_puts(out, prefix);
+    buf_puts(out, prefix != NULL ? " xmlns:" : " xmlns");
+    buf_puts(out, prefix != NULL ? (const char *)prefix : "");
     buf_puts(out, "=\"");
-    put_value(out, uri, strlen(uri));
+    put_value(out, uri, uri + xmlStrlen(uri));
     buf_putc(out, '"');
-}
-
-/* Everything in force where a record begins; the innermost of a prefix counts. */
-static void put_scopes(struct xml_feed *f, struct buf *out)
-{
-    for (size_t i = 0; i < f->n_scopes; i++) {
-        bool hidden = false;
-
-        for (size_t k = i + 1; k < f->n_scopes; k++) {
-            hidden = hidden || strcmp(f->scopes[k].prefix, f->scopes[i].prefix) == 0;
-        }
-        if (!hidden && (f->scopes[i].uri[0] != '\0' || f->scopes[i].prefix[0] != '\0')) {
-            put_namespace(out, f->scopes[i].prefix, f->scopes[i].uri);
-        }
-    }
 }
 
 static void end_start_tag(struct xml_feed *f)
 {
     if (f->tag_open) {
-        buf_putc(target(f), '>');
+        buf_putc(&f->rest, '>');
         f->tag_open = false;
     }
 }
@@ -326,22 +291,33 @@ static void push_scopes(struct xml_feed *f, int n, const xmlChar **namespaces)
             fail(f, ERR_TOOBIG, "more than 64 namespaces");
             return;
         }
-        s->prefix = strdup(namespaces[2 * i] != NULL ? (const char *)namespaces[2 * i] : "");
-        s->uri = strdup(namespaces[2 * i + 1] != NULL ? (const char *)namespaces[2 * i + 1] : "");
+        s->prefix = namespaces[2 * i];
+        s->uri = namespaces[2 * i + 1];
         s->depth = f->depth;
         f->n_scopes++;
-        if (s->prefix == NULL || s->uri == NULL) {
-            fail(f, ERR_NOMEM, err_text(ERR_NOMEM));
-            return;
-        }
     }
 }
 
-static void pop_scope(struct xml_feed *f)
+/* Everything in force where a record begins, as a start tag declares it; the innermost of a prefix
+ * counts. */
+static int scopes_in_force(const struct xml_feed *f, const xmlChar *out[2 * SCOPE_MAX])
 {
-    f->n_scopes--;
-    free(f->scopes[f->n_scopes].prefix);
-    free(f->scopes[f->n_scopes].uri);
+    int n = 0;
+
+    for (size_t i = 0; i < f->n_scopes; i++) {
+        const struct scope *s = &f->scopes[i];
+        bool hidden = s->prefix == NULL && s->uri[0] == '\0';
+
+        for (size_t k = i + 1; k < f->n_scopes; k++) {
+            hidden = hidden || f->scopes[k].prefix == s->prefix;
+        }
+        if (!hidden) {
+            out[2 * n] = s->prefix;
+            out[2 * n + 1] = s->uri;
+            n++;
+        }
+    }
+    return n;
 }
 
 static void put_attributes(struct buf *out, int n, const xmlChar **attributes)
@@ -352,9 +328,25 @@ static void put_attributes(struct buf *out, int n, const xmlChar **attributes)
         buf_putc(out, ' ');
         put_name(out, a[1], a[0]);
         buf_puts(out, "=\"");
-        put_value(out, (const char *)a[3], (size_t)(a[4] - a[3]));
+        put_value(out, a[3], a[4]);
         buf_putc(out, '"');
     }
+}
+
+/* An element around the records. */
+static void put_start(struct xml_feed *f, const xmlChar *name, const xmlChar *prefix,
+                      int n_namespaces, const xmlChar **namespaces, int n_attributes,
+                      const xmlChar **attributes)
+{
+    end_start_tag(f);
+    buf_putc(&f->rest, '<');
+    put_name(&f->rest, prefix, name);
+    for (int i = 0; i < n_namespaces; i++) {
+        put_namespace(&f->rest, namespaces[2 * i], namespaces[2 * i + 1]);
+    }
+    put_attributes(&f->rest, n_attributes, attributes);
+    f->tag_open = true;
+    check_rest(f);
 }
 
 static void on_start(void *ctx, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri,
@@ -362,7 +354,7 @@ static void on_start(void *ctx, const xmlChar *name, const xmlChar *prefix, cons
                      int n_defaulted, const xmlChar **attributes)
 {
     struct xml_feed *f = ctx;
-    bool begins;
+    const xmlChar *in_force[2 * SCOPE_MAX];
 
     (void)n_defaulted;
     if (f->err != 0) {
@@ -373,37 +365,31 @@ static void on_start(void *ctx, const xmlChar *name, const xmlChar *prefix, cons
         fail(f, ERR_TOOBIG, "nested deeper than 64 elements");
         return;
     }
-    push_scopes(f, n_namespaces, namespaces);
-    if (f->err != 0) {
-        return;
-    }
-    begins = f->record_depth == 0 &&
-             is_record(f, (const char *)name, uri != NULL ? (const char *)uri : "");
-    end_start_tag(f);
-    if (begins) {
-        f->record_depth = f->depth;
-        buf_clear(&f->record);
-    }
-    buf_putc(target(f), '<');
-    put_name(target(f), prefix, name);
-    if (begins) {
-        put_scopes(f, &f->record);
-    } else {
-        for (int i = 0; i < n_namespaces; i++) {
-            const struct scope *s = &f->scopes[f->n_scopes - (size_t)n_namespaces + (size_t)i];
-
-            put_namespace(target(f), s->prefix, s->uri);
+    if (f->record_depth == 0) {
+        push_scopes(f, n_namespaces, namespaces);
+        if (f->err != 0) {
+            return;
         }
+        if (!is_record(f, (const char *)name, uri != NULL ? (const char *)uri : "")) {
+            put_start(f, name, prefix, n_namespaces, namespaces, n_attributes, attributes);
+            return;
+        }
+        end_start_tag(f);
+        f->record_depth = f->depth;
+        f->record_at = xmlByteConsumed(f->parser);
+        xml_tree_begin(&f->record, f->parser->dict, RECORD_TREE_MAX);
+        n_namespaces = scopes_in_force(f, in_force);
+        namespaces = in_force;
     }
-    put_attributes(target(f), n_attributes, attributes);
-    f->tag_open = true;
-    check_output(f);
+    xml_tree_start(&f->record, name, prefix, uri, n_namespaces, namespaces, n_attributes,
+                   attributes);
+    check_record(f);
 }
 
 static void hand_out(struct xml_feed *f)
 {
     struct errmsg inner = {""};
-    int err = f->take(f->ctx, f->record.data, f->record.len, &inner);
+    int err = f->take(f->ctx, xml_tree_take(&f->record), &inner);
 
     f->record_depth = 0;
     if (err != 0) {
@@ -411,29 +397,38 @@ static void hand_out(struct xml_feed *f)
     }
 }
 
+static void put_end(struct xml_feed *f, const xmlChar *name, const xmlChar *prefix)
+{
+    if (f->tag_open) {
+        buf_puts(&f->rest, "/>");
+        f->tag_open = false;
+    } else {
+        buf_puts(&f->rest, "</");
+        put_name(&f->rest, prefix, name);
+        buf_putc(&f->rest, '>');
+    }
+    check_rest(f);
+}
+
 static void on_end(void *ctx, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri)
 {
     struct xml_feed *f = ctx;
-    struct buf *out = target(f);
 
     (void)uri;
     if (f->err != 0) {
         return;
     }
-    if (f->tag_open) {
-        buf_puts(out, "/>");
-        f->tag_open = false;
+    if (f->record_depth > 0) {
+        xml_tree_end(&f->record);
+        check_record(f);
     } else {
-        buf_puts(out, "</");
-        put_name(out, prefix, name);
-        buf_putc(out, '>');
+        put_end(f, name, prefix);
     }
-    check_output(f);
     if (f->err == 0 && f->record_depth == f->depth) {
         hand_out(f);
     }
     while (f->n_scopes > 0 && f->scopes[f->n_scopes - 1].depth == f->depth) {
-        pop_scope(f);
+        f->n_scopes--;
     }
     f->depth--;
 }
@@ -452,13 +447,17 @@ static void on_text(void *ctx, const xmlChar *text, int n)
 {
     struct xml_feed *f = ctx;
 
-    /* White space between the records would fill the rest. */
-    if (f->err != 0 || (f->record_depth == 0 && blank((const char *)text, (size_t)n))) {
+    if (f->err != 0) {
         return;
     }
-    end_start_tag(f);
-    put_escaped(target(f), (const char *)text, (size_t)n, false);
-    check_output(f);
+    if (f->record_depth > 0) {
+        xml_tree_text(&f->record, text, (size_t)n);
+    } else if (!blank((const char *)text, (size_t)n)) {
+        /* White space between the records would fill the rest. */
+        end_start_tag(f);
+        put_escaped(&f->rest, (const char *)text, (size_t)n, false);
+        check_rest(f);
+    }
 }
 
 static void on_doctype(void *ctx, const xmlChar *name, const xmlChar *public_id,
@@ -504,8 +503,8 @@ static int open_parser(struct xml_feed *f)
 }
 
 int xml_feed_open(const char *rows, const struct xml_namespace *namespaces, size_t n_namespaces,
-                  int (*take)(void *ctx, const char *record, size_t n, struct errmsg *msg),
-                  void *ctx, struct xml_feed **out, struct errmsg *msg)
+                  int (*take)(void *ctx, struct xml *record, struct errmsg *msg), void *ctx,
+                  struct xml_feed **out, struct errmsg *msg)
 {
     static const struct xml_namespace none = {"", ""};
     struct xml_feed *f = calloc(1, sizeof(*f));
@@ -517,7 +516,7 @@ int xml_feed_open(const char *rows, const struct xml_namespace *namespaces, size
     }
     f->take = take;
     f->ctx = ctx;
-    buf_init(&f->record, FEED_RECORD_MAX);
+    xml_tree_init(&f->record);
     buf_init(&f->rest, FEED_REST_MAX);
     xml_gate_init(&f->gate, 0);
     err = strlen(rows) < sizeof(f->path) ? 0 : ERR_INVAL;
@@ -580,17 +579,14 @@ void xml_feed_close(struct xml_feed *f)
     if (f == NULL) {
         return;
     }
-    while (f->n_scopes > 0) {
-        pop_scope(f);
-    }
     for (size_t i = 0; i < STEPS_MAX; i++) {
         free(f->uris[i]);
     }
+    xml_tree_free(&f->record);
     if (f->parser != NULL) {
         xmlFreeDoc(f->parser->myDoc);
         xmlFreeParserCtxt(f->parser);
     }
-    buf_free(&f->record);
     buf_free(&f->rest);
     free(f);
 }

@@ -18,14 +18,12 @@
 
 #include <cjson/cJSON.h>
 
-#include "adapter/mapped_page.h"
+#include "adapter/mapped_reading.h"
 #include "bench/records.h"
 #include "codec/xml_feed.h"
 #include "config/preset.h"
 
 #define PIECE (64u << 10)
-#define PAGE_ROWS 1000
-#define PAGE_BYTES (2u << 20)
 #define ROWS "/data/hoso"
 
 static double now_s(void)
@@ -129,33 +127,29 @@ static void map_page(struct reading *r)
     struct errmsg msg = {""};
 
     for (size_t i = 0; i < r->page->n_rows; i++) {
-        const struct mapping_node *node = NULL;
-        struct mapping_doc *doc = NULL;
         struct record *records = NULL;
         struct arena arena;
         size_t n = 0;
 
         arena_init(&arena, 4u << 20);
-        if (mapped_page_open_record(r->page, &r->page->rows[i], &doc, &node, &msg) != 0 ||
-            mapping_dossier(r->settings.preset, &r->settings.source, doc, node, NULL, &arena,
-                            &records, &n, &msg) != 0) {
+        if (mapping_dossier(r->settings.preset, &r->settings.source, r->page->doc,
+                            r->page->rows[i].node, NULL, &arena, &records, &n, &msg) != 0) {
             die("a record", msg.text);
         }
         r->records++;
         r->bytes += records[0].body_len;
-        mapped_page_close_record(r->page, doc);
         arena_free(&arena);
     }
     mapped_page_unref(r->page);
     r->page = new_page(r);
 }
 
-static int take(void *ctx, const char *record, size_t n, struct errmsg *msg)
+static int take(void *ctx, struct xml *record, struct errmsg *msg)
 {
     struct reading *r = ctx;
-    int err = mapped_page_add(r->page, record, n, msg);
+    int err = mapped_page_add_xml(r->page, record, msg);
 
-    if (err == 0 && (r->page->n_rows == PAGE_ROWS || r->page->texts.len >= PAGE_BYTES)) {
+    if (err == 0 && (r->page->n_rows >= MAPPED_PAGE_ROWS || r->page->bytes >= MAPPED_PAGE_BYTES)) {
         map_page(r);
     }
     return err;

@@ -53,7 +53,20 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     return 0;
 }
 
-/* The records of a long reply come one by one, as texts, and are read again from them. */
+/* A record of a long reply as its feed hands it out. */
+static int add_record(struct mapped_page *page, const char *record, struct errmsg *why)
+{
+    struct xml *doc = NULL;
+    int err;
+
+    if (page->what->format == PRESET_JSON) {
+        return mapped_page_add_json(page, record, strlen(record), why);
+    }
+    err = xml_parse(record, strlen(record), &doc, why);
+    return err == 0 ? mapped_page_add_xml(page, doc, why) : err;
+}
+
+/* The records of a long reply come one by one. */
 static void pages(const struct fuzz_world *w, struct mapped_settings *s)
 {
     struct mapped_page *page = mapped_page_new(s, &s->preset->list);
@@ -61,29 +74,25 @@ static void pages(const struct fuzz_world *w, struct mapped_settings *s)
 
     FUZZ_CHECK(page != NULL, "no memory");
     for (size_t i = 0; i < w->n_answers; i++) {
-        if (mapped_page_add(page, w->answers[i], strlen(w->answers[i]), &why) != 0) {
+        if (add_record(page, w->answers[i], &why) != 0) {
             FUZZ_CHECK(why.text[0] != '\0', "refused without words");
         }
     }
     /* With a detail call the page keeps the ids alone. */
     for (size_t i = 0; i < page->n_rows && !s->preset->detail.given; i++) {
-        struct mapping_doc *doc = NULL;
-        const struct mapping_node *node = NULL;
         struct record *records = NULL;
         struct arena a;
         size_t n = 0;
 
         FUZZ_CHECK(page->rows[i].id[0] != '\0', "a row without id");
-        FUZZ_CHECK(mapped_page_open_record(page, &page->rows[i], &doc, &node, &why) == 0, "%s",
-                   why.text);
         arena_init(&a, RECORDS_ARENA);
-        if (mapping_dossier(s->preset, &s->source, doc, node, NULL, &a, &records, &n, &why) == 0) {
+        if (mapping_dossier(s->preset, &s->source, page->doc, page->rows[i].node, NULL, &a,
+                            &records, &n, &why) == 0) {
             for (size_t k = 0; k < n; k++) {
                 fuzz_record(&records[k]);
             }
         }
         arena_free(&a);
-        mapped_page_close_record(page, doc);
     }
     mapped_page_unref(mapped_page_ref(page));
     mapped_page_unref(page);
