@@ -164,6 +164,37 @@ static void an_evaluation_ends(void **state)
     buf_free(&text);
 }
 
+/* Paths of names alone don't go to libxml2, the same with "./" in front do. */
+static void names_alone_are_as_in_xpath(void **state)
+{
+    static const char *const documents[] = {
+        DOCUMENT,
+        "<a><b/><b><c/><d>1</d></b><b><d>2</d></b></a>",
+        "<a>x<b>1<d>2</d>3</b><div>4</div><and>5</and><d-1>6</d-1><d> 7 </d><text>8</text></a>",
+        "<a xmlns:q='urn:n'><q:b><d>1</d></q:b><b "
+        "xmlns='urn:s'><d>2</d></b><b><q:d/><d>3</d></b></a>",
+    };
+    static const char *const paths[] = {"a",       "b",   "d",    "b/d", "b/c",    "a/b/d",
+                                        "b/b/b",   "div", "and",  "d-1", "text",   "rows/row",
+                                        "a/b/d/e", "B",   "text", "a/b", "div/mod"};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(documents) * COUNT(paths); i++) {
+        const char *path = paths[i % COUNT(paths)];
+        const struct xml_node *from[2] = {NULL, NULL};
+        char other[40];
+        struct fixture f;
+
+        fixture_begin(&f, documents[i / COUNT(paths)]);
+        from[1] = xml_root(f.doc);
+        snprintf(other, sizeof(other), "./%s", path);
+        for (size_t k = 0; k < 2; k++) {
+            assert_string_equal(text_of(&f, from[k], path), text_of(&f, from[k], other));
+        }
+        fixture_end(&f);
+    }
+}
+
 static void a_value_beyond_the_arena_is_no_crash(void **state)
 {
     struct fixture f;
@@ -173,7 +204,7 @@ static void a_value_beyond_the_arena_is_no_crash(void **state)
     fixture_begin(&f, "<a>0123456789</a>");
     arena_free(&f.arena);
     arena_init(&f.arena, 4);
-    assert_int_equal(xml_xpath_text(f.xpath, NULL, "a", &f.arena, &text, &f.msg), ERR_NOMEM);
+    assert_int_equal(xml_xpath_text(f.xpath, NULL, "/a", &f.arena, &text, &f.msg), ERR_NOMEM);
     fixture_end(&f);
 }
 
@@ -242,6 +273,7 @@ int main(void)
         cmocka_unit_test(nodes_are_seen_from_where_one_stands),
         cmocka_unit_test(faulty_expressions_are_refused_with_words),
         cmocka_unit_test(an_evaluation_ends),
+        cmocka_unit_test(names_alone_are_as_in_xpath),
         cmocka_unit_test(a_value_beyond_the_arena_is_no_crash),
         cmocka_unit_test(the_digest_sees_content_and_not_form),
         cmocka_unit_test(a_digest_can_leave_elements_out),
