@@ -139,13 +139,18 @@ static int count_attribute(struct xml_gate *g, struct errmsg *msg, char c)
     return 0;
 }
 
+static int tag_too_long(const struct xml_gate *g, struct errmsg *msg)
+{
+    return fault(g, msg, ERR_TOOBIG, "a start tag is longer than 64 KiB");
+}
+
 static int in_tag(struct xml_gate *g, struct errmsg *msg, char c)
 {
     int err = 0;
 
     g->tag_bytes++;
     if (g->tag_bytes > START_TAG_MAX) {
-        return fault(g, msg, ERR_TOOBIG, "a start tag is longer than 64 KiB");
+        return tag_too_long(g, msg);
     }
     if (c == '<') {
         return fault(g, msg, ERR_FORMAT, "'<' inside a tag");
@@ -277,8 +282,6 @@ static int one_byte(struct xml_gate *g, struct errmsg *msg, char c)
         return begin_markup(g, msg, c);
     case TAG:
         return in_tag(g, msg, c);
-    case END_TAG:
-        return c == '>' ? end_end_tag(g, msg) : 0;
     case BANG:
         return in_bang(g, msg, c);
     default:
@@ -319,23 +322,72 @@ static size_t count_lines(const char *bytes, size_t n)
     return lines;
 }
 
-/* Text up to the next '<', which is markup. */
+/* Text up to the next '<', which is markup, and that one. */
 static int pass_text(struct xml_gate *g, const char *bytes, size_t n, size_t *step,
                      struct errmsg *msg)
 {
     const char *next = memchr(bytes, '<', n);
-    int err;
+    size_t text = next != NULL ? (size_t)(next - bytes) : n;
+    int err = add_text(g, msg, text);
 
-    if (next == bytes) {
+    g->line += count_lines(bytes, text);
+    *step = text;
+    if (next != NULL && err == 0) {
         g->state = OPEN;
         g->from_line = g->line;
-        *step = 1;
-        return 0;
+        *step = text + 1;
     }
-    *step = next != NULL ? (size_t)(next - bytes) : n;
-    err = add_text(g, msg, *step);
-    g->line += count_lines(bytes, *step);
     return err;
+}
+
+/* A name inside of a start tag: what in_tag and count_attribute would only count. */
+static int pass_name(struct xml_gate *g, const char *bytes, size_t n, size_t *step,
+                     struct errmsg *msg)
+{
+    static const bool ends[256] = {
+        [' '] = true, ['\t'] = true, ['\r'] = true, ['\n'] = true, ['<'] = true,
+        ['>'] = true, ['"'] = true,  ['\''] = true, ['='] = true};
+    size_t i = 0;
+
+    while (i < n && !ends[(unsigned char)bytes[i]]) {
+        i++;
+    }
+    if (i == 0) {
+        g->line += bytes[0] == '\n';
+        *step = 1;
+        return in_tag(g, msg, bytes[0]);
+    }
+    *step = i;
+    g->last[1] = bytes[i - 1];
+    g->tag_bytes += i;
+    return g->tag_bytes > START_TAG_MAX ? tag_too_long(g, msg) : 0;
+}
+
+static int pass_end_tag(struct xml_gate *g, const char *bytes, size_t n, size_t *step,
+                        struct errmsg *msg)
+{
+    const char *end = memchr(bytes, '>', n);
+
+    *step = end != NULL ? (size_t)(end - bytes) + 1 : n;
+    g->line += count_lines(bytes, *step);
+    return end != NULL ? end_end_tag(g, msg) : 0;
+}
+
+/* As many bytes as can be judged at once. */
+static int pass(struct xml_gate *g, const char *bytes, size_t n, size_t *step, struct errmsg *msg)
+{
+    if (g->any && g->state == TEXT) {
+        return pass_text(g, bytes, n, step, msg);
+    }
+    if (g->state == TAG && g->quote == '\0' && g->xmlns_seen == 0) {
+        return pass_name(g, bytes, n, step, msg);
+    }
+    if (g->state == END_TAG) {
+        return pass_end_tag(g, bytes, n, step, msg);
+    }
+    *step = 1;
+    g->line += bytes[0] == '\n';
+    return g->any ? one_byte(g, msg, bytes[0]) : check_first(g, msg, bytes[0]);
 }
 
 int xml_gate_push(struct xml_gate *g, const char *bytes, size_t n, struct errmsg *msg)
@@ -347,14 +399,9 @@ int xml_gate_push(struct xml_gate *g, const char *bytes, size_t n, struct errmsg
         return fault(g, msg, ERR_FORMAT, "a NUL byte");
     }
     while (i < n && err == 0) {
-        size_t step = 1;
+        size_t step = 0;
 
-        if (g->any && g->state == TEXT) {
-            err = pass_text(g, bytes + i, n - i, &step, msg);
-        } else {
-            g->line += bytes[i] == '\n';
-            err = g->any ? one_byte(g, msg, bytes[i]) : check_first(g, msg, bytes[i]);
-        }
+        err = pass(g, bytes + i, n - i, &step, msg);
         i += step;
         g->at += step;
     }
