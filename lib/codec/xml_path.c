@@ -45,6 +45,19 @@ static bool names_alone(const char *path)
     return n > 0 && path[n] == '\0';
 }
 
+static bool is_called(const xmlNode *node, const char *name, size_t n)
+{
+    size_t i = 0;
+
+    if (node->type != XML_ELEMENT_NODE || node->ns != NULL) {
+        return false;
+    }
+    while (i < n && node->name[i] == (xmlChar)name[i]) {
+        i++;
+    }
+    return i == n && node->name[n] == '\0';
+}
+
 /* The first element at such a path below from, in the order of the document. */
 static const xmlNode *first_at(const xmlNode *from, const char *path)
 {
@@ -53,10 +66,31 @@ static const xmlNode *first_at(const xmlNode *from, const char *path)
 
     for (const xmlNode *child = from->children; child != NULL && found == NULL;
          child = child->next) {
-        if (child->type == XML_ELEMENT_NODE && child->ns == NULL &&
-            strncmp((const char *)child->name, path, n) == 0 && child->name[n] == '\0') {
+        if (is_called(child, path, n)) {
             found = path[n] == '\0' ? child : first_at(child, path + n + 1);
         }
+    }
+    return found;
+}
+
+/* All of them; out NULL: only counts. */
+static size_t all_at(const xmlNode *from, const char *path, const struct xml_node **out)
+{
+    size_t n = name_length(path);
+    size_t found = 0;
+
+    for (const xmlNode *child = from->children; child != NULL; child = child->next) {
+        if (!is_called(child, path, n)) {
+            continue;
+        }
+        if (path[n] != '\0') {
+            found += all_at(child, path + n + 1, out != NULL ? out + found : NULL);
+            continue;
+        }
+        if (out != NULL) {
+            out[found] = (const struct xml_node *)child;
+        }
+        found++;
     }
     return found;
 }
@@ -293,11 +327,9 @@ int xml_xpath_text(struct xml_xpath *xpath, const struct xml_node *from, const c
     return keep_text(text, arena, out, msg);
 }
 
-static int take_elements(const xmlNodeSet *set, size_t max, const struct xml_node ***out, size_t *n,
-                         struct errmsg *msg)
+/* Room for so many elements, if they are not too many. */
+static int make_room(size_t count, size_t max, const struct xml_node ***out, struct errmsg *msg)
 {
-    size_t count = set != NULL && set->nodeNr > 0 ? (size_t)set->nodeNr : 0;
-
     if (count > max) {
         return err_set(msg, ERR_TOOBIG, "more than %zu rows", max);
     }
@@ -305,25 +337,39 @@ static int take_elements(const xmlNodeSet *set, size_t max, const struct xml_nod
         return 0;
     }
     *out = malloc(count * sizeof(const struct xml_node *));
-    if (*out == NULL) {
-        return err_set(msg, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
-    }
-    for (size_t i = 0; i < count; i++) {
+    return *out != NULL ? 0 : err_set(msg, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+}
+
+static int take_elements(const xmlNodeSet *set, size_t max, const struct xml_node ***out, size_t *n,
+                         struct errmsg *msg)
+{
+    size_t count = set != NULL && set->nodeNr > 0 ? (size_t)set->nodeNr : 0;
+    int err = make_room(count, max, out, msg);
+
+    for (size_t i = 0; i < count && err == 0; i++) {
         if (set->nodeTab[i]->type == XML_ELEMENT_NODE) {
             (*out)[(*n)++] = (const struct xml_node *)set->nodeTab[i];
         }
     }
-    return 0;
+    return err;
 }
 
 int xml_xpath_nodes(struct xml_xpath *xpath, const struct xml_node *from, const char *expression,
                     size_t max, const struct xml_node ***out, size_t *n, struct errmsg *msg)
 {
     xmlXPathObjectPtr object;
-    int err = evaluate(xpath, from, expression, &object, msg);
+    int err;
 
     *out = NULL;
     *n = 0;
+    if (names_alone(expression)) {
+        size_t count = all_at(seen_from(xpath, from), expression, NULL);
+
+        err = make_room(count, max, out, msg);
+        *n = err == 0 && count > 0 ? all_at(seen_from(xpath, from), expression, *out) : 0;
+        return err;
+    }
+    err = evaluate(xpath, from, expression, &object, msg);
     if (err < 0) {
         return err;
     }

@@ -189,7 +189,19 @@ static void names_alone_are_as_in_xpath(void **state)
         from[1] = xml_root(f.doc);
         snprintf(other, sizeof(other), "./%s", path);
         for (size_t k = 0; k < 2; k++) {
+            const struct xml_node **nodes[2];
+            size_t n[2];
+
             assert_string_equal(text_of(&f, from[k], path), text_of(&f, from[k], other));
+            assert_int_equal(xml_xpath_nodes(f.xpath, from[k], path, 9, &nodes[0], &n[0], NULL), 0);
+            assert_int_equal(xml_xpath_nodes(f.xpath, from[k], other, 9, &nodes[1], &n[1], NULL),
+                             0);
+            assert_int_equal(n[0], n[1]);
+            for (size_t at = 0; at < n[0]; at++) {
+                assert_ptr_equal(nodes[0][at], nodes[1][at]);
+            }
+            free(nodes[0]);
+            free(nodes[1]);
         }
         fixture_end(&f);
     }
