@@ -12,6 +12,7 @@
 #include "base/digest.h"
 #include "journal/audit.h"
 #include "journal/place.h"
+#include "journal/seal.h"
 #include "journal/worker.h"
 
 /* What starting again may help against, and what a person must mend. */
@@ -164,8 +165,10 @@ static int refuse_anew(const struct journal *j, struct errmsg *msg)
 static int open_file(struct journal *j, struct errmsg *msg)
 {
     bool existed = access(j->path, F_OK) == 0;
-    int err = existed ? 0 : refuse_anew(j, msg);
+    int sealed = seal_break(j->lock_fd, j->path, msg);
+    int err = sealed < 0 ? sealed : existed ? 0 : refuse_anew(j, msg);
 
+    j->db_options.sealed = sealed == 1;
     err = err == 0 ? db_open(j->db, j->path, &j->db_options, msg) : err;
     if (err < 0) {
         return err;
@@ -174,6 +177,7 @@ static int open_file(struct journal *j, struct errmsg *msg)
         err = witness_check(&j->witness, j->db, j->lock_fd);
     }
     j->db_options.must_exist = true; /* from now on */
+    j->db_options.sealed = false;
     CRASH_POINT(recover_before);
     err = err == 0 ? recover(j->db, (uint64_t)loop_wall_ms(j->loop), &j->restored) : err;
     if (err < 0) {
@@ -204,6 +208,7 @@ int journal_open(struct loop *loop, struct log *log, struct metrics *metrics,
     j->db_options.cache_bytes = options->cache_bytes;
     j->db_options.synchronous_normal = options->synchronous_normal;
     j->db_options.losing_control = options->losing_control;
+    j->db_options.whole_check_bytes = options->whole_check_bytes;
     worker_init(j);
     journal_metrics(j, metrics);
     j->path = strdup(options->path);
@@ -219,6 +224,11 @@ int journal_open(struct loop *loop, struct log *log, struct metrics *metrics,
     err = open_file(j, msg);
     if (err < 0) {
         goto err_after_alloc;
+    }
+    j->sound = !j->db->unchecked;
+    check_init(&j->check, loop, j->path, worker_checked);
+    if (j->db->unchecked) {
+        check_begin(&j->check);
     }
     j->tally = j->db->tally;
     j->audit = j->db->audit;
@@ -249,13 +259,20 @@ static void finish_close(struct loop_task *task)
         return;
     }
     loop_task_cancel(&j->start);
+    if (check_stop(&j->check)) {
+        return; /* its end comes back here */
+    }
     CRASH_POINT(close_before);
     /* Nothing else runs: the last checkpoint empties the WAL for backups and the next start. */
-    if (!j->suspect && db_checkpoint(j->db, true) < 0) {
+    if (!j->suspect && !j->damaged && db_checkpoint(j->db, true) < 0) {
         log_plain(j->log, LOG_LEVEL_WARN, "journal_checkpoint", "journal: %s", j->db->why.text);
+        j->sound = false;
     }
     CRASH_POINT(close_folded);
     db_close(j->db);
+    if (j->sound && !j->suspect) {
+        seal_set(j->lock_fd, j->path);
+    }
     CRASH_POINT(close_closed);
     (void)close(j->lock_fd);
     free(j->path);
@@ -278,6 +295,7 @@ void journal_close(struct journal *j, void (*closed)(void *ctx), void *ctx)
     j->closed = closed;
     j->closed_ctx = ctx;
     j->changed = NULL;
+    (void)check_stop(&j->check);
     loop_task_init(&j->closed_task, finish_close);
     loop_timer_stop(&j->idle);
     if (!j->working && (loop_timer_armed(&j->retry) || list_empty(&j->queue))) {

@@ -44,6 +44,8 @@ struct journal_options {
     bool losing_control;     /* tests only: doubt forgotten, INFLIGHT found at start counts as never
                                 sent */
     bool synchronous_normal; /* tests only: the control that must lose under a power cut */
+    int64_t whole_check_bytes; /* tests only: up to so many bytes all is checked before the journal
+                                  is open; 0: 256 MB */
 };
 
 enum journal_condition { JOURNAL_OK, JOURNAL_FULL, JOURNAL_FAULT };

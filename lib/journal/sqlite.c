@@ -256,6 +256,14 @@ void db_tally_move(struct db *db, int64_t flow, enum item_kind kind, int from, i
     db->tally_moved = true;
 }
 
+int64_t *tally_at(struct tally *t, int64_t flow, int64_t kind, int64_t state)
+{
+    return flow >= 0 && flow <= DB_MAX_FLOWS && kind >= 0 && kind < 3 && state >= 0 &&
+                   state < ITEM_STATES
+               ? &t->n[flow][kind][state]
+               : NULL;
+}
+
 int db_tally_load(struct db *db)
 {
     static const struct sql select = {"SELECT flow, kind, state, n FROM tally"};
@@ -267,13 +275,11 @@ int db_tally_load(struct db *db)
     }
     memset(&db->tally, 0, sizeof(db->tally));
     for (err = db_row(db, stmt); err == 1; err = db_row(db, stmt)) {
-        int64_t flow = sqlite3_column_int64(stmt, 0);
-        int kind = sqlite3_column_int(stmt, 1);
-        int state = sqlite3_column_int(stmt, 2);
+        int64_t *n = tally_at(&db->tally, sqlite3_column_int64(stmt, 0),
+                              sqlite3_column_int64(stmt, 1), sqlite3_column_int64(stmt, 2));
 
-        if (flow >= 0 && flow <= DB_MAX_FLOWS && kind >= 0 && kind < 3 && state >= 0 &&
-            state < ITEM_STATES) {
-            db->tally.n[flow][kind][state] = sqlite3_column_int64(stmt, 3);
+        if (n != NULL) {
+            *n = sqlite3_column_int64(stmt, 3);
         }
     }
     db->pending = db->tally;

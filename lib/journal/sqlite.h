@@ -37,6 +37,7 @@ struct tally {
 struct db {
     sqlite3 *sqlite;
     bool losing_control;
+    bool unchecked;    /* opened sealed: check.h is to be done beside the work */
     int wal_pages;     /* not folded back yet, as far as this connection knows */
     int checkpoint_at; /* pages */
     struct {
@@ -57,7 +58,9 @@ struct db_options {
     uint64_t cache_bytes;
     bool synchronous_normal;
     bool losing_control;
-    bool must_exist; /* after a fault: nothing is ever made anew */
+    bool must_exist;           /* after a fault: nothing is ever made anew */
+    bool sealed;               /* nobody has touched the file since a clean stop, see seal.h */
+    int64_t whole_check_bytes; /* as in struct journal_options */
 };
 
 /* For the whole process, before its first connection (later it changes nothing): SQLite counts no
@@ -116,6 +119,8 @@ const char *db_text(struct arena *a, sqlite3_stmt *stmt, int column);
 /* A digest column; zeros when it is NULL or has another length. */
 void db_digest(sqlite3_stmt *stmt, int column, uint8_t out[32]);
 
+/* The number of a flow's items; NULL: there is no such flow, kind or state. */
+int64_t *tally_at(struct tally *t, int64_t flow, int64_t kind, int64_t state);
 /* Into tally and pending, from the table. */
 MUST_CHECK int db_tally_load(struct db *db);
 void db_tally_move(struct db *db, int64_t flow, enum item_kind kind, int from,

@@ -9,12 +9,15 @@
 #include "base/crash_point.h"
 #include "base/file.h"
 #include "journal/catalog_change.h"
+#include "journal/check.h"
 #include "journal/figure.h"
 #include "journal/schema.h"
 #include "journal/sqlite.h"
 
 #define PATH_SIZE 4096
 #define WHOLE_CHECK_BYTES (INT64_C(256) << 20) /* some seconds */
+
+static const struct sql select_version = {"PRAGMA user_version"};
 
 static int count_wal(void *ctx, sqlite3 *sqlite, const char *name, int pages)
 {
@@ -132,9 +135,8 @@ static int apply(struct db *db, const char *schema, int64_t version)
 
 int db_migrate(struct db *db, const char *const *steps, int64_t n)
 {
-    static const struct sql select = {"PRAGMA user_version"};
     int64_t version = 0;
-    int err = read_pragma(db, &select, &version);
+    int err = read_pragma(db, &select_version, &version);
 
     for (; version < n && err == 0; version++) {
         err = apply(db, steps[version], version + 1);
@@ -147,7 +149,6 @@ int db_migrate(struct db *db, const char *const *steps, int64_t n)
 static int identify(struct db *db)
 {
     static const struct sql select_application = {"PRAGMA application_id"};
-    static const struct sql select_version = {"PRAGMA user_version"};
     int64_t application = 0;
     int64_t version = 0;
     int err = read_pragma(db, &select_application, &application);
@@ -165,62 +166,18 @@ static int identify(struct db *db)
 }
 
 /* The whole check also holds indexes against their tables (what an index lacks is never claimed, or
- * taken for new): at a start, where the file is small enough for it. */
-static bool whole_check(const char *path, const struct db_options *options)
+ * taken for new): at a start, where the file is small enough for it. A big one that is sealed, and
+ * that no migration will change first, is checked later. */
+static int check(struct db *db, const char *path, const struct db_options *options)
 {
+    int64_t most = options->whole_check_bytes > 0 ? options->whole_check_bytes : WHOLE_CHECK_BYTES;
     struct stat file;
+    bool small = stat(path, &file) == 0 && file.st_size <= most;
+    int64_t version = 0;
+    int err = read_pragma(db, &select_version, &version);
 
-    return !options->must_exist && stat(path, &file) == 0 && file.st_size <= WHOLE_CHECK_BYTES;
-}
-
-static int check_once(struct db *db, bool whole)
-{
-    static const struct sql quick_check = {"PRAGMA quick_check(1)"};
-    static const struct sql integrity_check = {"PRAGMA integrity_check(1)"};
-    int err = 0;
-    sqlite3_stmt *stmt = db_bind(db, whole ? &integrity_check : &quick_check, &err, "");
-
-    if (stmt == NULL) {
-        return err;
-    }
-    err = db_row(db, stmt);
-    if (err == 1) {
-        const char *answer = db_column(stmt, 0);
-
-        err = 0;
-        if (answer == NULL) {
-            err = err_set(&db->why, ERR_NOMEM, "check: %s", err_text(ERR_NOMEM));
-        } else if (strcmp(answer, "ok") != 0) {
-            err = err_set(&db->why, ERR_CORRUPT, "%s", answer);
-        }
-        db_reset(stmt);
-    }
-    return err;
-}
-
-/* Damage is found a second time too; a page that the check could not get, for want of memory or by
- * a read that failed once, is none, and SQLite tells them apart only in part. */
-static int check(struct db *db, bool whole)
-{
-    int err = check_once(db, whole);
-
-    return err == ERR_CORRUPT ? check_once(db, whole) : err;
-}
-
-/* States that were changed by nobody: the sums are moved with every item in one transaction. */
-static int recount(struct db *db)
-{
-    static const struct sql differs = {
-        "SELECT count(*) FROM (SELECT s.flow, i.kind, i.state, count(*) AS n FROM item i "
-        "LEFT JOIN subject s ON s.id = i.subject GROUP BY 1, 2, 3 "
-        "EXCEPT SELECT flow, kind, state, n FROM tally)"};
-    int64_t n = 0;
-    int err = db_integer(db, &differs, &n, "");
-
-    if (err == 1 && n > 0) {
-        err = err_set(&db->why, ERR_CORRUPT, "the items' states do not add up to their sums");
-    }
-    return err < 0 ? err : 0;
+    db->unchecked = options->sealed && !small && version == DB_SCHEMA_VERSION;
+    return err < 0 || db->unchecked ? err : check_pages(db, small && !options->must_exist);
 }
 
 /* ---- open ---- */
@@ -383,11 +340,11 @@ int db_open(struct db *db, const char *path, const struct db_options *options, s
     err = err == 0 ? connect_file(db, path, options) : err;
     err = err == 0 ? identify(db) : err;
     err = err == 0 ? configure(db, options) : err;
-    err = err == 0 ? check(db, whole_check(path, options)) : err;
+    err = err == 0 ? check(db, path, options) : err;
     CRASH_POINT(open_checked);
     err = err == 0 ? db_migrate(db, migrations, DB_SCHEMA_VERSION) : err;
     err = err == 0 ? db_tally_load(db) : err;
-    err = err == 0 && !options->must_exist ? recount(db) : err;
+    err = err == 0 && !options->must_exist && !db->unchecked ? check_sums(db) : err;
     if (err < 0) {
         err = err_set(msg, err, "journal %s: %s", path, db->why.text);
         db_close(db);

@@ -123,7 +123,9 @@ static void work_run(struct loop_work *work)
 {
     struct journal *j = CONTAINER_OF(work, struct journal, work);
 
-    j->report.batch_err = j->checkpoint_only ? 0 : run_batch(j);
+    j->report.batch_err = j->condemned         ? err_set(&j->db->why, ERR_CORRUPT, "damaged")
+                          : j->checkpoint_only ? 0
+                                               : run_batch(j);
     j->report.checkpointed = false;
     if (j->report.batch_err == 0 && (j->checkpoint_only || db_checkpoint_due(j->db))) {
         CRASH_POINT(journal_checkpoint_before);
@@ -172,7 +174,9 @@ static void judge_space(struct journal *j)
     j->numbers.file_bytes = j->report.file_bytes;
     j->numbers.wal_bytes = j->report.wal_bytes;
     j->numbers.free_bytes = j->report.free_bytes;
-    if (j->report.batch_err < 0) {
+    if (j->damaged) {
+        set_condition(j, JOURNAL_FAULT, j->check.why.text);
+    } else if (j->report.batch_err < 0) {
         set_condition(j, j->report.batch_err == ERR_FULL ? JOURNAL_FULL : JOURNAL_FAULT,
                       j->db->why.text);
     } else if (j->low_water_bytes > 0 && j->numbers.free_bytes < j->low_water_bytes) {
@@ -195,6 +199,27 @@ static void tell_change(struct journal *j)
         if (j->changed != NULL) {
             j->changed(j->changed_ctx);
         }
+    }
+}
+
+void worker_checked(struct check *c)
+{
+    struct journal *j = CONTAINER_OF(c, struct journal, check);
+
+    if (c->err == 0) {
+        j->sound = true;
+        log_plain(j->log, LOG_LEVEL_NOTICE, "journal_checked",
+                  "journal: checked beside the work, it is sound");
+    } else if (c->err == ERR_CORRUPT) {
+        j->damaged = true;
+        judge_space(j);
+        tell_change(j);
+    } else if (!c->stopping) {
+        log_plain(j->log, LOG_LEVEL_WARN, "journal_unchecked",
+                  "journal: the check beside the work waits: %s", c->why.text);
+    }
+    if (j->ending) {
+        loop_defer(j->loop, &j->closed_task);
     }
 }
 
@@ -324,6 +349,7 @@ static void work_done(struct loop_work *work)
 static void submit(struct journal *j)
 {
     j->working = true;
+    j->condemned = j->damaged;
     j->waiting_since_ms = loop_now_ms(j->loop);
     loop_timer_stop(&j->idle);
     if (!loop_work_start(j->loop, &j->work)) {

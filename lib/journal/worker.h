@@ -6,6 +6,7 @@
 #define JOURNAL_WORKER_H
 
 #include "journal/ballast.h"
+#include "journal/check.h"
 #include "journal/journal.h"
 #include "journal/restore.h"
 #include "journal/sqlite.h"
@@ -34,6 +35,10 @@ struct journal {
     bool working;
     bool suspect;         /* the connection saw damage or a failed write: another must take over */
     bool checkpoint_only; /* no batch this time; set before working */
+    struct check check;   /* beside the work */
+    bool sound;           /* checked in this run: a clean stop may seal it */
+    bool damaged;         /* the check has found it: no batch is run any more */
+    bool condemned;       /* damaged, for the worker; set before working */
     struct journal_restored restored;
     struct journal_audit_head audit;
     bool scrub_waits; /* what was erased may still stand in the WAL */
@@ -88,6 +93,8 @@ int journal_op_fail(struct journal_op *op, int err, const char *format, ...)
 void worker_init(struct journal *j);
 /* Looks at the disk and at what the WAL holds before the first batch. */
 void worker_look_around(struct journal *j);
+/* The check beside the work has come to an end. */
+void worker_checked(struct check *c);
 /* After journal_close: no batch begins any more, closed_task is next. */
 void worker_end(struct journal *j);
 /* What has not been committed is given back as cancelled; callbacks may start more. */
