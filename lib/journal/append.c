@@ -243,11 +243,11 @@ static int store_snapshot(struct db *db, struct subject *s, struct journal_recor
 static int admit_snapshot(struct db *db, struct subject *s, struct journal_record *r,
                           struct journal_append *a)
 {
-    struct subject_view view;
+    struct subject_view view = {.n_snapshots = 0}; /* none but the newest and older ones */
     struct open_item *waiting = NULL;
     bool in_flight = false;
     int same = is_newest(db, s, r->record.hash, a->again);
-    int err = same == 0 ? subject_view(db, s, &view) : 0;
+    int err = same == 0 && s->newest_item != 0 ? subject_view(db, s, &view) : 0;
 
     if (same != 0 || err < 0) {
         a->unchanged += same == 1;

@@ -296,12 +296,16 @@ bool subject_urgent(int status, int64_t promised_s, int64_t since_ms, uint64_t n
            vntime_working_seconds(now_s, promised_s) <= URGENT_WORKING_S;
 }
 
+/* Of the indexes only those that change are written. */
 int subject_occupy(struct db *db, struct subject *s)
 {
+    static const struct sql update = {
+        "UPDATE subject SET busy = 1, queue = NULL, due_ms = 0 WHERE id = ?1"};
+
     s->busy = 1;
     s->queue = QUEUE_NONE;
     s->due_ms = 0;
-    return subject_store(db, s);
+    return db_run(db, &update, "i", s->id);
 }
 
 int subject_reschedule(struct db *db, struct subject *s, uint64_t now_ms)
