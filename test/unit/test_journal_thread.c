@@ -30,6 +30,7 @@ struct rig {
     char path[96];
     /* the source */
     struct journal_append append;
+    int first; /* number of a dossier */
     int appended;
     /* the sink */
     struct journal_claim claim;
@@ -37,7 +38,7 @@ struct rig {
     unsigned finishing;
     unsigned delivered;
     /* a person looking */
-    struct loop_timer look;
+    struct loop_timer begin, look;
     struct journal_list list;
     bool listing;
     unsigned looks;
@@ -143,7 +144,7 @@ static void append_page(struct rig *r)
             struct journal_record record = {.status = 4};
             char code[32];
 
-            (void)snprintf(code, sizeof(code), "H56-%d", r->appended);
+            (void)snprintf(code, sizeof(code), "H56-%d", r->first + r->appended);
             record.record.kind = step ? RECORD_STEP : RECORD_DOSSIER;
             record.record.code = code;
             record.record.step_key = step ? "s1" : "";
@@ -173,7 +174,8 @@ static void look(struct loop_timer *timer)
     struct journal_numbers n;
 
     journal_numbers(r->journal, &n);
-    assert_true(journal_tally(r->journal, r->flow, ITEM_STEP, ITEM_DONE) <= DOSSIERS);
+    assert_true(journal_tally(r->journal, r->flow, ITEM_STEP, ITEM_DONE) <=
+                (uint64_t)(r->first + DOSSIERS));
     assert_int_equal(journal_condition(r->journal), JOURNAL_OK);
     assert_string_equal(journal_condition_text(r->journal), "");
     (void)journal_window_full(r->journal);
@@ -191,33 +193,52 @@ static void look(struct loop_timer *timer)
     }
 }
 
-static void a_source_a_sink_and_a_watcher_work_at_once(void **state)
+static void begin(struct loop_timer *timer)
 {
-    struct rig *r = calloc(1, sizeof(*r));
-    struct journal_options options = {.window_bytes = 4u << 20, .cache_bytes = 1u << 20};
-    struct errmsg msg = {""};
-    char name[128];
+    struct rig *r = CONTAINER_OF(timer, struct rig, begin);
 
-    (void)state;
-    assert_non_null(r);
-    (void)snprintf(r->dir, sizeof(r->dir), "/tmp/dvcsync-journal-XXXXXX");
-    assert_non_null(mkdtemp(r->dir));
-    (void)snprintf(r->path, sizeof(r->path), "%s/journal.db", r->dir);
-    options.path = r->path;
+    append_page(r);
+    claim_some(r);
+    loop_timer_start(r->loop, &r->look, 1);
+}
+
+/* A life of the journal; its work begins after so many ms. */
+static void live(struct rig *r, const struct journal_options *options, uint64_t after_ms)
+{
+    struct errmsg msg = {""};
+
     assert_int_equal(uv_loop_init(&r->uv), 0);
     assert_int_equal(loop_uv_open(&r->uv, &r->bridge), 0);
     r->loop = loop_uv_loop(r->bridge);
-    assert_int_equal(journal_open(r->loop, NULL, NULL, &options, &r->journal, &msg), 0);
+    assert_int_equal(journal_open(r->loop, NULL, NULL, options, &r->journal, &msg), 0);
     assert_int_equal(journal_flow_id(r->journal, "dossiers", &r->flow, &msg), 0);
     loop_timer_init(&r->look, look);
-    loop_timer_start(r->loop, &r->look, 1);
-    append_page(r);
-    claim_some(r);
+    loop_timer_init(&r->begin, begin);
+    loop_timer_start(r->loop, &r->begin, after_ms);
     assert_int_equal(uv_run(&r->uv, UV_RUN_DEFAULT), 0);
     assert_true(r->closed);
     assert_int_equal(r->delivered, 2 * DOSSIERS);
     assert_true(r->looks > 0);
     assert_int_equal(uv_loop_close(&r->uv), 0);
+}
+
+static struct rig *make_rig(struct journal_options *options)
+{
+    struct rig *r = calloc(1, sizeof(*r));
+
+    assert_non_null(r);
+    (void)snprintf(r->dir, sizeof(r->dir), "/tmp/dvcsync-journal-XXXXXX");
+    assert_non_null(mkdtemp(r->dir));
+    (void)snprintf(r->path, sizeof(r->path), "%s/journal.db", r->dir);
+    *options = (struct journal_options){
+        .path = r->path, .window_bytes = 4u << 20, .cache_bytes = 1u << 20};
+    return r;
+}
+
+static void remove_rig(struct rig *r)
+{
+    char name[128];
+
     (void)unlink(r->path);
     (void)snprintf(name, sizeof(name), "%s.lock", r->path);
     (void)unlink(name);
@@ -225,10 +246,38 @@ static void a_source_a_sink_and_a_watcher_work_at_once(void **state)
     free(r);
 }
 
+static void a_source_a_sink_and_a_watcher_work_at_once(void **state)
+{
+    struct journal_options options;
+    struct rig *r = make_rig(&options);
+
+    (void)state;
+    live(r, &options, 0);
+    remove_rig(r);
+}
+
+/* What was sealed is checked beside the work, from a second after the start. */
+static void a_check_beside_them_all(void **state)
+{
+    struct journal_options options;
+    struct rig *r = make_rig(&options);
+    struct rig *again = calloc(1, sizeof(*again));
+
+    (void)state;
+    assert_non_null(again);
+    live(r, &options, 0);
+    options.whole_check_bytes = 1;
+    again->first = DOSSIERS;
+    live(again, &options, 1000);
+    free(again);
+    remove_rig(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_source_a_sink_and_a_watcher_work_at_once),
+        cmocka_unit_test(a_check_beside_them_all),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
