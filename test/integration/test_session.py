@@ -105,7 +105,7 @@ class Configuration(RepliesTest):
         world.portal.knob(redirect=where)
         self.change()
         world.wait(lambda: world.endpoint()["paused"], "the endpoint to pause")
-        self.assertIn("config", self.outcomes())
+        world.wait(lambda: "config" in self.outcomes(), "the attempt's end to be committed")
         self.assertEqual(world.queue(state="HELD"), [])
         self.assertNotEqual(world.status()["verdict"], "ok")
         world.portal.knob(redirect="off")
