@@ -394,6 +394,8 @@ struct adapter_env {
     /* 4 or 3 when the catalogue has a service for the procedure (full, partial), 2 when it has
      * none, 0 when no services are known yet. */
     int (*mirror_level)(void *ctx, const char *procedure_code);
+    /* Moves with each change of those names; NULL: there are none. */
+    uint64_t (*mirror_changes)(void *ctx);
     void *mirror_ctx;
     /* Opens a listener on the process's loop: http_server_open with the loop filled in. NULL where
      * there is none (command line): listen is never called then. */

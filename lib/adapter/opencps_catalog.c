@@ -184,7 +184,7 @@ void opencps_check_verb(struct adapter *a, struct adapter_check *check)
     if (check->record->kind == RECORD_PROCEDURE) {
         opencps_check_procedure(env, check);
     } else if (check->record->kind == RECORD_DOSSIER) {
-        portal_wire_check(env, check); /* what it takes is the portal's own shape */
+        portal_wire_check(env, NULL, check); /* what it takes is the portal's own shape */
     } else {
         check->hold = HOLD_INVALID;
         snprintf(check->reason, sizeof(check->reason),

@@ -17,14 +17,25 @@ static struct portal *self(struct adapter *a)
     return CONTAINER_OF(a, struct portal, adapter);
 }
 
+/* Without what was written with other names. */
+static struct portal_shelf *shelf_of(struct portal *portal)
+{
+    const struct adapter_env *env = &portal->env;
+
+    portal_shelf_follow(&portal->shelf,
+                        env->mirror_changes != NULL ? env->mirror_changes(env->mirror_ctx) : 0);
+    return &portal->shelf;
+}
+
 static void portal_check(struct adapter *a, struct adapter_check *check)
 {
     const struct national_other *other = national_other_find(check->record->kind);
+    struct portal *portal = self(a);
 
     if (other != NULL) {
-        portal_other_check(&self(a)->env, other, check);
+        portal_other_check(&portal->env, other, check);
     } else {
-        portal_wire_check(&self(a)->env, check);
+        portal_wire_check(&portal->env, shelf_of(portal), check);
     }
 }
 
@@ -54,10 +65,12 @@ static void portal_send(struct adapter *a, struct adapter_send *send)
     struct portal *portal = self(a);
     struct portal_call *call =
         portal_call_new(portal, PORTAL_PUSH, PORTAL_INTEGRATION, send, send_done);
+    struct portal_request request = portal_call_request(call);
     struct adapter_check verdict;
     int err;
 
-    err = build(portal, &call->settings->config, send, portal_call_request(call), &verdict);
+    request.shelf = shelf_of(portal);
+    err = build(portal, &call->settings->config, send, request, &verdict);
     if (send->kind == RECORD_DOSSIER && send->n_records == 1) {
         call->outcome.status = verdict.status;
         call->outcome.has_content = verdict.has_held_hash;
@@ -239,6 +252,7 @@ static int portal_reconfigure(struct adapter *a, const struct config *config, st
     portal_settings_unref(portal->settings);
     portal->settings = settings;
     portal->env.config = config;
+    portal_shelf_clear(&portal->shelf);
     describe(portal);
     return 0;
 }
@@ -276,6 +290,7 @@ int portal_open(const struct adapter_env *env, struct adapter **out, struct errm
     portal->env = *env;
     list_init(&portal->open);
     list_init(&portal->spare);
+    portal_shelf_init(&portal->shelf);
     err = portal_settings_new(env->config, &portal->settings, msg);
     if (err != 0) {
         goto err_after_alloc;

@@ -34,6 +34,7 @@ struct portal {
     struct list open;  /* calls */
     struct list spare; /* calls for reuse */
     size_t n_spare;
+    struct portal_shelf shelf;
     struct { /* of the last page of the list (portal_questions.c) */
         struct arena arena;
         struct record *records; /* in arena */

@@ -1,5 +1,6 @@
 #include "adapter/portal_wire.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "adapter/portal_bridge.h"
@@ -8,27 +9,43 @@
 
 /* ---- digests ---- */
 
-/* The digest of a dossier's object without its volatile parts. written: the object in the call,
- * NULL when there is none. */
-static int digest_dossier(const struct portal_fields *fields, const struct portal_mapped *m,
-                          const char *written, size_t n, struct adapter_check *verdict)
+/* Writes a dossier's object without its volatile parts, for its digest; they are in it when *whole.
+ */
+static int write_stable(const struct portal_fields *fields, const struct portal_mapped *m,
+                        struct buf *text, bool *whole)
 {
     struct portal_fields f = *fields; /* its writer may be in the middle of a call */
+
+    f.stable = true;
+    json_write_begin(&f.w, text);
+    portal_fields_dossier(&f, m);
+    *whole = !f.volatile_parts;
+    return f.err != 0 ? f.err : buf_error(text);
+}
+
+static int digest_text(const char *text, size_t n, struct adapter_check *verdict)
+{
+    int err = digest_sha256(text, n, verdict->held_hash);
+
+    verdict->has_held_hash = err == 0;
+    return err;
+}
+
+static int digest_dossier(const struct portal_fields *fields, const struct portal_mapped *m,
+                          struct portal_shelf *shelf, struct adapter_check *verdict)
+{
     struct buf text;
+    bool whole;
     int err;
 
-    if (!f.volatile_parts && written != NULL) {
-        verdict->has_held_hash = true;
-        return digest_sha256(written, n, verdict->held_hash);
-    }
     buf_init(&text, PORTAL_BODY_MAX);
-    f.stable = true;
-    json_write_begin(&f.w, &text);
-    portal_fields_dossier(&f, m);
-    err = f.err != 0 ? f.err : buf_error(&text);
+    err = write_stable(fields, m, &text, &whole);
     if (err == 0) {
-        err = digest_sha256(text.data, text.len, verdict->held_hash);
-        verdict->has_held_hash = err == 0;
+        err = digest_text(text.data, text.len, verdict);
+    }
+    if (err == 0 && whole && shelf != NULL) {
+        portal_shelf_put(shelf, loop_now_ms(fields->env->loop), verdict->held_hash, verdict->status,
+                         text.data, text.len);
     }
     buf_free(&text);
     return err;
@@ -62,7 +79,8 @@ static int hold_unwritable(int err, struct adapter_check *verdict)
     return err;
 }
 
-void portal_wire_check(const struct adapter_env *env, struct adapter_check *check)
+void portal_wire_check(const struct adapter_env *env, struct portal_shelf *shelf,
+                       struct adapter_check *check)
 {
     struct portal_fields fields;
     struct portal_mapped m;
@@ -75,7 +93,7 @@ void portal_wire_check(const struct adapter_env *env, struct adapter_check *chec
     err = portal_map_record(env, check->record, false, &arena, &m, check);
     if (err == 0 && check->hold == HOLD_NONE && check->record->kind == RECORD_DOSSIER) {
         portal_fields_begin(&fields, env, &arena, &env->config->portal);
-        err = digest_dossier(&fields, &m, NULL, 0, check);
+        err = digest_dossier(&fields, &m, shelf, check);
     } else if (err == 0 && check->hold == HOLD_NONE) {
         err = digest_step(&m, &arena, check);
     }
@@ -94,6 +112,7 @@ struct push {
     const struct adapter_env *env;
     const struct config_portal *portal;
     const struct adapter_send *send;
+    struct portal_shelf *shelf; /* NULL none */
     struct portal_fields fields;
     struct arena arena; /* of the record being written */
 };
@@ -115,7 +134,29 @@ static int write_dossier(struct push *p, const struct portal_mapped *m,
     if (out->len - begin > PORTAL_BODY_MAX) {
         return ERR_TOOBIG;
     }
-    return digest_dossier(&p->fields, m, out->data + begin, out->len - begin, verdict);
+    return p->fields.volatile_parts ? digest_dossier(&p->fields, m, NULL, verdict)
+                                    : digest_text(out->data + begin, out->len - begin, verdict);
+}
+
+/* As the check wrote it. False: it is not there any more. */
+static bool put_written(struct push *p, const struct record *record, struct adapter_check *verdict)
+{
+    struct portal_text *t = NULL;
+
+    if (p->shelf != NULL && record->kind == RECORD_DOSSIER) {
+        t = portal_shelf_take(p->shelf, loop_now_ms(p->env->loop), record->hash);
+    }
+    if (t == NULL) {
+        return false;
+    }
+    json_raw(&p->fields.w, NULL, t->text, t->len);
+    verdict->hold = HOLD_NONE;
+    verdict->reason[0] = '\0';
+    verdict->status = t->status;
+    verdict->has_held_hash = true;
+    memcpy(verdict->held_hash, t->digest, sizeof(verdict->held_hash));
+    free(t);
+    return true;
 }
 
 /* Seen from the body's text, before it is decoded: a quote within a text is escaped there. */
@@ -136,6 +177,9 @@ static int write_record(struct push *p, const struct record *record, struct adap
     verdict->record = record;
     verdict->has_held_hash = false;
     p->fields.err = 0;
+    if (put_written(p, record, verdict)) {
+        return buf_error(p->fields.w.out);
+    }
     err = portal_map_record(p->env, record, p->send->consented, &p->arena, &m, verdict);
     if (err == 0 && is_answer(record) && p->send->n_records > 1) {
         portal_hold_invalid(verdict, "an answer goes alone, not together with steps: release it");
@@ -315,7 +359,7 @@ int portal_wire_build(const struct adapter_env *env, const struct config_portal 
                       const struct adapter_send *send, struct portal_request out,
                       struct adapter_check *verdict)
 {
-    struct push push = {.env = env, .portal = portal, .send = send};
+    struct push push = {.env = env, .portal = portal, .send = send, .shelf = out.shelf};
     enum shape shape = SHAPE_DOSSIERS;
     int err;
 

@@ -8,6 +8,7 @@
 #define ADAPTER_PORTAL_WIRE_H
 
 #include "adapter/adapter.h"
+#include "adapter/portal_shelf.h"
 #include "base/buf.h"
 #include "codec/json.h"
 
@@ -19,14 +20,18 @@
 #define PORTAL_PATH_MAX 8192 /* bytes of a service with its parameters */
 #define PORTAL_URL_MAX 16384
 
-/* adapter.h's check. Uses the maps of env->config. */
-void portal_wire_check(const struct adapter_env *env, struct adapter_check *check);
+/* adapter.h's check. Uses the maps of env->config. What it writes of a dossier goes on the shelf;
+ * NULL: nowhere. */
+void portal_wire_check(const struct adapter_env *env, struct portal_shelf *shelf,
+                       struct adapter_check *check);
 
 /* Where a call is written, both empty at first. */
 struct portal_request {
     struct buf *body; /* direct: one JSON object without its session; bridge: what is posted, empty
                          for a GET */
     struct buf *path; /* bridge: service and parameters; direct: stays empty, may be NULL */
+    struct portal_shelf *shelf; /* dossiers that are written already, of the same settings; NULL:
+                                   none, as for who only shows a call */
 };
 
 /* Writes the call of a send. Fills send->sent of each record where it is given; a record of several

@@ -40,7 +40,7 @@ void spool_check_verb(struct adapter *a, struct adapter_check *check)
         return; /* written as it came: who sends it on judges it */
     }
     if (check->record->kind == RECORD_DOSSIER || check->record->kind == RECORD_STEP) {
-        portal_wire_check(&s->env, check);
+        portal_wire_check(&s->env, NULL, check);
     } else if (check->record->kind != RECORD_PROCEDURE) {
         check->hold = HOLD_INVALID;
         snprintf(check->reason, sizeof(check->reason),

@@ -152,6 +152,11 @@ static int mirror_level(void *ctx, const char *procedure_code)
     return names_level(&((struct engine *)ctx)->names, procedure_code);
 }
 
+static uint64_t mirror_changes(void *ctx)
+{
+    return ((struct engine *)ctx)->names.changes;
+}
+
 static void journal_changed(void *ctx)
 {
     engine_kick(ctx);
@@ -190,6 +195,7 @@ static struct engine *engine_new(const struct engine_env *env, const struct conf
                                           .config = config,
                                           .mirror_name = mirror_name,
                                           .mirror_level = mirror_level,
+                                          .mirror_changes = mirror_changes,
                                           .mirror_ctx = e,
                                           .serve = env->serve,
                                           .serve_ctx = env->serve_ctx};

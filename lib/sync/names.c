@@ -56,6 +56,7 @@ void names_commit(struct names *n, enum record_kind kind)
 
     *t = n->fresh;
     n->fresh = old;
+    n->changes++;
     table_free(&n->fresh);
 }
 

@@ -5,6 +5,7 @@
 #define SYNC_NAMES_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/arena.h"
 #include "domain/record.h"
@@ -23,6 +24,7 @@ struct name_table {
 struct names {
     struct name_table agencies, sectors, services, procedures;
     struct name_table fresh; /* being read; takes its kind's place whole */
+    uint64_t changes;        /* dictionaries that took their place */
 };
 
 void names_init(struct names *n);

@@ -114,6 +114,11 @@ static const char *mirror_name(void *ctx, enum record_kind kind, const char *cod
     return kind == RECORD_AGENCY && strcmp(code, "G15") == 0 ? p->publisher_name : NULL;
 }
 
+static uint64_t mirror_changes(void *ctx)
+{
+    return ((const struct fake_portal *)ctx)->names_changes;
+}
+
 void fake_portal_set_password(struct fake_portal *p, const char *password)
 {
     FILE *file;
@@ -195,6 +200,7 @@ void fake_portal_open(struct fake_portal *p)
     p->env.log = &p->log;
     p->env.config = &p->config;
     p->env.mirror_name = mirror_name;
+    p->env.mirror_changes = mirror_changes;
     p->env.mirror_ctx = p;
 }
 

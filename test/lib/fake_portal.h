@@ -34,6 +34,7 @@ struct fake_portal {
     enum http_result cancel_result; /* what a cancelled call ends with */
     struct loop_task cancelling;
     const char *publisher_name; /* of mirror_name for "G15" */
+    uint64_t names_changes;     /* of mirror_changes */
 };
 
 /* A dossier and a step can be sent as they are: see fake_portal_dossier. session_life is 10

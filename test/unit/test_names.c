@@ -70,7 +70,9 @@ static void the_old_reading_answers_until_the_new_one_is_whole(void **state)
     assert_int_equal(names_add(&n, "H57", "new"), 0);
     assert_string_equal(names_find(&n, RECORD_AGENCY, "H56"), "old");
     assert_null(names_find(&n, RECORD_AGENCY, "H57"));
+    assert_int_equal(n.changes, 2);
     names_commit(&n, RECORD_AGENCY);
+    assert_int_equal(n.changes, 3); /* who wrote with the old one knows */
     assert_null(names_find(&n, RECORD_AGENCY, "H56"));
     assert_string_equal(names_find(&n, RECORD_AGENCY, "H57"), "new");
     assert_string_equal(names_find(&n, RECORD_SECTOR, "G15"), "stays");

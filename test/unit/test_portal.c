@@ -475,6 +475,58 @@ static void a_reload_leaves_calls_in_flight_alone(void **state)
     assert_int_equal(f->portal->ops->reconfigure(f->portal, &f->peer.config, &msg), 0);
 }
 
+/* Judges the record as the engine does, so that it may lie written until its call. */
+static void judge(struct fixture *f)
+{
+    struct adapter_check check = {.record = &f->record};
+
+    f->portal->ops->check(f->portal, &check);
+    assert_true(check.has_held_hash);
+    memcpy(f->record.hash, check.held_hash, sizeof(f->record.hash));
+}
+
+static bool next_carries(struct fixture *f, const char *text)
+{
+    bool there = strstr(fake_portal_next(&f->peer)->body, text) != NULL;
+
+    fake_portal_answer(&f->peer, 200, SUCCESS);
+    return there;
+}
+
+static void a_reload_reaches_what_was_written_before_it(void **state)
+{
+    struct fixture *f = *state;
+    struct config other = f->peer.config;
+    struct errmsg msg = {0};
+
+    log_in(f, "one");
+    judge(f);
+    (void)push(f, 0);
+    assert_true(next_carries(f, "NoiNopHoSo"));
+    judge(f);
+    other.portal.fields = "G1";
+    assert_int_equal(f->portal->ops->reconfigure(f->portal, &other, &msg), 0);
+    (void)push(f, 1);
+    assert_false(next_carries(f, "NoiNopHoSo"));
+    assert_int_equal(f->portal->ops->reconfigure(f->portal, &f->peer.config, &msg), 0);
+}
+
+static void new_names_reach_what_was_written_before_them(void **state)
+{
+    struct fixture *f = *state;
+
+    f->dossier.agency_code = "G15";
+    assert_int_equal(
+        record_from_dossier(&f->dossier, &f->arena, &f->record, &(struct errmsg){.text = ""}), 0);
+    log_in(f, "one");
+    f->peer.publisher_name = "Bộ cũ";
+    judge(f);
+    f->peer.publisher_name = "Bộ mới";
+    f->peer.names_changes++;
+    (void)push(f, 0);
+    assert_true(next_carries(f, "Bộ mới"));
+}
+
 static void there_is_no_portal_without_its_section(void **state)
 {
     struct fixture *f = *state;
@@ -578,6 +630,8 @@ int main(void)
         TEST(a_refused_session_after_cancel_is_not_repeated),
         TEST(the_adapter_may_be_freed_in_its_last_callback),
         TEST(a_reload_leaves_calls_in_flight_alone),
+        TEST(a_reload_reaches_what_was_written_before_it),
+        TEST(new_names_reach_what_was_written_before_them),
         TEST(there_is_no_portal_without_its_section),
         TEST(a_lookup_has_three_answers),
     };

@@ -106,7 +106,7 @@ static struct adapter_check check(struct fixture *f, struct record record)
 {
     struct adapter_check verdict = {.record = &record};
 
-    portal_wire_check(&f->peer.env, &verdict);
+    portal_wire_check(&f->peer.env, NULL, &verdict);
     verdict.record = NULL;
     return verdict;
 }

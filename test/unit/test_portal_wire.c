@@ -215,7 +215,7 @@ static struct adapter_check check_record(struct fixture *f, const struct record 
 {
     struct adapter_check check = {.record = record};
 
-    portal_wire_check(&f->env, &check);
+    portal_wire_check(&f->env, NULL, &check);
     return check;
 }
 
@@ -657,6 +657,88 @@ static void reads_carry_their_parameter(void **state)
     assert_string_equal(buf_text(&f->out), "{\"madonvi\":\"H56\",\"service\":\"LayDVC\"}");
 }
 
+/* Two dossiers in one call, the first one's body unreadable by now. 0, or the call's error. */
+static int build_from_shelf(struct fixture *f, struct portal_shelf *shelf, struct record records[2])
+{
+    const struct adapter_send send = {.kind = RECORD_DOSSIER, .records = records, .n_records = 2};
+
+    records[0].body = "{";
+    records[0].body_len = 1;
+    buf_clear(&f->out);
+    return portal_wire_build(&f->env, &f->config.portal, &send,
+                             (struct portal_request){.body = &f->out, .shelf = shelf}, &f->verdict);
+}
+
+static void a_call_carries_what_its_check_has_written(void **state)
+{
+    struct fixture *f = *state;
+    struct record records[2];
+    struct adapter_check check;
+    struct portal_shelf shelf;
+    char *anew;
+
+    portal_shelf_init(&shelf);
+    records[0] = dossier_record(f);
+    f->dossier.code = "H56.31.25-251118-0008";
+    records[1] = dossier_record(f);
+    assert_int_equal(build(f, records, 2, false), 0);
+    anew = strdup(buf_text(&f->out));
+    check.record = &records[0];
+    portal_wire_check(&f->env, &shelf, &check);
+    memcpy(records[0].hash, check.held_hash, sizeof(records[0].hash));
+    assert_int_equal(build_from_shelf(f, &shelf, records), 0);
+    assert_string_equal(buf_text(&f->out), anew);
+    assert_int_equal(build_from_shelf(f, &shelf, records), 0); /* taken: now it is read anew */
+    assert_null(strstr(buf_text(&f->out), "-0007"));
+    free(anew);
+}
+
+static void a_taken_text_is_told_like_a_written_one(void **state)
+{
+    struct fixture *f = *state;
+    struct record record = dossier_record(f);
+    struct adapter_check check = {.record = &record};
+    const struct adapter_send send = {.kind = RECORD_DOSSIER, .records = &record, .n_records = 1};
+    struct portal_shelf shelf;
+
+    portal_shelf_init(&shelf);
+    portal_wire_check(&f->env, &shelf, &check);
+    memcpy(record.hash, check.held_hash, sizeof(record.hash));
+    assert_int_equal(portal_wire_build(&f->env, &f->config.portal, &send,
+                                       (struct portal_request){.body = &f->out, .shelf = &shelf},
+                                       &f->verdict),
+                     0);
+    assert_int_equal(shelf.bytes, 0);
+    assert_int_equal(f->verdict.status, check.status);
+    assert_int_equal(f->verdict.hold, HOLD_NONE);
+    assert_true(f->verdict.has_held_hash);
+    assert_memory_equal(f->verdict.held_hash, check.held_hash, sizeof(check.held_hash));
+}
+
+static void what_is_held_or_volatile_is_not_kept_written(void **state)
+{
+    struct dossier_file file = {"1", "Đơn.pdf", "", "https://h.example/1?t=2025", "", ""};
+    struct fixture *f = *state;
+    struct adapter_check check;
+    struct portal_shelf shelf;
+    struct record record;
+
+    portal_shelf_init(&shelf);
+    f->dossier.files = &file;
+    f->dossier.n_files = 1;
+    record = dossier_record(f);
+    check.record = &record;
+    portal_wire_check(&f->env, &shelf, &check);
+    assert_true(check.has_held_hash);
+    assert_int_equal(shelf.bytes, 0);
+    f->dossier.n_files = 0;
+    f->dossier.status = "mystery";
+    record = dossier_record(f);
+    portal_wire_check(&f->env, &shelf, &check);
+    assert_int_equal(check.hold, HOLD_UNMAPPED_STATUS);
+    assert_int_equal(shelf.bytes, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -681,6 +763,9 @@ int main(void)
         TEST(what_is_no_record_of_ours_is_held),
         TEST(a_call_beyond_the_limit_is_held),
         TEST(reads_carry_their_parameter),
+        TEST(a_call_carries_what_its_check_has_written),
+        TEST(a_taken_text_is_told_like_a_written_one),
+        TEST(what_is_held_or_volatile_is_not_kept_written),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
