@@ -29,6 +29,11 @@ static void call_ended(void *ctx, const struct pusher_news *news)
     struct flow *f = ctx;
 
     waits_tell(&f->waits, news);
+    for (size_t i = 0; i < f->n_sources; i++) {
+        if (f->sources[i].has_poller) {
+            poller_taken(&f->sources[i].poller);
+        }
+    }
     for (size_t i = 0; i < f->n_sources && f->kind == FLOW_INTAKE && news->settled; i++) {
         if (f->sources[i].has_poller && f->sources[i].poller.acks) {
             ack_delivered(&f->sources[i].poller.ack, news->code);

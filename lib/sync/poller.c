@@ -13,6 +13,11 @@
 #define PAGE_BYTES_MAX (1u << 20)
 #define OWED_MAX 200
 #define FAILURE_CAP_MS 300000
+/* While a sink that answers has so much to take, the next page waits for it a little: what is read
+ * is sent while it is still at hand, written and in the caches. Never long, for behind the pages
+ * stand urgent dossiers and newer states. */
+#define AHEAD_ITEMS 1000
+#define PACE_MS 1000
 
 static void pump(struct poller *p);
 
@@ -207,6 +212,7 @@ static void next_page(struct poller *p)
     }
     p->step = POLLER_PAGE;
     if (goes_on(p, p->moved)) {
+        p->paced_ms = loop_now_ms(p->env->loop) + PACE_MS;
         poller_kick(p);
     } else {
         rest(p);
@@ -352,11 +358,39 @@ static void poll_done(struct adapter_poll *poll)
     journal_compare(p->env->journal, &p->compare);
 }
 
+static bool sink_is_behind(const struct poller *p)
+{
+    const struct journal *j = p->env->journal;
+
+    return p->live && p->sink != NULL && p->sink->endpoint.breaker == BREAKER_CLOSED &&
+           !p->sink->endpoint.paused &&
+           journal_tally(j, p->flow, ITEM_SNAPSHOT, ITEM_PENDING) +
+                   journal_tally(j, p->flow, ITEM_STEP, ITEM_PENDING) >
+               AHEAD_ITEMS;
+}
+
+/* How long the page still waits for the sink; 0 no more. */
+static uint64_t pace_ms(struct poller *p, uint64_t now_ms)
+{
+    p->paced = now_ms < p->paced_ms && sink_is_behind(p);
+    return p->paced ? p->paced_ms - now_ms : 0;
+}
+
+void poller_taken(struct poller *p)
+{
+    if (p->paced) {
+        poller_kick(p);
+    }
+}
+
 static void ask_page(struct poller *p)
 {
     uint64_t now_ms = loop_now_ms(p->env->loop);
     uint64_t wait_ms = endpoint_wait_ms(&p->source->endpoint, LANE_DOSSIER, now_ms);
 
+    if (wait_ms == 0) {
+        wait_ms = pace_ms(p, now_ms);
+    }
     if (wait_ms > 0) {
         loop_timer_start(p->env->loop, &p->timer, wait_ms < 1000 ? wait_ms : 1000);
         return;
@@ -367,6 +401,7 @@ static void ask_page(struct poller *p)
     p->poll.full = p->want_full;
     p->want_full = false;
     p->want_page = false;
+    p->paced_ms = 0;
     p->poll.done = poll_done;
     p->step = POLLER_COMPARE; /* until poll_done says otherwise, pump has nothing to do */
     endpoint_begin(&p->source->endpoint, LANE_DOSSIER, now_ms);

@@ -61,6 +61,8 @@ struct poller {
     bool want_full;
     bool want_owed;       /* rows that are owed have come: read them before the next poll's time */
     uint64_t poll_due_ms; /* monotonic: when the next page is due */
+    uint64_t paced_ms;    /* monotonic: until then a page waits for the sink; 0 it does not */
+    bool paced;           /* it waits now */
     bool waits_for_window;
     bool stopping;
     uint32_t failures; /* polls failed in a row */
@@ -124,6 +126,8 @@ void poller_now(struct poller *p, bool full);
 void poller_owed(struct poller *p);
 /* The journal's window may have opened, or the source works again. */
 void poller_kick(struct poller *p);
+/* The sink took something. */
+void poller_taken(struct poller *p);
 void poller_stop(struct poller *p, void (*stopped)(void *ctx), void *ctx);
 bool poller_idle(const struct poller *p);
 /* Reads, or was told to and has not begun. */

@@ -308,6 +308,56 @@ static void intake_does_not_wait_for_the_portal(void **state)
     assert_int_equal(fake_world_count(w, "dossiers", ITEM_SNAPSHOT, ITEM_PENDING), 500);
 }
 
+#define MANY 6000 /* much more than is read ahead of a sink */
+
+static void start_with_many(struct fake_world *w, uint64_t portal_latency_ms)
+{
+    w->onestop->page_size = 200;
+    w->onestop->poll_latency_ms = 1;
+    w->portal->latency_ms = portal_latency_ms;
+    put_many(w, MANY);
+    fake_world_start(w);
+}
+
+static void what_a_sink_takes_is_read_for_it_no_faster(void **state)
+{
+    struct fake_world *w = *state;
+    uint64_t most = 0;
+
+    start_with_many(w, 10); /* takes more than a thousand in a second */
+    while (w->portal->ledger.effects < MANY) {
+        uint64_t waiting;
+
+        fake_world_run(w, 50);
+        waiting = fake_world_count(w, "dossiers", ITEM_SNAPSHOT, ITEM_PENDING);
+        most = waiting > most ? waiting : most;
+        assert_true(w->loop.now_ms < FAKE_LOOP_START_MS + MINUTE_MS);
+    }
+    assert_in_range(most, 800, 1400);
+    assert_int_equal(fake_world_lost(w, w->onestop, w->portal, "dossiers"), 0);
+    assert_int_equal(w->portal->ledger.repeats, 0);
+}
+
+static void a_page_waits_for_a_slow_sink_a_second_at_most(void **state)
+{
+    struct fake_world *w = *state;
+
+    start_with_many(w, 5000);
+    fake_world_run(w, MINUTE_MS);
+    assert_int_equal(w->onestop->details, MANY);
+    assert_true(w->portal->ledger.effects < 1000);
+}
+
+static void a_page_waits_for_no_sink_that_does_not_answer(void **state)
+{
+    struct fake_world *w = *state;
+
+    w->portal->down = true;
+    start_with_many(w, 10);
+    fake_world_run(w, 10000);
+    assert_int_equal(w->onestop->details, MANY);
+}
+
 static void details_run_side_by_side_within_their_limit(void **state)
 {
     struct fake_world *w = *state;
@@ -401,6 +451,9 @@ int main(void)
         WORLD(a_complete_sweep_lists_everything_and_is_counted),
         WORLD(a_full_window_stops_intake_until_the_disk_has_caught_up),
         WORLD(intake_does_not_wait_for_the_portal),
+        WORLD(what_a_sink_takes_is_read_for_it_no_faster),
+        WORLD(a_page_waits_for_a_slow_sink_a_second_at_most),
+        WORLD(a_page_waits_for_no_sink_that_does_not_answer),
         WORLD(details_run_side_by_side_within_their_limit),
         WORLD(the_pace_of_a_source_is_kept),
         WORLD(a_paused_source_is_left_alone),
