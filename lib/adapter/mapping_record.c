@@ -443,7 +443,7 @@ static int write_records(const struct reading *r, const struct dossier *d,
     }
     err = record_with_dossier(d, r->arena, &out[0], r->msg);
     for (size_t i = 0; i < steps->n && err == 0; i++) {
-        err = record_from_step(&steps->all[i], r->arena, &out[i + 1], r->msg);
+        err = record_with_step(&steps->all[i], r->arena, &out[i + 1], r->msg);
         if (err != 0) {
             err_wrap(r->msg, err, "step %zu", i + 1);
         }

@@ -305,7 +305,11 @@ int portal_map_record(const struct adapter_env *env, const struct record *record
         }
         break;
     case RECORD_STEP:
-        err = record_to_step(record->body, record->body_len, arena, &m->step, &msg);
+        if (record->step != NULL) {
+            m->step = *record->step;
+        } else {
+            err = record_to_step(record->body, record->body_len, arena, &m->step, &msg);
+        }
         break;
     default:
         portal_hold_invalid(check, "the portal takes dossiers and their steps only");

@@ -459,13 +459,14 @@ static int derive_step_key(struct encoder *e, const struct step *s, const char *
     return digest_key(e, at, event, sizeof(event) / sizeof(event[0]), out);
 }
 
-int record_from_step(const struct step *s, struct arena *a, struct record *out, struct errmsg *msg)
+static int from_step(const struct step *s, struct step *keep, struct arena *a, struct record *out,
+                     struct errmsg *msg)
 {
     struct encoder e;
     int rc;
 
     begin(&e, a, msg, RECORD_STEP, out);
-    rc = encode(&e, &record_step_fields, s, NULL, out);
+    rc = encode(&e, &record_step_fields, s, keep, out);
     if (rc == 0) {
         rc = keep_text(&e, "key", s->key, &out->step_key);
     }
@@ -474,8 +475,25 @@ int record_from_step(const struct step *s, struct arena *a, struct record *out, 
     }
     out->at_s = s->at_s;
     out->alone = s->answer != NULL && *s->answer != '\0';
+    out->step = keep;
     buf_free(&e.body);
     return rc;
+}
+
+int record_from_step(const struct step *s, struct arena *a, struct record *out, struct errmsg *msg)
+{
+    return from_step(s, NULL, a, out, msg);
+}
+
+int record_with_step(const struct step *s, struct arena *a, struct record *out, struct errmsg *msg)
+{
+    struct step *keep = arena_alloc(a, sizeof(*keep));
+
+    if (keep == NULL) {
+        return record_no_memory(msg);
+    }
+    *keep = *s;
+    return from_step(s, keep, a, out, msg);
 }
 
 /* Body, code and hash, and nothing beside them. */

@@ -31,6 +31,9 @@ MUST_CHECK int record_with_dossier(const struct dossier *d, struct arena *a, str
                                    struct errmsg *msg);
 MUST_CHECK int record_from_step(const struct step *s, struct arena *a, struct record *out,
                                 struct errmsg *msg);
+/* The same, and out->step beside the body. */
+MUST_CHECK int record_with_step(const struct step *s, struct arena *a, struct record *out,
+                                struct errmsg *msg);
 MUST_CHECK int record_from_procedure(const struct procedure *p, struct arena *a, struct record *out,
                                      struct errmsg *msg);
 /* RECORD_RATING, RECORD_QUESTION, RECORD_PAYMENT: from is the struct of that kind. */

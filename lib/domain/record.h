@@ -38,6 +38,7 @@ static inline enum item_kind record_item_kind(enum record_kind kind)
 #define RECORD_HASH_BYTES 32
 
 struct dossier;
+struct step;
 
 /* All pointers borrowed. */
 struct record {
@@ -54,6 +55,7 @@ struct record {
     const struct figures *figures; /* what outlives the body; NULL nothing */
     const struct dossier *dossier; /* what the body says, where it is still at hand; NULL: it is to
                                       be read from the body */
+    const struct step *step;       /* likewise, of RECORD_STEP */
     bool alone; /* steps: never in one call with others (an answer, see dossier.h) */
 };
 

@@ -76,6 +76,7 @@ int journal_append_add(struct journal_append *a, const struct journal_record *re
     }
     *copy = *record;
     copy->record.dossier = NULL;
+    copy->record.step = NULL;
     copy->record.code = copied(&a->arena, record->record.code);
     copy->record.local_no = copied(&a->arena, record->record.local_no);
     copy->record.step_key = copied(&a->arena, record->record.step_key);

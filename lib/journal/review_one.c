@@ -220,6 +220,7 @@ int review_store_add(struct review_store *s, const struct record *record)
     copy->record = *record; /* of which nothing but key, hash and body is used */
     copy->record.figures = NULL;
     copy->record.dossier = NULL;
+    copy->record.step = NULL;
     copy->record.step_key =
         arena_strdup(&s->arena, record->step_key != NULL ? record->step_key : "");
     copy->record.body = arena_strndup(&s->arena, record->body, record->body_len);

@@ -170,6 +170,7 @@ static int copy_record(struct arena *a, const struct record *from, struct record
 {
     *to = *from;
     to->dossier = NULL;
+    to->step = NULL;
     to->code = arena_strdup(a, from->code);
     to->local_no = arena_strdup(a, from->local_no != NULL ? from->local_no : "");
     to->step_key = arena_strdup(a, from->step_key != NULL ? from->step_key : "");

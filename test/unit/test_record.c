@@ -130,6 +130,39 @@ static void what_is_kept_beside_the_body_is_what_the_body_says(void **state)
     end(&f);
 }
 
+static void a_step_beside_its_body_says_the_same(void **state)
+{
+    struct fixture f;
+    struct record again;
+    struct step step;
+    struct step read;
+
+    (void)state;
+    begin(&f);
+    step_init(&step);
+    step.code = "H56-1";
+    step.actor = "Tha\xCC\x89o"; /* not composed */
+    step.text = NULL;
+    step.at_s = 7;
+    assert_int_equal(record_from_step(&step, &f.arena, &f.record, &f.msg), 0);
+    assert_null(f.record.step);
+    assert_int_equal(record_with_step(&step, &f.arena, &again, &f.msg), 0);
+    assert_string_equal(again.body, f.record.body);
+    assert_memory_equal(again.hash, f.record.hash, RECORD_HASH_BYTES);
+    assert_int_equal(record_to_step(again.body, again.body_len, &f.arena, &read, &f.msg), 0);
+    assert_string_equal(again.step->actor, "Th\xE1\xBA\xA3o");
+#define X(field)                                                                                   \
+    assert_string_equal(again.step->field, read.field);                                            \
+    assert_true(again.step->field[0] == '\0' || again.step->field != step.field);
+    STEP_TEXTS(X)
+#undef X
+#define X(field) assert_true(again.step->field == read.field);
+    STEP_TIMES(X)
+#undef X
+    assert_string_equal(again.step->arrived, read.arrived);
+    end(&f);
+}
+
 static void keys_stand_in_the_order_of_the_struct(void **state)
 {
     struct fixture f;
@@ -581,6 +614,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(empty_values_are_left_out),
         cmocka_unit_test(what_is_kept_beside_the_body_is_what_the_body_says),
+        cmocka_unit_test(a_step_beside_its_body_says_the_same),
         cmocka_unit_test(keys_stand_in_the_order_of_the_struct),
         cmocka_unit_test(a_dossier_comes_back_as_it_went),
         cmocka_unit_test(absent_fields_come_back_empty_and_unknown),
