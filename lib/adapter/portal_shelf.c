@@ -54,19 +54,19 @@ static void drop_old(struct portal_shelf *s, uint64_t now_ms)
     }
 }
 
-static struct list *chain_of(struct portal_shelf *s, const uint8_t digest[RECORD_HASH_BYTES])
+static struct list *chain_of(struct portal_shelf *s, const uint8_t hash[RECORD_HASH_BYTES])
 {
-    return &s->chains[(digest[0] | digest[1] << 8) & (PORTAL_SHELF_CHAINS - 1)];
+    return &s->chains[(hash[0] | hash[1] << 8) & (PORTAL_SHELF_CHAINS - 1)];
 }
 
-static struct portal_text *find(struct portal_shelf *s, const uint8_t digest[RECORD_HASH_BYTES])
+static struct portal_text *find(struct portal_shelf *s, const uint8_t hash[RECORD_HASH_BYTES])
 {
-    const struct list *chain = chain_of(s, digest);
+    const struct list *chain = chain_of(s, hash);
 
     for (struct list *l = chain->next; l != chain; l = l->next) {
         struct portal_text *t = CONTAINER_OF(l, struct portal_text, in_chain);
 
-        if (memcmp(t->digest, digest, RECORD_HASH_BYTES) == 0) {
+        if (memcmp(t->hash, hash, RECORD_HASH_BYTES) == 0) {
             return t;
         }
     }
@@ -74,13 +74,13 @@ static struct portal_text *find(struct portal_shelf *s, const uint8_t digest[REC
 }
 
 void portal_shelf_put(struct portal_shelf *s, uint64_t now_ms,
-                      const uint8_t digest[RECORD_HASH_BYTES], int status, const char *text,
+                      const uint8_t hash[RECORD_HASH_BYTES], int status, const char *text,
                       size_t len)
 {
     struct portal_text *t;
 
     drop_old(s, now_ms);
-    if (s->bytes + sizeof(*t) + len > PORTAL_SHELF_BYTES || find(s, digest) != NULL) {
+    if (s->bytes + sizeof(*t) + len > PORTAL_SHELF_BYTES || find(s, hash) != NULL) {
         return;
     }
     t = malloc(sizeof(*t) + len);
@@ -88,22 +88,22 @@ void portal_shelf_put(struct portal_shelf *s, uint64_t now_ms,
         return;
     }
     t->put_ms = now_ms;
-    memcpy(t->digest, digest, RECORD_HASH_BYTES);
+    memcpy(t->hash, hash, RECORD_HASH_BYTES);
     t->status = status;
     t->len = len;
     memcpy(t->text, text, len);
     list_push(&s->by_age, &t->by_age);
-    list_push(chain_of(s, digest), &t->in_chain);
+    list_push(chain_of(s, hash), &t->in_chain);
     s->bytes += sizeof(*t) + len;
 }
 
 struct portal_text *portal_shelf_take(struct portal_shelf *s, uint64_t now_ms,
-                                      const uint8_t digest[RECORD_HASH_BYTES])
+                                      const uint8_t hash[RECORD_HASH_BYTES])
 {
     struct portal_text *t;
 
     drop_old(s, now_ms);
-    t = find(s, digest);
+    t = find(s, hash);
     if (t != NULL) {
         take_out(s, t);
     }

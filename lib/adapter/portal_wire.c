@@ -51,17 +51,27 @@ static int digest_dossier(const struct portal_fields *fields, const struct porta
     return err;
 }
 
-static int digest_step(const struct portal_mapped *m, struct arena *arena,
-                       struct adapter_check *verdict)
+/* Writes a step, too, though its digest is over less: what can't be written is found before it is
+ * stored. */
+static int digest_step(struct portal_fields *fields, const struct portal_mapped *m,
+                       struct portal_shelf *shelf, struct adapter_check *verdict)
 {
-    struct portal_extra extra;
-    int err = portal_extra_begin(&extra, m->step.extra);
+    struct buf text;
+    int err;
 
-    portal_extra_end(&extra);
+    buf_init(&text, PORTAL_BODY_MAX);
+    json_write_begin(&fields->w, &text);
+    portal_fields_step(fields, m);
+    err = fields->err != 0 ? fields->err : buf_error(&text);
     if (err == 0) {
-        err = portal_fields_step_identity(m, arena, verdict->held_hash);
+        err = portal_fields_step_identity(m, fields->arena, verdict->held_hash);
         verdict->has_held_hash = err == 0;
     }
+    if (err == 0 && m->step.answer[0] == '\0' && shelf != NULL) {
+        portal_shelf_put(shelf, loop_now_ms(fields->env->loop), verdict->record->hash,
+                         verdict->status, text.data, text.len);
+    }
+    buf_free(&text);
     return err;
 }
 
@@ -91,11 +101,10 @@ void portal_wire_check(const struct adapter_env *env, struct portal_shelf *shelf
     check->err = 0;
     check->has_held_hash = false;
     err = portal_map_record(env, check->record, false, &arena, &m, check);
-    if (err == 0 && check->hold == HOLD_NONE && check->record->kind == RECORD_DOSSIER) {
+    if (err == 0 && check->hold == HOLD_NONE) {
         portal_fields_begin(&fields, env, &arena, &env->config->portal);
-        err = digest_dossier(&fields, &m, shelf, check);
-    } else if (err == 0 && check->hold == HOLD_NONE) {
-        err = digest_step(&m, &arena, check);
+        err = check->record->kind == RECORD_DOSSIER ? digest_dossier(&fields, &m, shelf, check)
+                                                    : digest_step(&fields, &m, shelf, check);
     }
     if (err == ERR_NOMEM && arena.full) {
         portal_hold_invalid(check, "the record takes more memory than is allowed for one");
@@ -143,7 +152,7 @@ static bool put_written(struct push *p, const struct record *record, struct adap
 {
     struct portal_text *t = NULL;
 
-    if (p->shelf != NULL && record->kind == RECORD_DOSSIER) {
+    if (p->shelf != NULL) {
         t = portal_shelf_take(p->shelf, loop_now_ms(p->env->loop), record->hash);
     }
     if (t == NULL) {
@@ -153,8 +162,8 @@ static bool put_written(struct push *p, const struct record *record, struct adap
     verdict->hold = HOLD_NONE;
     verdict->reason[0] = '\0';
     verdict->status = t->status;
-    verdict->has_held_hash = true;
-    memcpy(verdict->held_hash, t->digest, sizeof(verdict->held_hash));
+    verdict->has_held_hash = record->kind == RECORD_DOSSIER;
+    memcpy(verdict->held_hash, t->hash, sizeof(verdict->held_hash));
     free(t);
     return true;
 }

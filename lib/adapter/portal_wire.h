@@ -20,8 +20,8 @@
 #define PORTAL_PATH_MAX 8192 /* bytes of a service with its parameters */
 #define PORTAL_URL_MAX 16384
 
-/* adapter.h's check. Uses the maps of env->config. What it writes of a dossier goes on the shelf;
- * NULL: nowhere. */
+/* adapter.h's check. Uses the maps of env->config. What it writes goes on the shelf; NULL:
+ * nowhere. */
 void portal_wire_check(const struct adapter_env *env, struct portal_shelf *shelf,
                        struct adapter_check *check);
 
@@ -30,7 +30,7 @@ struct portal_request {
     struct buf *body; /* direct: one JSON object without its session; bridge: what is posted, empty
                          for a GET */
     struct buf *path; /* bridge: service and parameters; direct: stays empty, may be NULL */
-    struct portal_shelf *shelf; /* dossiers that are written already, of the same settings; NULL:
+    struct portal_shelf *shelf; /* what is written already, of the same settings; NULL:
                                    none, as for who only shows a call */
 };
 

@@ -715,6 +715,51 @@ static void a_taken_text_is_told_like_a_written_one(void **state)
     assert_memory_equal(f->verdict.held_hash, check.held_hash, sizeof(check.held_hash));
 }
 
+static void steps_are_taken_as_written_too(void **state)
+{
+    struct fixture *f = *state;
+    struct record records[2] = {step_record(f), step_record(f)};
+    const struct adapter_send send = {.kind = RECORD_STEP, .records = records, .n_records = 2};
+    struct adapter_check check = {.record = &records[0]};
+    struct portal_shelf shelf;
+    char *anew;
+
+    portal_shelf_init(&shelf);
+    assert_int_equal(build(f, records, 2, false), 0);
+    anew = strdup(buf_text(&f->out));
+    portal_wire_check(&f->env, &shelf, &check);
+    assert_true(check.has_held_hash);
+    records[0].body = "{";
+    records[0].body_len = 1;
+    buf_clear(&f->out);
+    assert_int_equal(portal_wire_build(&f->env, &f->config.portal, &send,
+                                       (struct portal_request){.body = &f->out, .shelf = &shelf},
+                                       &f->verdict),
+                     0);
+    assert_string_equal(buf_text(&f->out), anew);
+    assert_int_equal(f->verdict.status, check.status);
+    assert_int_equal(shelf.bytes, 0);
+    free(anew);
+}
+
+static void an_answer_is_not_kept_written(void **state)
+{
+    struct fixture *f = *state;
+    struct adapter_check check;
+    struct portal_shelf shelf;
+    struct record record;
+
+    portal_shelf_init(&shelf);
+    f->step.answer = "{\"MaHoSo\":\"H56.31.25-251118-0007\",\"MaHoSoDonVi\":\"1\","
+                     "\"NgayXuLy\":\"20251118093000\",\"TrangThai\":\"2\"}";
+    record = step_record(f);
+    check.record = &record;
+    portal_wire_check(&f->env, &shelf, &check);
+    assert_int_equal(check.hold, HOLD_NONE);
+    assert_int_equal(check.err, 0);
+    assert_int_equal(shelf.bytes, 0);
+}
+
 static void what_is_held_or_volatile_is_not_kept_written(void **state)
 {
     struct dossier_file file = {"1", "Đơn.pdf", "", "https://h.example/1?t=2025", "", ""};
@@ -765,6 +810,8 @@ int main(void)
         TEST(reads_carry_their_parameter),
         TEST(a_call_carries_what_its_check_has_written),
         TEST(a_taken_text_is_told_like_a_written_one),
+        TEST(steps_are_taken_as_written_too),
+        TEST(an_answer_is_not_kept_written),
         TEST(what_is_held_or_volatile_is_not_kept_written),
     };
 
