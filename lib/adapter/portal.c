@@ -253,6 +253,7 @@ static int portal_reconfigure(struct adapter *a, const struct config *config, st
     portal->settings = settings;
     portal->env.config = config;
     portal_shelf_clear(&portal->shelf);
+    portal->success.n = 0;
     describe(portal);
     return 0;
 }

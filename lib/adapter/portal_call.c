@@ -92,12 +92,57 @@ static void parse_run(struct adapter_parse *parse)
     }
 }
 
+/* Only such a success may be kept: no more goes into its judgement than bytes and settings. */
+static bool plain_push(const struct portal_call *call)
+{
+    const struct http_req *http = &call->http;
+
+    return call->kind == PORTAL_PUSH && call->settings == call->portal->settings &&
+           http->result == HTTP_ANSWERED && http->status == 200 && http->retry_after_s == 0 &&
+           http->response.len > 0 && http->response.len <= PORTAL_SUCCESS_BYTES;
+}
+
+static void keep_success(const struct portal_call *call)
+{
+    struct portal *portal = call->portal;
+
+    if (plain_push(call) && call->outcome.class == OUTCOME_DONE) {
+        portal->success.n = call->http.response.len;
+        memcpy(portal->success.reply, call->http.response.data, portal->success.n);
+        portal->success.outcome = call->outcome;
+    }
+}
+
+/* False: these bytes are to be judged. */
+static bool known_success(struct portal_call *call)
+{
+    const struct portal *portal = call->portal;
+    const struct outcome *known = &portal->success.outcome;
+    struct outcome *out = &call->outcome;
+
+    if (!plain_push(call) || call->http.response.len != portal->success.n ||
+        memcmp(call->http.response.data, portal->success.reply, portal->success.n) != 0) {
+        return false;
+    }
+    out->class = known->class;
+    out->transport = known->transport;
+    out->alert = known->alert;
+    out->http = known->http;
+    out->retry_after_s = known->retry_after_s;
+    memcpy(out->code, known->code, sizeof(out->code));
+    memcpy(out->words, known->words, sizeof(out->words));
+    memcpy(out->response, known->response, sizeof(out->response));
+    out->took_ms = portal_reply_took(&call->http);
+    return true;
+}
+
 static void parse_done(struct adapter_parse *parse)
 {
     struct portal_call *call = CONTAINER_OF(parse, struct portal_call, parse);
 
     portal_reply_judge(&call->settings->config, call->kind, &call->http, &call->reply,
                        &call->outcome);
+    keep_success(call);
     if (call->outcome.class == OUTCOME_AUTH && repeat(call)) {
         return;
     }
@@ -110,6 +155,10 @@ static void http_done(struct http_req *req)
 
     call->in_http = false;
     CRASH_POINT(portal_answered);
+    if (known_success(call)) {
+        call->done(call); /* may release call */
+        return;
+    }
     adapter_parse_start(call->portal->env.loop, &call->parse, req->response.len, parse_run,
                         parse_done);
 }

@@ -21,6 +21,7 @@
 #define PORTAL_SPARE_CALLS 32    /* kept for reuse */
 #define PORTAL_SPARE_BYTES 65536 /* larger buffers are freed between calls */
 #define PORTAL_REPEATS_MAX 3     /* after refused sessions, of one call */
+#define PORTAL_SUCCESS_BYTES 512 /* longer replies are judged each */
 
 struct portal_call;
 
@@ -35,6 +36,11 @@ struct portal {
     struct list spare; /* calls for reuse */
     size_t n_spare;
     struct portal_shelf shelf;
+    struct { /* the last success of a push: nearly all are told in the very same bytes */
+        char reply[PORTAL_SUCCESS_BYTES];
+        size_t n; /* 0: none under these settings */
+        struct outcome outcome;
+    } success;
     struct { /* of the last page of the list (portal_questions.c) */
         struct arena arena;
         struct record *records; /* in arena */
@@ -58,7 +64,8 @@ struct portal_call {
     /* Extra reading of a reply that says success, right after parsing, perhaps on a worker; NULL:
      * none. */
     void (*read_rows)(struct portal_call *call);
-    /* The end, on the loop: outcome is judged, reply is there until portal_call_release. */
+    /* The end, on the loop: outcome is judged, reply is there until portal_call_release (empty
+     * after a success of a push that was judged before). */
     void (*done)(struct portal_call *call);
     void *request; /* the engine's struct adapter_... */
     /* out */

@@ -413,6 +413,11 @@ static void judge_words(const struct http_req *http, const struct portal_reply *
     }
 }
 
+uint32_t portal_reply_took(const struct http_req *http)
+{
+    return http->took_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)http->took_ms;
+}
+
 void portal_reply_judge(const struct config_portal *config, enum portal_call_kind kind,
                         const struct http_req *http, const struct portal_reply *reply,
                         struct outcome *out)
@@ -421,7 +426,7 @@ void portal_reply_judge(const struct config_portal *config, enum portal_call_kin
     out->alert = false;
     out->http = http->result == HTTP_ANSWERED ? (int)http->status : 0;
     out->retry_after_s = http->result == HTTP_ANSWERED ? http->retry_after_s : 0;
-    out->took_ms = http->took_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)http->took_ms;
+    out->took_ms = portal_reply_took(http);
     memcpy(out->code, reply->code_text, sizeof(out->code));
     memcpy(out->response, reply->digest, sizeof(out->response));
     judge_result(config, kind, http, reply, out);

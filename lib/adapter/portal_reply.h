@@ -46,6 +46,9 @@ void portal_reply_judge(const struct config_portal *config, enum portal_call_kin
                         const struct http_req *http, const struct portal_reply *reply,
                         struct outcome *out);
 
+/* Milliseconds of a call, as an outcome has them. */
+uint32_t portal_reply_took(const struct http_req *http);
+
 /* Words of a peer made fit to store and show: printable, personal data masked, cut on a character
  * boundary. */
 void portal_reply_words(const char *text, char out[PORTAL_WORDS_SIZE]);

@@ -561,6 +561,50 @@ static struct adapter_lookup look_up(struct fixture *f, long status, const char 
     return lookup;
 }
 
+static void a_success_that_was_judged_before_is_told_the_same(void **state)
+{
+    struct fixture *f = *state;
+    const struct outcome *first;
+    struct outcome second;
+
+    log_in(f, "one");
+    first = &push(f, 0)->send.outcome;
+    fake_portal_answer(&f->peer, 200, SUCCESS);
+    assert_int_equal(first->class, OUTCOME_DONE);
+    (void)push(f, 1);
+    fake_portal_answer(&f->peer, 200, SUCCESS);
+    second = f->pushes[1].send.outcome;
+    assert_memory_equal(&second, first, sizeof(second));
+    (void)push(f, 2);
+    fake_portal_answer(&f->peer, 500, SUCCESS); /* the same bytes, and no success */
+    assert_int_equal(f->pushes[2].send.outcome.class, OUTCOME_UNSURE);
+    (void)push(f, 3);
+    fake_portal_answer(&f->peer, 200, "{\"error_code\":\"0\",\"message\":\"thất bại\"}");
+    assert_int_equal(f->pushes[3].send.outcome.class, OUTCOME_UNSURE);
+}
+
+static void a_success_is_judged_anew_after_a_reload(void **state)
+{
+    static const char taken[] = "{\"error_code\":0,\"message\":\"Đã nhận\"}";
+    struct fixture *f = *state;
+    struct config other = f->peer.config;
+    struct errmsg msg = {0};
+
+    log_in(f, "one");
+    (void)push(f, 0);
+    (void)push(f, 1);
+    fake_portal_answer(&f->peer, 200, taken);
+    assert_int_equal(f->pushes[0].send.outcome.class, OUTCOME_DONE);
+    other.portal.strict_success_text = true;
+    assert_int_equal(f->portal->ops->reconfigure(f->portal, &other, &msg), 0);
+    fake_portal_answer(&f->peer, 200, taken); /* of a call under the old settings */
+    assert_int_equal(f->pushes[1].send.outcome.class, OUTCOME_DONE);
+    (void)push(f, 2);
+    fake_portal_answer(&f->peer, 200, taken);
+    assert_int_equal(f->pushes[2].send.outcome.class, OUTCOME_UNSURE);
+    assert_int_equal(f->portal->ops->reconfigure(f->portal, &f->peer.config, &msg), 0);
+}
+
 static void a_lookup_has_three_answers(void **state)
 {
     static const struct {
@@ -633,6 +677,8 @@ int main(void)
         TEST(a_reload_reaches_what_was_written_before_it),
         TEST(new_names_reach_what_was_written_before_them),
         TEST(there_is_no_portal_without_its_section),
+        TEST(a_success_that_was_judged_before_is_told_the_same),
+        TEST(a_success_is_judged_anew_after_a_reload),
         TEST(a_lookup_has_three_answers),
     };
 
