@@ -308,7 +308,7 @@ static void intake_does_not_wait_for_the_portal(void **state)
     assert_int_equal(fake_world_count(w, "dossiers", ITEM_SNAPSHOT, ITEM_PENDING), 500);
 }
 
-#define MANY 6000 /* much more than is read ahead of a sink */
+#define MANY 2000 /* much more than is read ahead of a sink */
 
 static void start_with_many(struct fake_world *w, uint64_t portal_latency_ms)
 {
