@@ -33,8 +33,8 @@ void buf_clear(struct buf *b)
     }
 }
 
-/* Room for n more bytes and the NUL; false sets the error. */
-static bool reserve(struct buf *b, size_t n)
+/* As reserve, where the bytes that are there may not do. */
+static bool grow(struct buf *b, size_t n)
 {
     size_t need;
     size_t capacity;
@@ -66,6 +66,14 @@ static bool reserve(struct buf *b, size_t n)
     b->data = data;
     b->capacity = capacity;
     return true;
+}
+
+/* Room for n more bytes and the NUL; false sets the error. */
+static inline bool reserve(struct buf *b, size_t n)
+{
+    bool there = b->error == 0 && n < b->capacity - b->len && n <= b->max_bytes - b->len;
+
+    return there || grow(b, n);
 }
 
 void buf_put(struct buf *b, const void *bytes, size_t n)
@@ -121,25 +129,28 @@ static void undo_if_failed(struct buf *b, size_t len_before)
     }
 }
 
-/* How many of these bytes, from the first, JSON takes as they are. */
+/* ASCII that JSON takes as it is. */
+static const bool plain[256] = {[' ' ... '!'] = true, ['#' ... '['] = true, [']' ... 0x7F] = true};
+
+/* How many bytes of a text, from the first, JSON takes as they are. */
 static size_t json_plain(const char *text, size_t left)
 {
+    const unsigned char *p = (const unsigned char *)text;
     size_t at = 0;
+    size_t n;
 
-    while (at < left) {
-        unsigned char c = (unsigned char)text[at];
-        size_t n = left - at >= 8 ? utf8_plain_bytes(text + at) : 0;
-
-        if (n == 0 && c >= 0x80) {
-            n = utf8_sequence(text + at, left - at);
-        } else if (n == 0) {
-            n = c >= 0x20 && c != '"' && c != '\\';
+    do {
+        n = 8;
+        while (n == 8 && left - at >= 8) {
+            n = utf8_plain_in(utf8_word(p + at));
+            at += n;
         }
-        if (n == 0) {
-            break;
+        while (plain[p[at]]) { /* the NUL is not */
+            at++;
         }
+        n = p[at] < 0x80 ? 0 : utf8_sequence(p + at, left - at);
         at += n;
-    }
+    } while (n > 0);
     return at;
 }
 
@@ -160,41 +171,63 @@ static void put_json_special(struct buf *b, char c)
     }
 }
 
-/* Nearly every text needs no escape and goes out in one piece. */
-static void put_plain_json(struct buf *b, const char *text, size_t n)
+/* The rest of a string, from a byte on that JSON does not take as it is. */
+static void put_json_rest(struct buf *b, const char *text, size_t left)
 {
-    if (reserve(b, n + 2)) {
-        b->data[b->len] = '"';
-        memcpy(b->data + b->len + 1, text, n);
-        b->data[b->len + n + 1] = '"';
-        b->len += n + 2;
-        b->data[b->len] = '\0';
+    while (left > 0) {
+        size_t n;
+
+        put_json_special(b, *text);
+        n = 1 + json_plain(text + 1, left - 1);
+        buf_put(b, text + 1, n - 1);
+        text += n;
+        left -= n;
     }
 }
 
-void buf_put_json(struct buf *b, const char *text)
+/* Nearly every text needs no escape and goes out in one piece. */
+static void put_json(struct buf *b, bool comma, const char *text, bool colon)
 {
     size_t start = b->len;
     size_t left = strlen(text);
     size_t n = json_plain(text, left);
+    char *to;
 
-    if (n == left) {
-        put_plain_json(b, text, n);
-        return;
+    if (!reserve(b, comma + left + 2 + colon)) {
+        return; /* it takes no less than that */
     }
-    buf_putc(b, '"');
-    while (left > 0 && b->error == 0) {
-        buf_put(b, text, n);
-        if (n < left) {
-            put_json_special(b, text[n]);
-            n++;
+    to = b->data + b->len;
+    if (comma) {
+        *to++ = ',';
+    }
+    *to++ = '"';
+    memcpy(to, text, n);
+    to += n;
+    if (n < left) {
+        b->len = (size_t)(to - b->data);
+        put_json_rest(b, text + n, left - n);
+        if (!reserve(b, 1 + colon)) {
+            undo_if_failed(b, start);
+            return;
         }
-        text += n;
-        left -= n;
-        n = json_plain(text, left);
+        to = b->data + b->len;
     }
-    buf_putc(b, '"');
-    undo_if_failed(b, start);
+    *to++ = '"';
+    if (colon) {
+        *to++ = ':';
+    }
+    *to = '\0';
+    b->len = (size_t)(to - b->data);
+}
+
+void buf_put_json(struct buf *b, const char *text)
+{
+    put_json(b, false, text, false);
+}
+
+void buf_put_json_name(struct buf *b, const char *name, bool comma)
+{
+    put_json(b, comma, name, true);
 }
 
 /* NULL: the byte stands for itself. */

@@ -30,6 +30,8 @@ void buf_putc(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Text as a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. */
 void buf_put_json(struct buf *b, const char *text);
+/* The same with the colon behind a member's name, and the comma in front of it where one is due. */
+void buf_put_json_name(struct buf *b, const char *name, bool comma);
 /* "&<>\"'" escaped, for XML and HTML text and attributes. Control characters that XML forbids
  * become U+FFFD. */
 void buf_put_xml(struct buf *b, const char *text);

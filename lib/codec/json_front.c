@@ -135,7 +135,7 @@ static int check_string(struct front *f, bool *escaped)
         size_t n;
 
         if (f->end - f->p >= 8) {
-            n = utf8_plain_bytes(f->p);
+            n = utf8_plain_in(utf8_word(f->p));
             f->p += n;
             if (n == 8) {
                 continue;

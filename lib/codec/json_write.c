@@ -18,17 +18,17 @@ void json_write_begin(struct json_writer *w, struct buf *out)
 static void begin_item(struct json_writer *w, const char *key)
 {
     uint64_t bit;
+    bool comma;
 
     assert(w->depth < WRITER_DEPTH_MAX);
     bit = UINT64_C(1) << w->depth;
-    if ((w->has_item & bit) != 0) {
-        assert(w->depth > 0); /* one value at the top */
-        buf_putc(w->out, ',');
-    }
+    comma = (w->has_item & bit) != 0;
+    assert(!comma || w->depth > 0); /* one value at the top */
     w->has_item |= bit;
     if (key != NULL) {
-        buf_put_json(w->out, key);
-        buf_putc(w->out, ':');
+        buf_put_json_name(w->out, key, comma);
+    } else if (comma) {
+        buf_putc(w->out, ',');
     }
 }
 

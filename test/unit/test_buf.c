@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <utf8proc.h>
 
 /* A failed allocation shall look under the sanitizer as it does without. */
 const char *__asan_default_options(void);
@@ -170,6 +171,84 @@ static void json_strings_are_escaped(void **state)
     }
 }
 
+/* What buf_put_json shall write, byte by byte and with another's reading of UTF-8. */
+static void simple_json(const char *text, size_t n, char *out)
+{
+    *out++ = '"';
+    for (size_t at = 0; at < n;) {
+        unsigned char c = (unsigned char)text[at];
+        utf8proc_int32_t code_point;
+        utf8proc_ssize_t taken = utf8proc_iterate((const utf8proc_uint8_t *)text + at,
+                                                  (utf8proc_ssize_t)(n - at), &code_point);
+
+        if (c < 0x20 || c == '"' || c == '\\') {
+            const char *letter = strchr("\"\"\\\\\bb\ff\nn\rr\tt", c); /* each with its letter */
+
+            out += letter != NULL ? sprintf(out, "\\%c", letter[1]) : sprintf(out, "\\u%04x", c);
+        } else if (taken < 1) {
+            out += sprintf(out, "\xEF\xBF\xBD");
+            taken = 1;
+        } else {
+            memcpy(out, text + at, (size_t)taken);
+            out += taken;
+        }
+        at += (size_t)taken;
+    }
+    (void)strcpy(out, "\"");
+}
+
+static void json_strings_of_any_bytes_are_as_a_simple_writer_writes_them(void **state)
+{
+    static const char *const pieces[] = {
+        "a",    "hồ sơ",    "\"",           "\\",           "\n",   "\x01",     "\x1F", " ",
+        "\x7F", "\xC2\x80", "\xDF\xBF",     "\xE0\xA0\x80", "\xE0", "\xEF\xBF", "\xC1", "\xF4\x90",
+        "!",    "[",        "\xED\x9F\xBF", "\xF0\x9F\x99", "\x80", "\xFF",     "ab",   "12345678",
+    };
+    uint64_t random = 1;
+
+    (void)state;
+    for (unsigned round = 0; round < 50000; round++) {
+        char made[256] = "";
+        char expected[2048];
+        char named[2048];
+        size_t n = 0;
+        struct buf b;
+        char *text;
+
+        for (unsigned i = round % 20; i > 0; i--) {
+            uint64_t pick;
+
+            random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+            pick = random >> 33;
+            if (pick % 8 == 0) {
+                made[n++] = (char)(1 + (pick >> 8) % 255);
+            } else {
+                const char *piece = pieces[(pick >> 8) % (sizeof(pieces) / sizeof(pieces[0]))];
+
+                memcpy(made + n, piece, strlen(piece));
+                n += strlen(piece);
+            }
+        }
+        made[n] = '\0';
+        text = strdup(made); /* so that the sanitizer sees a byte too many */
+        simple_json(made, n, expected);
+        buf_init(&b, sizeof(expected));
+        buf_put_json(&b, text);
+        assert_string_equal(buf_text(&b), expected);
+        assert_int_equal(b.len, strlen(expected));
+        buf_put_json_name(&b, text, true);
+        (void)snprintf(named, sizeof(named), "%s,%s:", expected, expected);
+        assert_string_equal(buf_text(&b), named);
+        buf_free(&b);
+        buf_init(&b, strlen(expected) - 1);
+        buf_put_json(&b, text);
+        assert_int_equal(buf_error(&b), ERR_TOOBIG);
+        assert_string_equal(buf_text(&b), "");
+        buf_free(&b);
+        free(text);
+    }
+}
+
 static void xml_text_is_escaped_and_never_malformed(void **state)
 {
     struct buf b;
@@ -202,6 +281,7 @@ int main(void)
         cmocka_unit_test(missing_memory_fails_softly),
         cmocka_unit_test(composed_writes_are_whole_or_absent),
         cmocka_unit_test(json_strings_are_escaped),
+        cmocka_unit_test(json_strings_of_any_bytes_are_as_a_simple_writer_writes_them),
         cmocka_unit_test(xml_text_is_escaped_and_never_malformed),
         cmocka_unit_test(form_values_keep_only_safe_bytes),
     };
