@@ -1,5 +1,6 @@
 #include "base/digest.h"
 
+#include <endian.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -66,12 +67,9 @@ void digest_add(struct digest *d, const void *bytes, size_t n)
 void digest_add_field(struct digest *d, const char *text)
 {
     uint64_t len = text != NULL ? strlen(text) : UINT64_MAX;
-    uint8_t prefix[8];
+    uint64_t prefix = htobe64(len);
 
-    for (unsigned i = 0; i < 8; i++) {
-        prefix[i] = (uint8_t)(len >> (56 - 8 * i));
-    }
-    digest_add(d, prefix, sizeof(prefix));
+    digest_add(d, &prefix, sizeof(prefix));
     if (text != NULL) {
         digest_add(d, text, (size_t)len);
     }
