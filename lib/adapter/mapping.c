@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "adapter/mapping_impl.h"
 #include "base/buf.h"
@@ -129,6 +130,60 @@ int mapping_text_at(const struct mapping_node *node, const char *path, struct ar
                     const char **out, struct errmsg *msg)
 {
     return layer_text(layer_of(node), node, path, arena, out, msg);
+}
+
+/* The exact spelling, else the first that is equal without ASCII case: as json_at_any_case, since
+ * no object has a key twice. */
+static void find_members(const struct json *object, const struct nameset *names,
+                         const struct json **found)
+{
+    for (const struct json *child = json_first(object); child != NULL; child = json_next(child)) {
+        const char *key = json_key(child);
+
+        for (const struct nameset_name *name = nameset_first(names, key); name != NULL;
+             name = nameset_next(name)) {
+            if (strcmp(name->text, key) == 0 ||
+                (found[name->at] == NULL && strcasecmp(name->text, key) == 0)) {
+                found[name->at] = child;
+            }
+        }
+    }
+}
+
+void mapping_find(const struct mapping_node *node, const struct nameset *names,
+                  struct mapping_found *out)
+{
+    out->node = node;
+    out->looked = json_is_object(node->json) || node->xml != NULL;
+    if (node->xml != NULL) {
+        xml_find_children(node->xml, names, out->xml);
+    } else if (out->looked) {
+        memset(out->json, 0, names->n * sizeof(out->json[0]));
+        find_members(node->json, names, out->json);
+    }
+}
+
+const struct json *mapping_found_json(const struct mapping_found *found,
+                                      const struct preset_source *source)
+{
+    return found->looked && source->name != NULL
+               ? json_at_any_case(found->json[source->name->at], source->rest)
+               : json_at_any_case(found->node->json, source->path);
+}
+
+int mapping_found_text(const struct mapping_found *found, const struct preset_source *source,
+                       struct arena *arena, const char **out, struct errmsg *msg)
+{
+    int err;
+
+    if (layer_of(found->node)->format == PRESET_JSON) {
+        return json_text_at(mapping_found_json(found, source), arena, out, msg);
+    }
+    if (!found->looked || source->name == NULL) {
+        return mapping_text_at(found->node, source->path, arena, out, msg);
+    }
+    err = xml_value(found->xml[source->name->at], arena, out, msg);
+    return err == 0 ? trimmed(*out, arena, out, msg) : err;
 }
 
 /* From the innermost layer outwards, the first that is not empty. A whole inner document is no text

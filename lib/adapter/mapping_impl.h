@@ -17,6 +17,24 @@ struct mapping_node {
  * arena or in the document. ERR_FORMAT, ERR_TOOBIG, ERR_NOMEM. */
 MUST_CHECK int mapping_text_at(const struct mapping_node *node, const char *path,
                                struct arena *arena, const char **out, struct errmsg *msg);
+/* What stands below a node at the names that a record's paths begin with, found in one pass. */
+struct mapping_found {
+    const struct mapping_node *node;
+    bool looked; /* false: the node has no names */
+    union {
+        const struct json *json[PRESET_FIRST_NAMES];
+        const struct xml_node *xml[PRESET_FIRST_NAMES];
+    };
+};
+void mapping_find(const struct mapping_node *node, const struct nameset *names,
+                  struct mapping_found *out);
+/* As mapping_text_at with the source's path, which is no "^PATH" and no constant. */
+MUST_CHECK int mapping_found_text(const struct mapping_found *found,
+                                  const struct preset_source *source, struct arena *arena,
+                                  const char **out, struct errmsg *msg);
+/* Of JSON: the value there; NULL. */
+const struct json *mapping_found_json(const struct mapping_found *found,
+                                      const struct preset_source *source);
 /* The rows at a path below a node; their nodes live in the arena. ERR_TOOBIG beyond max. */
 MUST_CHECK int mapping_rows_at(const struct mapping_node *node, const char *path, size_t max,
                                struct arena *arena, const struct mapping_node **first, size_t *n,

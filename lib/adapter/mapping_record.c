@@ -35,8 +35,15 @@ static int at_field(const struct reading *r, const struct preset_field *field, c
 
 /* ---- one value ---- */
 
+static int text_at(const struct reading *r, const struct preset_source *source,
+                   const struct mapping_found *found, const char **out)
+{
+    return source->of_record ? mapping_text_at(r->dossier, source->path, r->arena, out, r->msg)
+                             : mapping_found_text(found, source, r->arena, out, r->msg);
+}
+
 static int source_text(const struct reading *r, const struct preset_field *field,
-                       const struct preset_source *source, const struct mapping_node *node,
+                       const struct preset_source *source, const struct mapping_found *found,
                        const char **out, bool *is_time)
 {
     const char *path = source->path != NULL ? source->path : "a constant";
@@ -45,8 +52,7 @@ static int source_text(const struct reading *r, const struct preset_field *field
     *is_time = false;
     *out = source->constant;
     if (source->path != NULL) {
-        err = mapping_text_at(source->of_record ? r->dossier : node, source->path, r->arena, out,
-                              r->msg);
+        err = text_at(r, source, found, out);
     }
     for (size_t i = 0; i < source->n_converts && err == 0; i++) {
         err = mapping_convert(&source->converts[i], *out, r->arena, out, r->msg);
@@ -106,30 +112,23 @@ static int set_member(const struct reading *r, const struct preset_field *field,
 
 /* ---- extra ---- */
 
-static int by_key(const void *a, const void *b)
-{
-    const struct preset_source *const *x = a;
-    const struct preset_source *const *y = b;
-
-    return strcmp((*x)->constant, (*y)->constant);
-}
-
 static int put_extra(const struct reading *r, const struct preset_source *source,
-                     const struct mapping_node *node, struct json_writer *w)
+                     const struct mapping_found *found, struct json_writer *w)
 {
-    const struct mapping_node *from = source->of_record ? r->dossier : node;
+    const struct mapping_node *from = source->of_record ? r->dossier : found->node;
     const char *text = "";
     int err;
 
     if (from->json != NULL) {
-        const struct json *value = json_at_any_case(from->json, source->path);
+        const struct json *value = source->of_record ? json_at_any_case(from->json, source->path)
+                                                     : mapping_found_json(found, source);
 
         if (!json_is_null(value)) {
             json_node(w, source->constant, value);
         }
         return 0;
     }
-    err = mapping_text_at(from, source->path, r->arena, &text, r->msg);
+    err = text_at(r, source, found, &text);
     if (err == 0 && text[0] != '\0') {
         json_string(w, source->constant, text);
     }
@@ -138,22 +137,17 @@ static int put_extra(const struct reading *r, const struct preset_source *source
 
 /* One object of portal fields, keys in order of bytes; "" when none is there. */
 static int read_extra(const struct reading *r, const struct preset_field *field,
-                      const struct mapping_node *node, const char **out)
+                      const struct mapping_found *found, const char **out)
 {
-    const struct preset_source *order[PRESET_ALTERNATIVES];
     struct json_writer w;
     struct buf text;
     int err = 0;
 
-    for (size_t i = 0; i < field->n; i++) {
-        order[i] = &field->alternatives[i];
-    }
-    qsort(order, field->n, sizeof(const struct preset_source *), by_key);
     buf_init(&text, EXTRA_MAX_BYTES);
     json_write_begin(&w, &text);
     json_object_open(&w, NULL);
     for (size_t i = 0; i < field->n && err == 0; i++) {
-        err = put_extra(r, order[i], node, &w);
+        err = put_extra(r, &field->alternatives[i], found, &w);
     }
     json_object_close(&w);
     if (err == 0 && buf_error(&text) != 0) {
@@ -170,18 +164,18 @@ static int read_extra(const struct reading *r, const struct preset_field *field,
 /* ---- one record ---- */
 
 static int read_field(const struct reading *r, const struct preset_field *field,
-                      const struct mapping_node *node, void *base)
+                      const struct mapping_found *found, void *base)
 {
     const char *text = "";
     bool is_time = false;
     size_t i = 0;
     int err = 0;
 
-    if (strcmp(field->name, "extra") == 0) {
-        return read_extra(r, field, node, (const char **)((char *)base + field->offset));
+    if (field->is_extra) {
+        return read_extra(r, field, found, (const char **)((char *)base + field->offset));
     }
     for (; i < field->n && text[0] == '\0' && err == 0; i++) {
-        err = source_text(r, field, &field->alternatives[i], node, &text, &is_time);
+        err = source_text(r, field, &field->alternatives[i], found, &text, &is_time);
     }
     if (err != 0) {
         return err;
@@ -202,10 +196,12 @@ static int read_field(const struct reading *r, const struct preset_field *field,
 static int read_record(const struct reading *r, const struct preset_record *record,
                        const struct mapping_node *node, void *base)
 {
+    struct mapping_found found;
     int err = 0;
 
+    mapping_find(node, &record->names, &found);
     for (size_t i = 0; i < record->n_fields && err == 0; i++) {
-        err = read_field(r, &record->fields[i], node, base);
+        err = read_field(r, &record->fields[i], &found, base);
     }
     return err;
 }

@@ -16,6 +16,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/nameset.h"
 
 void xml_init(void);
 void xml_cleanup(void);
@@ -43,6 +44,14 @@ const struct xml_node *xml_next(const struct xml_node *node, const char *name);
 /* Text of an element without child elements (CDATA and text as one), "" when it is empty, has child
  * elements or is NULL. Borrowed from the document. */
 const char *xml_text(const struct xml_node *node);
+/* Of each name the first child element in no namespace that is called so, NULL for none: found has
+ * room for names->n. */
+void xml_find_children(const struct xml_node *parent, const struct nameset *names,
+                       const struct xml_node **found);
+/* The string value of an element as XPath takes it, "" for NULL. At most 1 MiB, in the arena or the
+ * document. ERR_TOOBIG, ERR_NOMEM. */
+MUST_CHECK int xml_value(const struct xml_node *element, struct arena *arena, const char **out,
+                         struct errmsg *msg);
 
 /* XPath 1.0: no variables, no functions beyond the language's own, and each
  * evaluation ends with ERR_TOOBIG after XML_XPATH_STEPS nodes looked at. Expressions are compiled

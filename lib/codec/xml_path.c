@@ -95,6 +95,24 @@ static size_t all_at(const xmlNode *from, const char *path, const struct xml_nod
     return found;
 }
 
+void xml_find_children(const struct xml_node *parent, const struct nameset *names,
+                       const struct xml_node **found)
+{
+    memset(found, 0, names->n * sizeof(const struct xml_node *));
+    for (const xmlNode *child = tree_node(parent)->children; child != NULL; child = child->next) {
+        const struct nameset_name *name = NULL;
+
+        if (child->type == XML_ELEMENT_NODE && child->ns == NULL) {
+            name = nameset_first(names, (const char *)child->name);
+        }
+        for (; name != NULL; name = nameset_next(name)) {
+            if (found[name->at] == NULL && strcmp(name->text, (const char *)child->name) == 0) {
+                found[name->at] = (const struct xml_node *)child;
+            }
+        }
+    }
+}
+
 /* --- XPath --- */
 
 #define COMPILED_MAX 256 /* expressions kept; more are compiled each time */
@@ -305,6 +323,13 @@ static int text_of(const xmlNode *element, struct arena *arena, const char **out
     return 0;
 }
 
+int xml_value(const struct xml_node *element, struct arena *arena, const char **out,
+              struct errmsg *msg)
+{
+    *out = "";
+    return element != NULL ? text_of(tree_node(element), arena, out, msg) : 0;
+}
+
 int xml_xpath_text(struct xml_xpath *xpath, const struct xml_node *from, const char *expression,
                    struct arena *arena, const char **out, struct errmsg *msg)
 {
@@ -316,7 +341,7 @@ int xml_xpath_text(struct xml_xpath *xpath, const struct xml_node *from, const c
     if (names_alone(expression)) {
         const xmlNode *element = first_at(seen_from(xpath, from), expression);
 
-        return element != NULL ? text_of(element, arena, out, msg) : 0;
+        return xml_value((const struct xml_node *)element, arena, out, msg);
     }
     err = evaluate(xpath, from, expression, &object, msg);
     if (err < 0) {

@@ -14,6 +14,7 @@
 
 #include "base/digest.h"
 #include "base/err.h"
+#include "base/nameset.h"
 #include "config/config.h"
 
 #define PRESET_HEADERS 8
@@ -21,6 +22,7 @@
 #define PRESET_ALTERNATIVES 8
 #define PRESET_FIELDS 64
 #define PRESET_NAMESPACES 8
+#define PRESET_FIRST_NAMES (PRESET_FIELDS * PRESET_ALTERNATIVES)
 
 enum preset_format { PRESET_JSON, PRESET_XML };
 
@@ -145,6 +147,10 @@ struct preset_source {
     const char *path; /* JSON pointer or XPath, relative to the record; NULL: a constant */
     bool of_record; /* steps, files, results: relative to the dossier, not to their row ("^PATH") */
     const char *constant; /* a text; the field `extra`: the key that the value at path gets */
+    /* Of the record's names the one that path begins with, a member's or a child element's; NULL
+     * when it begins with none (XPath beyond a name, "^PATH"). */
+    const struct nameset_name *name;
+    const char *rest; /* of path, behind name */
     struct preset_convert {
         enum preset_how how;
         const char *argument; /* "" none */
@@ -160,9 +166,10 @@ struct preset_field {
     enum preset_member member;
     size_t offset; /* in the canonical struct */
     unsigned line;
-    struct preset_source alternatives[PRESET_ALTERNATIVES];
+    struct preset_source alternatives[PRESET_ALTERNATIVES]; /* of `extra` in order of their keys */
     size_t n;
     bool required; /* a record without it is refused */
+    bool is_extra; /* portal fields that are handed on: all alternatives count */
 };
 
 struct preset_record {
@@ -172,6 +179,7 @@ struct preset_record {
     struct config_list required; /* keys of fields */
     struct preset_field fields[PRESET_FIELDS];
     size_t n_fields;
+    struct nameset names; /* that paths of the fields begin with, at most PRESET_FIRST_NAMES */
 };
 
 /* Rows that are no dossiers at all: left out, counted. */

@@ -254,6 +254,51 @@ static void take_constant(struct fielding *f, struct preset_source *source, cons
     }
 }
 
+/* The first token of a JSON pointer, with '/' and '~' as they are, into name, which is as long as
+ * path; what stands behind it. */
+static const char *take_token(const char *path, char *name)
+{
+    for (path++; *path != '\0' && *path != '/'; path++) {
+        if (*path == '~' && (path[1] == '0' || path[1] == '1')) {
+            path++;
+            *name++ = *path == '0' ? '~' : '/';
+        } else {
+            *name++ = *path;
+        }
+    }
+    *name = '\0';
+    return path;
+}
+
+/* Letters that can't be taken for XPath. */
+static bool is_element_name(const char *path)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
+    size_t first = strspn(path, letters);
+
+    return first > 0 && path[first + strspn(path + first, "abcdefghijklmnopqrstuvwxyz"
+                                                          "ABCDEFGHIJKLMNOPQRSTUVWXYZ_"
+                                                          "0123456789-")] == '\0';
+}
+
+/* A path seen from the record joins those that are found in one pass. */
+static void note_name(struct fielding *f, struct preset_source *source)
+{
+    struct preset_record *record = f->place->base;
+    bool pointer = source->path[0] == '/';
+    char *name;
+
+    if (!pointer && !is_element_name(source->path)) {
+        return;
+    }
+    name = arena_strdup(f->load->arena, source->path);
+    if (name != NULL) {
+        source->rest = pointer ? take_token(source->path, name) : "";
+        source->name = nameset_add(&record->names, name, f->load->arena);
+    }
+    f->load->nomem = f->load->nomem || source->name == NULL;
+}
+
 static void take_path(struct fielding *f, struct preset_source *source, const char *text, size_t n)
 {
     if (n > 0 && text[0] == '^') {
@@ -264,6 +309,9 @@ static void take_path(struct fielding *f, struct preset_source *source, const ch
     source->path = preset_keep(f->load, text, n);
     preset_note_path(f->load, f->place, f->statement->line, f->key->word.name, source->path,
                      source->of_record);
+    if (!source->of_record) {
+        note_name(f, source);
+    }
 }
 
 /* "KEY PATH": a portal field that is handed on as it stands. */
@@ -276,6 +324,7 @@ static void take_extra(struct fielding *f, struct preset_source *source, const c
     }
     if (key_len == 0 || key_len == n) {
         refuse(f, text, n, "is not \"KEY PATH\"");
+        source->constant = "";
         return;
     }
     source->constant = preset_keep(f->load, text, key_len);
@@ -285,6 +334,11 @@ static void take_extra(struct fielding *f, struct preset_source *source, const c
     take_path(f, source, text, n);
 }
 
+static bool is_extra(const struct preset_field_key *key)
+{
+    return strcmp(key->name, "extra") == 0;
+}
+
 static void take_source(struct fielding *f, struct preset_source *source, const char *text)
 {
     size_t n = piece_length(text);
@@ -292,7 +346,7 @@ static void take_source(struct fielding *f, struct preset_source *source, const 
     size_t len = n;
 
     trim(&piece, &len);
-    if (strcmp(f->key->name, "extra") == 0) {
+    if (is_extra(f->key)) {
         take_extra(f, source, piece, len);
         if (text[n] != '\0') {
             refuse(f, text, strlen(text), "extra takes no converters");
@@ -309,6 +363,19 @@ static void take_source(struct fielding *f, struct preset_source *source, const 
         n = piece_length(text);
         add_converter(f, source, text, n);
     }
+}
+
+/* The last one to its place among the others. */
+static void put_in_order(struct preset_field *field)
+{
+    struct preset_source last = field->alternatives[field->n - 1];
+    size_t at = field->n - 1;
+
+    while (at > 0 && strcmp(field->alternatives[at - 1].constant, last.constant) > 0) {
+        field->alternatives[at] = field->alternatives[at - 1];
+        at--;
+    }
+    field->alternatives[at] = last;
 }
 
 void preset_field(struct preset_load *load, const struct preset_place *place,
@@ -342,7 +409,11 @@ void preset_field(struct preset_load *load, const struct preset_place *place,
     field->member = f.key->member;
     field->offset = f.key->offset;
     field->line = statement->line;
+    field->is_extra = is_extra(f.key);
     for (size_t i = 0; i < statement->n; i++) {
         take_source(&f, &field->alternatives[field->n++], statement->values[i]);
+        if (field->is_extra) {
+            put_in_order(field);
+        }
     }
 }

@@ -115,6 +115,93 @@ static void the_first_alternative_that_is_not_empty_counts(void **state)
     }
 }
 
+/* The exact spelling before another one, whatever the order; "~1" and "~0" stand for signs of the
+ * pointer; what is no object has no members. */
+static void names_are_found_in_any_order_and_case(void **state)
+{
+    static const struct {
+        const char *path;
+        const char *reply;
+        const char *want;
+    } cases[] = {
+        {"/Url", "{\"url\":\"1\",\"Url\":\"2\",\"code\":\"c\",\"URL\":\"3\"}", "2"},
+        {"/Url", "{\"code\":\"c\",\"Url\":\"2\",\"url\":\"1\"}", "2"},
+        {"/Url", "{\"URL\":\"3\",\"url\":\"1\",\"CODE\":\"c\"}", "3"},
+        {"/Ur", "{\"url\":\"1\",\"code\":\"c\"}", ""},
+        {"/code", "{\"Code\":\"C\",\"code\":\"c\"}", "c"},
+        {"/Code", "{\"Code\":\"C\",\"code\":\"c\"}", "C"},
+        {"/a~1b~01", "{\"code\":\"c\",\"A/B~1\":\"4\",\"a\":{\"b~1\":\"5\"}}", "4"},
+        {"/a~1b/c", "{\"code\":\"c\",\"a/b\":{\"C\":\"6\"}}", "6"},
+        {"/", "{\"code\":\"c\",\"\":\"7\"}", "7"},
+        {"//x", "{\"code\":\"c\",\"\":{\"x\":\"8\"}}", "8"},
+        {"/đ", "{\"code\":\"c\",\"đ\":\"9\"}", "9"},
+        {"/đ", "{\"code\":\"c\",\"Đ\":\"9\"}", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct fixture f;
+        struct outcome o;
+        char preset[400];
+
+        (void)snprintf(preset, sizeof(preset), ONE(" subject = \"%s\"\n"), cases[i].path);
+        map_one(&f, preset, cases[i].reply, &o);
+        if (o.err != 0 || strcmp(o.d.subject, cases[i].want) != 0) {
+            fail_msg("%s of %s: %d \"%s\" %s", cases[i].path, cases[i].reply, o.err,
+                     o.err == 0 ? o.d.subject : "", f.msg.text);
+        }
+        fixture_end(&f);
+    }
+}
+
+/* Rows of files may be arrays of values: a token is a place then. */
+static void a_record_may_be_an_array(void **state)
+{
+    struct fixture f;
+    struct outcome o;
+
+    (void)state;
+    map_one(
+        &f,
+        ONE("") "file { rows = \"/f\"\n id = \"/0\"\n name = \"/1/n\"\n component = \"^/k\" }\n",
+        "{\"code\":\"c\",\"k\":\"K\",\"f\":[[7,{\"N\":\"a\"}],{\"0\":8}]}", &o);
+    assert_int_equal(o.err, 0);
+    assert_int_equal(o.d.n_files, 2);
+    assert_string_equal(o.d.files[0].id, "7");
+    assert_string_equal(o.d.files[0].name, "a");
+    assert_string_equal(o.d.files[0].component, "K");
+    assert_string_equal(o.d.files[1].id, "8");
+    fixture_end(&f);
+}
+
+/* As XPath: the first element of that name, in no namespace, with its case; attributes, texts below
+ * and what stands deeper are no names. */
+static void elements_are_found_as_xpath_finds_them(void **state)
+{
+    static const char preset[] =
+        "format = xml\nid = {\"code\"}\ncall list { url = \"{url}\"\n rows = \"/r\" }\n"
+        "dossier { code = \"code\"\n subject = \"Ten\"\n note = \"ten\"\n email = \"a/b\"\n"
+        " phone = \"@p\"\n sector_name = \"all\"\n agency_name = {\"none\", \"x-1\"} }\n";
+    struct fixture f;
+    struct outcome o;
+
+    (void)state;
+    map_one(&f, preset,
+            "<r p='5' xmlns:o='urn:o'><o:code>z</o:code><code>c</code><code>d</code>"
+            "<Ten xmlns='urn:o'>no</Ten><ten/><Ten> <![CDATA[a]]>&amp;b </Ten><ten>late</ten>"
+            "<a/><a><b>deep</b></a><all>1<i>2</i>3</all><x-1>last</x-1></r>",
+            &o);
+    assert_int_equal(o.err, 0);
+    assert_string_equal(o.d.code, "c");
+    assert_string_equal(o.d.subject, "a&b");
+    assert_string_equal(o.d.note, "");
+    assert_string_equal(o.d.email, "deep");
+    assert_string_equal(o.d.phone, "5");
+    assert_string_equal(o.d.sector_name, "123");
+    assert_string_equal(o.d.agency_name, "last");
+    fixture_end(&f);
+}
+
 #define BAD_FIELDS                                                                                 \
     ONE(" received = \"/r\"\n promised = \"/p | date dd/MM/yyyy\"\n digitised = \"/y\"\n")         \
     "file { rows = \"/f\"\n id = \"/i\"\n name = \"/n\"\n required = {name} }\n"                   \
@@ -376,6 +463,9 @@ int main(void)
         cmocka_unit_test(converters),
         cmocka_unit_test(the_first_alternative_that_is_not_empty_counts),
         cmocka_unit_test(a_bad_field_refuses_the_dossier_and_names_its_place),
+        cmocka_unit_test(names_are_found_in_any_order_and_case),
+        cmocka_unit_test(a_record_may_be_an_array),
+        cmocka_unit_test(elements_are_found_as_xpath_finds_them),
         cmocka_unit_test(extra_fields_stand_in_order_of_their_keys),
         cmocka_unit_test(texts_become_nfc),
         cmocka_unit_test(steps_come_oldest_first_and_date_the_snapshot),

@@ -129,7 +129,8 @@ static void keys_arrive_in_their_fields(void **state)
     assert_string_equal(p->dossier.fields[1].alternatives[0].constant, "1");
     assert_true(p->dossier.fields[2].required);
     assert_string_equal(p->dossier.fields[2].name, "received_s");
-    assert_string_equal(p->dossier.fields[3].alternatives[0].constant, "B");
+    assert_string_equal(p->dossier.fields[3].alternatives[0].constant, "A");
+    assert_true(p->dossier.fields[3].is_extra);
     assert_true(p->file.fields[0].alternatives[0].of_record);
     preset_free(p);
 }
