@@ -20,6 +20,7 @@ static bool set_open(struct mapped_set *s, size_t max)
     s->all = calloc(max, sizeof(*s->all));
     s->max = max;
     s->next = 0;
+    s->any = false;
     return s->all != NULL;
 }
 
@@ -34,24 +35,30 @@ static bool set_has(const struct mapped_set *s, uint64_t what)
     return false;
 }
 
-void mapped_set_add(struct mapped_set *s, uint64_t what)
+bool mapped_set_add(struct mapped_set *s, uint64_t what)
 {
-    if (!set_has(s, what)) {
-        s->all[s->next] = what;
-        s->next = (s->next + 1) % s->max;
+    if (set_has(s, what)) {
+        return false;
     }
+    s->all[s->next] = what;
+    s->next = (s->next + 1) % s->max;
+    s->any = true;
+    return true;
 }
 
 static void set_clear(struct mapped_set *s)
 {
     memset(s->all, 0, s->max * sizeof(*s->all));
     s->next = 0;
+    s->any = false;
 }
 
 static void set_drop(struct mapped_set *s, uint64_t what)
 {
+    s->any = false;
     for (size_t i = 0; i < s->max; i++) {
         s->all[i] = s->all[i] == what ? 0 : s->all[i];
+        s->any = s->any || s->all[i] != 0;
     }
 }
 
@@ -105,17 +112,13 @@ static void drop_kept(struct mapped *m)
 
 static void count_known(struct mapped *m, const struct mapped_row *row)
 {
-    uint64_t what;
-
     if (m->cursor.settings.style != CURSOR_NEWEST) {
         return;
     }
-    what = mapped_digest_id(row->id, row->hash);
-    if (set_has(&m->known, what)) {
-        m->facts.known_tail++;
-    } else {
+    if (mapped_set_add(&m->known, mapped_digest_id(row->id, row->hash))) {
         m->facts.known_tail = 0;
-        mapped_set_add(&m->known, what);
+    } else {
+        m->facts.known_tail++;
     }
 }
 
@@ -138,26 +141,35 @@ static void mark_handed_out(const struct mapped *m, uint8_t hash[RECORD_HASH_BYT
  * while the first is acknowledged, and a queue shows it no more. */
 static bool stands_twice(struct mapped *m, const struct mapped_row *row)
 {
-    uint64_t what = mapped_digest_id(row->id, row->hash);
-    bool twice = set_has(&m->handed, what);
+    return !mapped_set_add(&m->handed, mapped_digest_id(row->id, row->hash));
+}
 
-    mapped_set_add(&m->handed, what);
-    return twice;
+/* Owed, and its record was not kept. */
+static bool take_wanted(struct mapped *m, const char *id)
+{
+    uint64_t what;
+
+    if (!m->wanted.any) {
+        return false;
+    }
+    what = mapped_digest_id(id, NULL);
+    if (!set_has(&m->wanted, what)) {
+        return false;
+    }
+    set_drop(&m->wanted, what);
+    return true;
 }
 
 static void put_row(struct mapped *m, const struct mapped_row *row, struct adapter_row *out)
 {
-    uint64_t id = mapped_digest_id(row->id, NULL);
     struct digest d;
 
     out->id = row->id;
     memcpy(out->hash, row->hash, sizeof(out->hash));
     mark_handed_out(m, out->hash);
     count_known(m, row);
-    if (set_has(&m->wanted, id)) {
-        /* Owed, and its record was not kept: under another hash it is asked for again. */
-        set_drop(&m->wanted, id);
-        out->hash[0] ^= 0xFF;
+    if (take_wanted(m, row->id)) {
+        out->hash[0] ^= 0xFF; /* under another hash it is asked for again */
     }
     if (digest_begin(&d) == 0) {
         digest_add(&d, m->digest, sizeof(m->digest));

@@ -220,7 +220,7 @@ void mapped_detail_verb(struct adapter *a, struct adapter_detail *detail)
         return;
     }
     if (!find_row(m, detail->id, &op->row)) {
-        mapped_set_add(&m->wanted, mapped_digest_id(detail->id, NULL));
+        (void)mapped_set_add(&m->wanted, mapped_digest_id(detail->id, NULL));
         detail_later(op, ERR_STATE,
                      "the record stands in the list alone: it comes with the next "
                      "list that shows it");

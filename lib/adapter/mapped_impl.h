@@ -13,6 +13,7 @@
 struct mapped_set {
     uint64_t *all; /* owned, max of them; 0: empty */
     size_t max, next;
+    bool any; /* false: it is empty */
 };
 
 struct mapped {
@@ -46,8 +47,8 @@ struct mapped {
 
 struct mapped *mapped_self(struct adapter *a);
 
-/* Adds to a set; what is in it already stays once. */
-void mapped_set_add(struct mapped_set *s, uint64_t what);
+/* Adds to a set; false: it was there already and stays once. */
+bool mapped_set_add(struct mapped_set *s, uint64_t what);
 uint64_t mapped_digest_id(const char *id, const uint8_t *hash); /* hash may be NULL; never 0 */
 
 /* The verbs of mapped_detail.c. */
