@@ -34,6 +34,9 @@ static void tell(struct mapped_reading *r, bool last)
         r->page = NULL;
     }
     r->wanted = false;
+    if (!last) {
+        loop_defer(r->caller->loop, &r->kick); /* the worker reads on meanwhile */
+    }
     r->ready(r, page, last, r->err, &why); /* may close r */
 }
 
@@ -147,17 +150,21 @@ static void swap(struct mapped_reading *r)
     }
 }
 
+/* A page is filled before it is asked for, so that the worker reads the next one while the records
+ * of this one are taken in. */
 static void pump(struct mapped_reading *r)
 {
-    if (!r->feeding || !r->wanted || r->working || r->closed) {
+    if (!r->feeding || r->working || r->closed) {
         return;
     }
     if (r->err == 0 && r->call_err != 0) {
         r->err = r->call_err;
         r->why = r->call_why;
     }
-    if (r->err != 0 || r->finished) {
-        tell(r, true);
+    if (r->err != 0 || r->finished || (r->page != NULL && page_full(r->page))) {
+        if (r->wanted) {
+            tell(r, r->err != 0 || r->finished);
+        }
         return;
     }
     if (r->page == NULL) {
@@ -167,10 +174,6 @@ static void pump(struct mapped_reading *r)
             loop_defer(r->caller->loop, &r->kick);
             return;
         }
-    }
-    if (page_full(r->page)) {
-        tell(r, false);
-        return;
     }
     if (r->work_at == r->at_work.len) {
         if (r->in.len == 0 && !r->ended) {

@@ -1,8 +1,9 @@
 /* mapped reading: one list call and its reply, as pages.
  *
  * A short reply is one page. A long one (MAPPED_FEED_BYTES) is taken apart while it arrives: a
- * worker reads what has come and fills pages, and while the pages are not asked for the transfer
- * rests. Memory: a window of MAPPED_WINDOW_BYTES twice, and one page. Loop thread. */
+ * worker reads what has come and fills pages, one ahead of what is asked for; when that one is full
+ * the transfer rests. Memory: a window of MAPPED_WINDOW_BYTES twice, the page that was handed out,
+ * and the one ahead. Loop thread. */
 #ifndef ADAPTER_MAPPED_READING_H
 #define ADAPTER_MAPPED_READING_H
 

@@ -490,6 +490,34 @@ static void a_long_reply_may_be_given_up(void **state)
     assert_int_equal(fake_http_count(rig->http), 2);
 }
 
+/* While the records of one page are taken in, and not only once the next one is asked for. */
+static void the_next_page_of_a_long_reply_is_read_ahead(void **state)
+{
+    struct fake_mapped *rig = *state;
+    char *text = long_reply("{\"code\":0,\"data\":[", LONG_ROW, "]}", 20000);
+
+    fake_mapped_open(rig, HEAD "auth { kind = none }\n" LONG_LIST FIELDS);
+    fake_mapped_always(rig, "/list", text);
+    free(text);
+    assert_int_equal(fake_mapped_poll(rig, false), 0);
+    assert_string_equal(rig->ids[0], "000.00.00.H00-261110-0000000");
+    fake_loop_settle(&rig->loop);
+    rig->loop.hold_work = true;
+    /* What the first page had beyond a thousand, and the one ahead of it. */
+    assert_int_equal(fake_mapped_poll(rig, false), 0);
+    assert_true(rig->n_rows < 1000);
+    assert_int_equal(fake_mapped_poll(rig, false), 0);
+    assert_int_equal(rig->n_rows, 1000);
+    /* It may be given up with a worker on the page behind. */
+    rig->a->ops->cancel(rig->a);
+    fake_loop_settle(&rig->loop);
+    rig->loop.hold_work = false;
+    fake_loop_settle(&rig->loop);
+    assert_int_equal(fake_http_in_flight(rig->http), 0);
+    assert_int_equal(fake_mapped_poll(rig, false), 0);
+    assert_string_equal(rig->ids[0], "000.00.00.H00-261110-0000000");
+}
+
 int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -513,6 +541,7 @@ int main(void)
         T(a_long_xml_reply_comes_page_by_page),
         T(a_long_reply_that_fails_moves_nothing),
         T(a_long_reply_may_be_given_up),
+        T(the_next_page_of_a_long_reply_is_read_ahead),
     };
 #undef T
     int failed;
