@@ -3,13 +3,15 @@
  *   xml preset|expand|sax2 --records FILE --preset FILE [--megabytes N]
  *
  * The document stands in memory and is handed over in pieces of 64 KiB. preset: the feed takes it
- * apart, pages are filled and each record is mapped, as in the daemon, until it would be stored.
+ * apart, pages are filled and each record is mapped, as in the daemon, until it would be stored; as
+ * there, one thread fills a page while another one maps the page before.
  * expand: an xmlReader that expands each record to a tree. sax2: callbacks that do nothing. One
  * line of JSON. */
 #include <getopt.h>
 #include <libxml/SAX2.h>
 #include <libxml/parser.h>
 #include <libxml/xmlreader.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -106,7 +108,9 @@ static size_t write_document(const struct records *r, size_t bytes, struct buf *
 
 struct reading {
     struct mapped_settings settings;
-    struct mapped_page *page;
+    struct mapped_page *page;   /* being filled */
+    struct mapped_page *before; /* being mapped; NULL: none */
+    pthread_t mapper;
     size_t records;
     size_t bytes; /* of canonical bodies */
 };
@@ -121,27 +125,46 @@ static struct mapped_page *new_page(struct reading *r)
     return page;
 }
 
-/* Maps what the page holds, and begins the next one. */
-static void map_page(struct reading *r)
+static void *map_page(void *ctx)
 {
+    struct reading *r = ctx;
     struct errmsg msg = {""};
 
-    for (size_t i = 0; i < r->page->n_rows; i++) {
+    for (size_t i = 0; i < r->before->n_rows; i++) {
         struct record *records = NULL;
         struct arena arena;
         size_t n = 0;
 
         arena_init(&arena, 4u << 20);
-        if (mapping_dossier(r->settings.preset, &r->settings.source, r->page->doc,
-                            r->page->rows[i].node, NULL, &arena, &records, &n, &msg) != 0) {
+        if (mapping_dossier(r->settings.preset, &r->settings.source, r->before->doc,
+                            r->before->rows[i].node, NULL, &arena, &records, &n, &msg) != 0) {
             die("a record", msg.text);
         }
         r->records++;
         r->bytes += records[0].body_len;
         arena_free(&arena);
     }
-    mapped_page_unref(r->page);
+    return NULL;
+}
+
+static void wait_for_mapper(struct reading *r)
+{
+    if (r->before != NULL) {
+        (void)pthread_join(r->mapper, NULL);
+        mapped_page_unref(r->before);
+        r->before = NULL;
+    }
+}
+
+/* The page to the mapper, when that one is done with the page before. */
+static void hand_over(struct reading *r)
+{
+    wait_for_mapper(r);
+    r->before = r->page;
     r->page = new_page(r);
+    if (pthread_create(&r->mapper, NULL, map_page, r) != 0) {
+        die("a thread", "there is none");
+    }
 }
 
 static int take(void *ctx, struct xml *record, struct errmsg *msg)
@@ -150,7 +173,7 @@ static int take(void *ctx, struct xml *record, struct errmsg *msg)
     int err = mapped_page_add_xml(r->page, record, msg);
 
     if (err == 0 && (r->page->n_rows >= MAPPED_PAGE_ROWS || r->page->bytes >= MAPPED_PAGE_BYTES)) {
-        map_page(r);
+        hand_over(r);
     }
     return err;
 }
@@ -178,7 +201,8 @@ static size_t run_preset(const char *path, const struct buf *doc)
     if (err != 0) {
         die("the feed", msg.text);
     }
-    map_page(&r);
+    hand_over(&r);
+    wait_for_mapper(&r);
     xml_feed_close(feed);
     mapped_page_unref(r.page);
     preset_free(r.settings.preset);
