@@ -340,9 +340,8 @@ static int pass_text(struct xml_gate *g, const char *bytes, size_t n, size_t *st
     return err;
 }
 
-/* A name inside of a start tag: what in_tag and count_attribute would only count. */
-static int pass_name(struct xml_gate *g, const char *bytes, size_t n, size_t *step,
-                     struct errmsg *msg)
+/* Bytes up to one that means something inside of a tag. */
+static size_t plain_bytes(const char *bytes, size_t n)
 {
     static const bool ends[256] = {
         [' '] = true, ['\t'] = true, ['\r'] = true, ['\n'] = true, ['<'] = true,
@@ -352,6 +351,36 @@ static int pass_name(struct xml_gate *g, const char *bytes, size_t n, size_t *st
     while (i < n && !ends[(unsigned char)bytes[i]]) {
         i++;
     }
+    return i;
+}
+
+/* Behind '<', all of "name>" or "/name>", as nearly every tag is; *step 0 when it is another one.
+ */
+static int pass_bare_tag(struct xml_gate *g, const char *bytes, size_t n, size_t *step,
+                         struct errmsg *msg)
+{
+    size_t i = plain_bytes(bytes, n);
+
+    if (i == 0 || i >= n || i + 2 > START_TAG_MAX || bytes[i] != '>' || bytes[0] == '!' ||
+        bytes[0] == '?' || bytes[i - 1] == '/') {
+        *step = 0;
+        return 0;
+    }
+    *step = i + 1;
+    if (bytes[0] == '/') {
+        return end_end_tag(g, msg);
+    }
+    g->tag_namespaces = 0;
+    g->last[1] = bytes[i - 1];
+    return end_start_tag(g, msg);
+}
+
+/* A name inside of a start tag: what in_tag and count_attribute would only count. */
+static int pass_name(struct xml_gate *g, const char *bytes, size_t n, size_t *step,
+                     struct errmsg *msg)
+{
+    size_t i = plain_bytes(bytes, n);
+
     if (i == 0) {
         g->line += bytes[0] == '\n';
         *step = 1;
@@ -376,8 +405,16 @@ static int pass_end_tag(struct xml_gate *g, const char *bytes, size_t n, size_t 
 /* As many bytes as can be judged at once. */
 static int pass(struct xml_gate *g, const char *bytes, size_t n, size_t *step, struct errmsg *msg)
 {
+    int err = 0;
+
     if (g->any && g->state == TEXT) {
         return pass_text(g, bytes, n, step, msg);
+    }
+    if (g->state == OPEN) {
+        err = pass_bare_tag(g, bytes, n, step, msg);
+        if (*step > 0) {
+            return err;
+        }
     }
     if (g->state == TAG && g->quote == '\0' && g->xmlns_seen == 0) {
         return pass_name(g, bytes, n, step, msg);

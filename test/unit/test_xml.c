@@ -405,6 +405,16 @@ static void a_start_tag_ends_at_64_kib(void **state)
     repeat(&b, (64u << 10) - (sizeof(open) - 1) - 2, "x");
     buf_puts(&b, "'/>");
     assert_refused(b.data, b.len, ERR_TOOBIG);
+    buf_clear(&b);
+    buf_puts(&b, "<");
+    repeat(&b, (64u << 10) - 2, "x");
+    buf_puts(&b, ">");
+    assert_refused(b.data, b.len, ERR_FORMAT); /* such a name is libxml2's to refuse */
+    buf_clear(&b);
+    buf_puts(&b, "<");
+    repeat(&b, (64u << 10) - 1, "x");
+    buf_puts(&b, ">");
+    assert_refused(b.data, b.len, ERR_TOOBIG);
     buf_free(&b);
 }
 
