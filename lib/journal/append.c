@@ -244,12 +244,14 @@ static int store_snapshot(struct db *db, struct subject *s, struct journal_recor
 static int admit_snapshot(struct db *db, struct subject *s, struct journal_record *r,
                           struct journal_append *a)
 {
-    struct subject_view view = {.n_snapshots = 0}; /* none but the newest and older ones */
+    struct subject_view view;
     struct open_item *waiting = NULL;
     bool in_flight = false;
     int same = is_newest(db, s, r->record.hash, a->again);
-    int err = same == 0 && s->newest_item != 0 ? subject_view(db, s, &view) : 0;
+    int err;
 
+    subject_view_clear(&view); /* none but the newest and older ones */
+    err = same == 0 && s->newest_item != 0 ? subject_view(db, s, &view) : 0;
     if (same != 0 || err < 0) {
         a->unchanged += same == 1;
         r->item = s->newest_item;
@@ -331,6 +333,9 @@ static int renew_step(struct db *db, struct subject *s, const struct journal_rec
         change.hold = r->hold;
         change.reason = r->hold != HOLD_NONE ? r->reason : NULL;
         err = item_move(db, s, item, &change, a->now_ms);
+    }
+    if (s->open != NULL) {
+        s->open->stale = true;
     }
     a->replaced++;
     return err < 0 ? err : 1;
@@ -440,7 +445,7 @@ static int note_birth(struct db *db, struct subject *s, const struct journal_rec
     int64_t one = 0;
     int found = a->born_flow != 0 ? db_integer(db, &select, &one, "it", a->born_flow, s->code) : 0;
 
-    s->present = found == 1; /* stored with what makes the subject */
+    s->present = found == 1;
     for (; r != NULL && strcmp(r->record.code, s->code) == 0; r = r->next) {
         s->doubt = s->doubt || restore_doubts(db, r->record.at_s); /* its steps are older */
     }
@@ -462,20 +467,71 @@ static int admit(struct db *db, struct subject *s, struct journal_record *r,
     return err < 0 ? err : admitted;
 }
 
+/* What the row of a new subject will hold when its first record is stored: what is foreseen right
+ * needs no second write. */
+static void foresee(const struct db *db, struct subject *s, const struct journal_record *r,
+                    const struct journal_append *a)
+{
+    struct item_new fresh;
+    struct open_item item;
+
+    new_from_record(r, &fresh);
+    item = item_as_new(&fresh, a->now_ms);
+    item.id = db->last_item + 1;
+    if (fresh.kind == ITEM_SNAPSHOT) {
+        s->status = r->status;
+        s->at_s = r->record.at_s;
+        s->promised_s = r->record.promised_s;
+        s->newest_item = item.id;
+    }
+    subject_view_add(s->open, &item);
+    subject_plan(s, s->open, a->now_ms);
+    subject_view_clear(s->open);
+}
+
+/* stored: the row as it stands now. */
+static int make_subject(struct db *db, const struct journal_record *r,
+                        const struct journal_append *a, struct subject *s, struct subject *stored)
+{
+    int err = note_birth(db, s, r, a);
+
+    *stored = *s;
+    foresee(db, stored, r, a);
+    err = err == 0 ? subject_insert(db, stored, r->record.local_no) : err;
+    s->id = stored->id;
+    CRASH_POINT(append_subject_new);
+    return err;
+}
+
+/* What is open of a new subject is known, and its row may be right as it is. (Bytes between fields
+ * that differ would only cost a write.) */
+static int settle_new(struct db *db, struct subject *s, const struct subject *stored,
+                      const struct journal_append *a)
+{
+    if (s->open->stale) {
+        return subject_reschedule(db, s, a->now_ms);
+    }
+    subject_plan(s, s->open, a->now_ms);
+    return memcmp(s, stored, sizeof(*s)) != 0 ? subject_store(db, s) : 0;
+}
+
 /* Records of one subject stand together: the row is read and stored once for all of them. */
 static int admit_subject(struct db *db, struct journal_record **at, struct journal_append *a)
 {
     struct journal_record *r = *at;
     const char *code = r->record.code;
     bool changed = false;
+    struct subject_view view;
+    struct subject stored;
     struct subject s;
     int found = subject_find(db, a->flow, code, &s);
     int err = found < 0 ? found : 0;
 
     if (found == 0) {
-        err = subject_insert(db, a->flow, code, r->record.local_no, &s);
-        CRASH_POINT(append_subject_new);
-        err = err == 0 ? note_birth(db, &s, r, a) : err;
+        subject_init(&s, a->flow, code);
+        subject_view_clear(&view);
+        s.open = &view;
+        err = make_subject(db, r, a, &s, &stored);
     }
     for (; r != NULL && err == 0 && strcmp(r->record.code, code) == 0; r = r->next) {
         int admitted = admit(db, &s, r, a);
@@ -484,6 +540,9 @@ static int admit_subject(struct db *db, struct journal_record **at, struct journ
         err = admitted < 0 ? admitted : 0;
     }
     *at = r;
+    if (err == 0 && found == 0) {
+        return settle_new(db, &s, &stored, a);
+    }
     return err == 0 && changed ? subject_reschedule(db, &s, a->now_ms) : err;
 }
 

@@ -21,65 +21,73 @@ void journal_call_free(struct journal_call *call)
 /* ---- which subjects ---- */
 
 struct candidate {
-    int64_t subject;
-    int64_t since_ms;
+    struct subject subject;
     bool urgent;
+};
+
+/* Each queue's own, and the best first. */
+struct candidates {
+    struct candidate *all; /* owned */
+    struct candidate *best[3 * CLAIM_MAX];
+    size_t n;
+    bool cut; /* there are more */
 };
 
 static int by_urgency_then_age(const void *left, const void *right)
 {
-    const struct candidate *a = left;
-    const struct candidate *b = right;
+    const struct candidate *a = *(struct candidate *const *)left;
+    const struct candidate *b = *(struct candidate *const *)right;
 
     if (a->urgent != b->urgent) {
         return a->urgent ? -1 : 1;
     }
-    return a->since_ms < b->since_ms ? -1 : a->since_ms > b->since_ms;
+    return a->subject.since_ms < b->subject.since_ms ? -1
+                                                     : a->subject.since_ms > b->subject.since_ms;
 }
 
 static int read_candidates(struct db *db, sqlite3_stmt *stmt, uint64_t now_ms,
-                           struct candidate *list, size_t *n)
+                           struct candidates *list)
 {
     int err;
 
     for (err = db_row(db, stmt); err == 1; err = db_row(db, stmt)) {
-        struct candidate *c = &list[(*n)++];
+        struct candidate *c = &list->all[list->n];
+        struct subject *s = &c->subject;
 
-        c->subject = sqlite3_column_int64(stmt, 0);
-        c->since_ms = sqlite3_column_int64(stmt, 1);
-        c->urgent = sqlite3_column_int(stmt, 2) == QUEUE_URGENT ||
-                    subject_urgent(sqlite3_column_int(stmt, 3), sqlite3_column_int64(stmt, 4),
-                                   c->since_ms, now_ms);
+        err = subject_read(db, stmt, s);
+        if (err < 0) {
+            db_reset(stmt);
+            return err;
+        }
+        c->urgent = s->queue == QUEUE_URGENT ||
+                    subject_urgent(s->status, s->promised_s, s->since_ms, now_ms);
+        list->best[list->n++] = c;
     }
     return err;
 }
 
-/* Up to max of each queue, then the best of them: no queue can starve another. *cut: there are
- * more. */
-static int candidates(struct db *db, const struct journal_claim *c, struct candidate *list,
-                      size_t *n, bool *cut)
+/* Up to max of each queue, then the best of them: no queue can starve another. */
+static int find_candidates(struct db *db, const struct journal_claim *c, struct candidates *list)
 {
-    static const struct sql ready = {"SELECT id, since_ms, queue, status, promised FROM subject "
+    static const struct sql ready = {"SELECT " SUBJECT_COLUMNS " FROM subject "
                                      "WHERE flow = ?1 AND queue = ?2 ORDER BY since_ms LIMIT ?3"};
     static const struct sql due = {
-        "SELECT id, since_ms, queue, status, promised FROM subject "
+        "SELECT " SUBJECT_COLUMNS " FROM subject "
         "WHERE flow = ?1 AND queue = 2 AND due_ms <= ?2 ORDER BY due_ms LIMIT ?3"};
     int err = 0;
     sqlite3_stmt *stmt;
 
-    *n = 0;
-    *cut = false;
     for (int64_t queue = QUEUE_URGENT; queue <= QUEUE_DELAYED && err == 0; queue++) {
-        size_t before = *n;
+        size_t before = list->n;
 
         stmt = queue == QUEUE_DELAYED
                    ? db_bind(db, &due, &err, "iii", c->flow, (int64_t)c->now_ms, (int64_t)c->max)
                    : db_bind(db, &ready, &err, "iii", c->flow, queue, (int64_t)c->max);
-        err = stmt != NULL ? read_candidates(db, stmt, c->now_ms, list, n) : err;
-        *cut = *cut || *n - before == c->max;
+        err = stmt != NULL ? read_candidates(db, stmt, c->now_ms, list) : err;
+        list->cut = list->cut || list->n - before == c->max;
     }
     if (err == 0) {
-        qsort(list, *n, sizeof(*list), by_urgency_then_age);
+        qsort(list->best, list->n, sizeof(struct candidate *), by_urgency_then_age);
     }
     return err;
 }
@@ -292,31 +300,29 @@ static int prepare_call(struct db *db, struct journal_claim *c, const struct sub
 }
 
 /* 1 a call was made, 0 nothing to call, negative failed. */
-static int claim_subject(struct db *db, struct journal_claim *c, int64_t id)
+static int claim_subject(struct db *db, struct journal_claim *c, struct subject *s)
 {
     struct journal_call *call = calloc(1, sizeof(*call));
-    struct subject s;
     struct subject_view view;
     struct subject_next next;
-    int err = call != NULL ? subject_load(db, id, &s) : ERR_NOMEM;
+    int err;
     int made;
 
-    if (call == NULL || err != 1) {
-        free(call);
-        return err;
+    if (call == NULL) {
+        return ERR_NOMEM;
     }
     arena_init(&call->arena, CALL_BYTES_MAX);
-    made = prepare_call(db, c, &s, &view, &next, call);
+    made = prepare_call(db, c, s, &view, &next, call);
     err = made < 0 ? made : 0;
     if (made == CALL_READY) {
-        err = begin_items(db, &s, c, &next, call);
+        err = begin_items(db, s, c, &next, call);
         err = err == 0 ? insert_attempt(db, call, c->now_ms) : err;
         CRASH_POINT(claim_attempt);
         err = err == 0 && call->items[0].same > 0 ? read_last_answer(db, call) : err;
-        err = err == 0 && call->kind == RECORD_STEP ? find_snapshot(db, &s, call) : err;
+        err = err == 0 && call->kind == RECORD_STEP ? find_snapshot(db, s, call) : err;
     }
     if (err == 0) {
-        err = made == CALL_READY ? subject_occupy(db, &s) : subject_reschedule(db, &s, c->now_ms);
+        err = made == CALL_READY ? subject_occupy(db, s) : subject_reschedule(db, s, c->now_ms);
     }
     if (err < 0 || made != CALL_READY) {
         journal_call_free(call);
@@ -338,14 +344,16 @@ static int run_claim(struct db *db, struct journal_op *op)
     static const struct sql next_due = {"SELECT min(due_ms) FROM subject "
                                         "WHERE flow = ?1 AND queue = 2"};
     struct journal_claim *c = CONTAINER_OF(op, struct journal_claim, op);
-    struct candidate list[3 * CLAIM_MAX];
+    struct candidates list = {.n = 0};
     int64_t due_ms = 0;
-    bool cut = false;
-    size_t n = 0;
     int err = 0;
 
     if (c->max > CLAIM_MAX) {
         c->max = CLAIM_MAX;
+    }
+    list.all = malloc((3 * c->max + 1) * sizeof(*list.all));
+    if (list.all == NULL) {
+        return err_set(&db->why, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
     }
     CRASH_POINT(claim_before);
     if (c->back_ms > 0) {
@@ -354,15 +362,16 @@ static int run_claim(struct db *db, struct journal_op *op)
     if (err == 0 && c->due_cap_ms > 0) {
         err = db_run(db, &clamp, "ii", c->flow, (int64_t)(c->now_ms + c->due_cap_ms));
     }
-    err = err == 0 ? candidates(db, c, list, &n, &cut) : err;
-    for (size_t i = 0; err == 0 && i < n && c->n < c->max; i++) {
-        int made = claim_subject(db, c, list[i].subject);
+    err = err == 0 ? find_candidates(db, c, &list) : err;
+    for (size_t i = 0; err == 0 && i < list.n && c->n < c->max; i++) {
+        int made = claim_subject(db, c, &list.best[i]->subject);
 
         err = made < 0 ? made : 0;
     }
+    free(list.all);
     /* What was held made room for others; what waits for a free slot under `ask` did not: asking
      * again at once would find it again. */
-    c->full = err == 0 && (c->n == c->max || (cut && c->held > 0));
+    c->full = err == 0 && (c->n == c->max || (list.cut && c->held > 0));
     if (err == 0) {
         err = db_integer(db, &next_due, &due_ms, "i", c->flow);
         err = err < 0 ? err : 0;

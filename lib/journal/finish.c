@@ -88,10 +88,12 @@ static int settle_waiting(struct db *db, struct subject *s, struct open_item *wa
 static int acknowledge(struct db *db, struct subject *s, const struct open_item *item,
                        uint64_t now_ms)
 {
-    struct subject_view view = {.n_snapshots = 0};
+    struct subject_view view;
     int newer = newer_stands(db, s, item);
-    int err = newer == 1 ? subject_view(db, s, &view) : newer;
+    int err;
 
+    subject_view_clear(&view);
+    err = newer == 1 ? subject_view(db, s, &view) : newer;
     subject_acknowledge(s, item);
     for (size_t i = 0; i < view.n_snapshots && err == 0; i++) {
         if (view.snapshots[i].id > item->id) {

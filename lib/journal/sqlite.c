@@ -1,5 +1,6 @@
 #include "journal/sqlite.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
@@ -98,11 +99,16 @@ static int bind_all(sqlite3_stmt *stmt, const char *types, va_list args)
 
     for (int i = 1; types[i - 1] != '\0' && code == SQLITE_OK; i++) {
         const void *bytes;
+        int64_t value;
         size_t n;
 
         switch (types[i - 1]) {
         case 'i':
             code = sqlite3_bind_int64(stmt, i, va_arg(args, int64_t));
+            break;
+        case 'z':
+            value = va_arg(args, int64_t);
+            code = value != 0 ? sqlite3_bind_int64(stmt, i, value) : sqlite3_bind_null(stmt, i);
             break;
         case 't':
             code = sqlite3_bind_text(stmt, i, va_arg(args, const char *), -1, SQLITE_STATIC);
@@ -117,6 +123,7 @@ static int bind_all(sqlite3_stmt *stmt, const char *types, va_list args)
             break;
         }
     }
+    assert(code != SQLITE_OK || (int)strlen(types) == sqlite3_bind_parameter_count(stmt));
     return code;
 }
 
@@ -188,8 +195,9 @@ int db_row(struct db *db, sqlite3_stmt *stmt)
 
 void db_reset(sqlite3_stmt *stmt)
 {
-    (void)sqlite3_reset(stmt); /* repeats the step's error, which was reported there */
-    (void)sqlite3_clear_bindings(stmt);
+    /* Repeats the step's error, which was reported there. What was bound stays and may dangle: each
+     * use of a statement binds all of its values anew. */
+    (void)sqlite3_reset(stmt);
 }
 
 int db_integer(struct db *db, const struct sql *sql, int64_t *out, const char *types, ...)

@@ -48,6 +48,7 @@ struct db {
     struct tally tally;   /* as of the last commit */
     struct tally pending; /* with the moves of the running batch */
     bool tally_moved;
+    int64_t last_item; /* the id that an item was stored under last, by this connection; 0 none */
     int64_t doubt_until_s; /* after a restore: what sources tell of before may have been sent */
     struct journal_audit_head audit; /* of the audit's last row, once committed */
     bool scrub;                      /* the WAL holds what was erased: it must be emptied soon */
@@ -97,7 +98,7 @@ bool db_checkpoint_due(const struct db *db);
 int db_error(struct db *db, int code, const char *what);
 
 /* The prepared statement, bound by types: i int64_t, t text (NULL: null), b const void* and size_t,
- * n nothing. NULL after a failure (db->why, *err). Reset it with db_reset when done reading rows.
+ * z int64_t (0: null), n nothing. NULL after a failure (db->why, *err). Reset it with db_reset when done reading rows.
  */
 sqlite3_stmt *db_bind(struct db *db, const struct sql *sql, int *err, const char *types, ...);
 /* Binds and runs to the end; no rows wanted. */

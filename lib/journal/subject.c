@@ -11,22 +11,12 @@
 #define HOUR_MS INT64_C(3600000)
 #define URGENT_WORKING_S (8 * 3600)
 
-#define SUBJECT_COLUMNS                                                                            \
-    "id, flow, code, present, doubt, flips, resnapped, busy, acked_item, acked_hash, "             \
-    "acked_status, status, at, promised, newest_item, queue, since_ms, due_ms, settled"
-
-static int read_subject(struct db *db, sqlite3_stmt *stmt, struct subject *s)
+int subject_read(struct db *db, sqlite3_stmt *stmt, struct subject *s)
 {
-    int found = db_row(db, stmt);
-    const char *code;
+    const char *code = db_column(stmt, 2);
 
-    if (found != 1) {
-        return found;
-    }
     memset(s, 0, sizeof(*s));
-    code = db_column(stmt, 2);
     if (code == NULL) {
-        db_reset(stmt);
         return err_set(&db->why, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
     }
     s->id = sqlite3_column_int64(stmt, 0);
@@ -50,8 +40,18 @@ static int read_subject(struct db *db, sqlite3_stmt *stmt, struct subject *s)
     s->since_ms = sqlite3_column_int64(stmt, 16);
     s->due_ms = sqlite3_column_int64(stmt, 17);
     s->settled_s = sqlite3_column_int64(stmt, 18);
-    db_reset(stmt);
-    return 1;
+    return 0;
+}
+
+static int read_one(struct db *db, sqlite3_stmt *stmt, struct subject *s)
+{
+    int found = db_row(db, stmt);
+    int err = found == 1 ? subject_read(db, stmt, s) : 0;
+
+    if (found == 1) {
+        db_reset(stmt);
+    }
+    return err < 0 ? err : found;
 }
 
 int subject_load(struct db *db, int64_t id, struct subject *s)
@@ -60,7 +60,7 @@ int subject_load(struct db *db, int64_t id, struct subject *s)
     int err = 0;
     sqlite3_stmt *stmt = db_bind(db, &select, &err, "i", id);
 
-    return stmt != NULL ? read_subject(db, stmt, s) : err;
+    return stmt != NULL ? read_one(db, stmt, s) : err;
 }
 
 int subject_find(struct db *db, int64_t flow, const char *code, struct subject *s)
@@ -70,25 +70,29 @@ int subject_find(struct db *db, int64_t flow, const char *code, struct subject *
     int err = 0;
     sqlite3_stmt *stmt = db_bind(db, &select, &err, "it", flow, code);
 
-    return stmt != NULL ? read_subject(db, stmt, s) : err;
+    return stmt != NULL ? read_one(db, stmt, s) : err;
 }
 
-int subject_insert(struct db *db, int64_t flow, const char *code, const char *local_no,
-                   struct subject *s)
+void subject_init(struct subject *s, int64_t flow, const char *code)
 {
-    static const struct sql insert = {
-        "INSERT INTO subject (flow, code, local_no) VALUES (?1, ?2, nullif(?3, ''))"};
-    int err = db_run(db, &insert, "itt", flow, code, local_no);
-
-    if (err < 0) {
-        return err;
-    }
     memset(s, 0, sizeof(*s));
-    s->id = sqlite3_last_insert_rowid(db->sqlite);
     s->flow = flow;
     (void)snprintf(s->code, sizeof(s->code), "%s", code);
     s->queue = QUEUE_NONE;
-    return 0;
+}
+
+int subject_insert(struct db *db, struct subject *s, const char *local_no)
+{
+    static const struct sql insert = {
+        "INSERT INTO subject (flow, code, local_no, present, doubt, status, at, promised, "
+        "newest_item, queue, since_ms) VALUES (?1, ?2, nullif(?3, ''), ?4, ?5, ?6, ?7, ?8, ?9, "
+        "nullif(?10, -1), ?11)"};
+    int err = db_run(db, &insert, "ittiiiiizii", s->flow, s->code, local_no, (int64_t)s->present,
+                     (int64_t)s->doubt, (int64_t)s->status, s->at_s, s->promised_s, s->newest_item,
+                     (int64_t)s->queue, s->since_ms);
+
+    s->id = sqlite3_last_insert_rowid(db->sqlite);
+    return err;
 }
 
 int subject_set_local_no(struct db *db, const struct subject *s, const char *local_no)
@@ -103,15 +107,16 @@ int subject_store(struct db *db, const struct subject *s)
 {
     static const struct sql update = {
         "UPDATE subject SET present = ?2, doubt = ?3, flips = ?4, resnapped = ?5, busy = ?6, "
-        "acked_item = nullif(?7, 0), acked_hash = iif(?8, ?9, NULL), acked_status = ?10, "
-        "status = ?11, at = ?12, promised = ?13, newest_item = nullif(?14, 0), "
-        "queue = nullif(?15, -1), since_ms = ?16, due_ms = ?17, settled = ?18 WHERE id = ?1"};
+        "acked_item = ?7, acked_hash = ?8, acked_status = ?9, status = ?10, at = ?11, "
+        "promised = ?12, newest_item = ?13, queue = nullif(?14, -1), since_ms = ?15, "
+        "due_ms = ?16, settled = ?17 WHERE id = ?1"};
+    const void *acked_hash = s->has_acked ? s->acked_hash : NULL;
 
-    return db_run(db, &update, "iiiiiiiibiiiiiiiii", s->id, (int64_t)s->present, (int64_t)s->doubt,
+    return db_run(db, &update, "iiiiiizbiiiiziiii", s->id, (int64_t)s->present, (int64_t)s->doubt,
                   (int64_t)s->flips, (int64_t)s->resnapped, (int64_t)s->busy, s->acked_item,
-                  (int64_t)s->has_acked, (const void *)s->acked_hash, sizeof(s->acked_hash),
-                  (int64_t)s->acked_status, (int64_t)s->status, s->at_s, s->promised_s,
-                  s->newest_item, (int64_t)s->queue, s->since_ms, s->due_ms, s->settled_s);
+                  acked_hash, sizeof(s->acked_hash), (int64_t)s->acked_status, (int64_t)s->status,
+                  s->at_s, s->promised_s, s->newest_item, (int64_t)s->queue, s->since_ms,
+                  s->due_ms, s->settled_s);
 }
 
 void subject_doubt(struct subject *s)
@@ -204,40 +209,48 @@ static void insert_step(struct subject_view *view, const struct open_item *step)
     view->steps[at] = *step;
 }
 
+void subject_view_clear(struct subject_view *view)
+{
+    view->n_snapshots = 0;
+    view->n_steps = 0;
+    view->waiting_ms = 0;
+    view->held_ms = 0;
+    view->stale = false;
+}
+
+void subject_view_add(struct subject_view *view, const struct open_item *item)
+{
+    int64_t *oldest_ms = item->state == ITEM_HELD ? &view->held_ms : &view->waiting_ms;
+
+    if (*oldest_ms == 0 || item->created_ms < *oldest_ms) {
+        *oldest_ms = item->created_ms;
+    }
+    if (item->kind == ITEM_STEP) {
+        insert_step(view, item);
+    } else {
+        view->snapshots[1] = view->snapshots[0]; /* newest first; there are at most two */
+        view->snapshots[0] = *item;
+        view->n_snapshots += view->n_snapshots < 2;
+    }
+}
+
 int subject_view(struct db *db, const struct subject *s, struct subject_view *view)
 {
     static const struct sql select = {"SELECT " ITEM_COLUMNS
                                       " FROM item INDEXED BY item_open WHERE subject = ?1 AND "
                                       "state < 4 ORDER BY id"};
-    int64_t held_ms = 0;
     int err = 0;
     sqlite3_stmt *stmt = db_bind(db, &select, &err, "i", s->id);
 
-    view->n_snapshots = 0;
-    view->n_steps = 0;
-    view->oldest_ms = 0;
+    subject_view_clear(view);
     if (stmt == NULL) {
         return err;
     }
     for (err = db_row(db, stmt); err == 1; err = db_row(db, stmt)) {
         struct open_item item;
-        int64_t *oldest_ms;
 
         read_item(stmt, &item);
-        oldest_ms = item.state == ITEM_HELD ? &held_ms : &view->oldest_ms;
-        if (*oldest_ms == 0 || item.created_ms < *oldest_ms) {
-            *oldest_ms = item.created_ms;
-        }
-        if (item.kind == ITEM_STEP) {
-            insert_step(view, &item);
-        } else {
-            view->snapshots[1] = view->snapshots[0]; /* newest first; there are at most two */
-            view->snapshots[0] = item;
-            view->n_snapshots += view->n_snapshots < 2;
-        }
-    }
-    if (view->oldest_ms == 0) {
-        view->oldest_ms = held_ms;
+        subject_view_add(view, &item);
     }
     return err;
 }
@@ -308,23 +321,16 @@ int subject_occupy(struct db *db, struct subject *s)
     return db_run(db, &update, "i", s->id);
 }
 
-int subject_reschedule(struct db *db, struct subject *s, uint64_t now_ms)
+void subject_plan(struct subject *s, struct subject_view *view, uint64_t now_ms)
 {
-    struct subject_view view;
-    struct subject_next next;
-    int err = subject_view(db, s, &view);
-    bool open;
+    struct subject_next next = subject_next_call(s, view);
+    bool open = view->n_snapshots + view->n_steps > 0;
 
-    if (err < 0) {
-        return err;
-    }
-    next = subject_next_call(s, &view);
-    open = view.n_snapshots + view.n_steps > 0;
     s->settled_s = open ? 0 : (int64_t)(now_ms / 1000);
     if (!open) {
         s->since_ms = 0;
     } else if (s->since_ms == 0) {
-        s->since_ms = view.oldest_ms;
+        s->since_ms = view->waiting_ms != 0 ? view->waiting_ms : view->held_ms;
     }
     s->due_ms = 0;
     if (s->busy || next.n == 0) {
@@ -337,6 +343,17 @@ int subject_reschedule(struct db *db, struct subject *s, uint64_t now_ms)
                        ? QUEUE_URGENT
                        : QUEUE_NORMAL;
     }
+}
+
+int subject_reschedule(struct db *db, struct subject *s, uint64_t now_ms)
+{
+    struct subject_view view;
+    int err = subject_view(db, s, &view);
+
+    if (err < 0) {
+        return err;
+    }
+    subject_plan(s, &view, now_ms);
     return subject_store(db, s);
 }
 
@@ -359,17 +376,20 @@ int item_move(struct db *db, const struct subject *s, struct open_item *item,
 {
     static const struct sql update = {
         "UPDATE item SET state = ?2, changed_ms = ?3, due_ms = ?4, hold = ?5, reason = ?6, "
-        "successor = nullif(?7, 0), attempts = ?8, same = ?9, flags = ?10, solo = ?11, "
+        "successor = ?7, attempts = ?8, same = ?9, flags = ?10, solo = ?11, "
         "status = ?12 WHERE id = ?1"};
     int err;
 
     assert(item->state == change->to || item_move_legal(item->state, change->to));
-    err = db_run(db, &update, "iiiiitiiiiii", item->id, (int64_t)change->to, (int64_t)now_ms,
+    err = db_run(db, &update, "iiiiitziiiii", item->id, (int64_t)change->to, (int64_t)now_ms,
                  (int64_t)change->due_ms, (int64_t)change->hold, change->reason, change->successor,
                  (int64_t)change->attempts, (int64_t)change->same, (int64_t)change->flags,
                  (int64_t)change->solo, (int64_t)change->status);
     if (err < 0) {
         return err;
+    }
+    if (s->open != NULL) {
+        s->open->stale = true;
     }
     if (item->state != change->to) {
         db_tally_move(db, s->flow, item->kind, (int)item->state, (int)change->to);
@@ -415,6 +435,23 @@ int item_store_body(struct db *db, int64_t id, const char *body, size_t len)
                             (const void *)body, len);
 }
 
+struct open_item item_as_new(const struct item_new *n, uint64_t now_ms)
+{
+    struct open_item item = {
+        .kind = n->kind,
+        .state = n->state,
+        .hold = n->hold,
+        .status = n->status,
+        .at_s = n->at_s,
+        .created_ms = (int64_t)now_ms,
+        .flags = n->flags,
+        .solo = n->solo,
+    };
+
+    memcpy(item.hash, n->hash, sizeof(item.hash));
+    return item;
+}
+
 int item_insert(struct db *db, const struct subject *s, const struct item_new *n, uint64_t now_ms,
                 int64_t *id)
 {
@@ -432,6 +469,13 @@ int item_insert(struct db *db, const struct subject *s, const struct item_new *n
         return err; /* 0: the step is known */
     }
     *id = sqlite3_last_insert_rowid(db->sqlite);
+    db->last_item = *id;
+    if (s->open != NULL) {
+        struct open_item item = item_as_new(n, now_ms);
+
+        item.id = *id;
+        subject_view_add(s->open, &item);
+    }
     db_tally_move(db, s->flow, n->kind, -1, (int)n->state);
     err = item_store_body(db, *id, n->body, n->body_len);
     return err < 0 ? err : 1;

@@ -8,6 +8,8 @@
 
 enum { QUEUE_NONE = -1, QUEUE_URGENT = 0, QUEUE_NORMAL = 1, QUEUE_DELAYED = 2 };
 
+struct subject_view;
+
 struct subject {
     int64_t id;
     int64_t flow;
@@ -22,13 +24,22 @@ struct subject {
     int64_t newest_item;
     int queue;
     int64_t since_ms, due_ms, settled_s;
+    struct subject_view *open; /* borrowed: what is open, where that is known without asking; or NULL */
 };
+
+#define SUBJECT_COLUMNS                                                                            \
+    "id, flow, code, present, doubt, flips, resnapped, busy, acked_item, acked_hash, "             \
+    "acked_status, status, at, promised, newest_item, queue, since_ms, due_ms, settled"
+/* From a row of these columns; ERR_NOMEM. */
+MUST_CHECK int subject_read(struct db *db, sqlite3_stmt *stmt, struct subject *s);
 
 /* 1 found, 0 not, negative failed. */
 MUST_CHECK int subject_load(struct db *db, int64_t id, struct subject *s);
 MUST_CHECK int subject_find(struct db *db, int64_t flow, const char *code, struct subject *s);
-MUST_CHECK int subject_insert(struct db *db, int64_t flow, const char *code, const char *local_no,
-                              struct subject *s);
+/* One that is not stored yet, its id 0. */
+void subject_init(struct subject *s, int64_t flow, const char *code);
+/* Stores a new one as it is and sets its id; nothing was ever acknowledged of it or refused. */
+MUST_CHECK int subject_insert(struct db *db, struct subject *s, const char *local_no);
 MUST_CHECK int subject_store(struct db *db, const struct subject *s);
 
 struct open_item;
@@ -65,8 +76,12 @@ struct subject_view {
     size_t n_snapshots;
     struct open_item steps[VIEW_STEPS];
     size_t n_steps;
-    int64_t oldest_ms; /* arrival of the oldest that waits, or else of the oldest held; 0 none */
+    int64_t waiting_ms, held_ms; /* arrival of the oldest that waits, of the oldest held; 0 none */
+    bool stale;        /* an item was moved since */
 };
+/* Nothing is open, then one more is: in the order of their ids. */
+void subject_view_clear(struct subject_view *view);
+void subject_view_add(struct subject_view *view, const struct open_item *item);
 MUST_CHECK int subject_view(struct db *db, const struct subject *s, struct subject_view *view);
 
 /* The next call: a snapshot before steps, steps oldest first up to the first that must wait. n 0:
@@ -77,7 +92,9 @@ struct subject_next {
 };
 struct subject_next subject_next_call(const struct subject *s, struct subject_view *view);
 
-/* Sets queue, due and since from what is open now, and stores the row. */
+/* Sets queue, due, since and settled from what is open now. */
+void subject_plan(struct subject *s, struct subject_view *view, uint64_t now_ms);
+/* The same, and stores the row. */
 MUST_CHECK int subject_reschedule(struct db *db, struct subject *s, uint64_t now_ms);
 
 /* The province's number of it, unless it is the code. */
@@ -123,6 +140,8 @@ struct item_new {
     const char *body;
     size_t body_len;
 };
+/* As it will be once it is stored, but for its id. */
+struct open_item item_as_new(const struct item_new *n, uint64_t now_ms);
 /* 1 stored, 0 a step that is known already, negative failed. */
 MUST_CHECK int item_insert(struct db *db, const struct subject *s, const struct item_new *n,
                            uint64_t now_ms, int64_t *id);
