@@ -7,7 +7,7 @@
 #include "domain/term.h"
 #include "domain/vntime.h"
 
-#define ARRIVALS_LIMIT 5000 /* items that one op counts */
+#define ARRIVALS_LIMIT 20000 /* items that one op counts, some 25 ms of the journal's worker */
 #define NAMES_SHOWN 5
 #define UNSURE_AGAIN_S 3600 /* where the calendar does not say when an answer changes */
 
@@ -229,8 +229,6 @@ static void judge_silence(struct watch *w)
     tell_silence(w);
 }
 
-static void count_arrivals(struct watch *w);
-
 static void arrivals_counted(struct journal_op *op)
 {
     struct watch *w = CONTAINER_OF(op, struct watch, arrivals_op.op);
@@ -241,10 +239,7 @@ static void arrivals_counted(struct journal_op *op)
         silence_arrivals_free(&w->arrivals_op);
         w->arrivals_mark = 0; /* asked again at the next look */
     } else if (w->arrivals_op.more) {
-        silence_arrivals_free(&w->arrivals_op);
-        if (!w->stopped) {
-            count_arrivals(w);
-        }
+        silence_arrivals_free(&w->arrivals_op); /* the next page at the next tick */
     } else {
         silence_arrivals_free(&w->arrivals);
         w->arrivals = w->arrivals_op;
@@ -355,6 +350,10 @@ void watch_tick(struct watch *w)
 
     if (w->cal == NULL || w->stopped) {
         return;
+    }
+    /* One page a tick: millions that were never counted must not keep calls waiting. */
+    if (w->arrivals_op.more && !w->arrivals_asking) {
+        count_arrivals(w);
     }
     if (now_ms >= w->look_ms && journal_condition(w->env->journal) == JOURNAL_OK) {
         w->look_ms = now_ms + WATCH_LOOK_MS;

@@ -34,6 +34,49 @@ static void a_newer_snapshot_takes_the_place_of_a_waiting_one(void **state)
     fixture_end(&f);
 }
 
+/* Its row is written with what its first record will make of it; fixture_check holds it against the
+ * items. */
+static void a_new_dossiers_row_says_what_was_stored(void **state)
+{
+    const struct fixture_record records[] = {
+        {.code = "A", .content = "a", .status = 2},
+        {.code = "A", .content = "a-step", .step = "1", .status = 2},
+        {.code = "B", .content = "b", .status = 2, .hold = HOLD_INVALID},
+        {.code = "C", .content = "c-step", .step = "1", .status = 2, .at_s = 20},
+        {.code = "C", .content = "c-step-before", .step = "2", .status = 2, .at_s = 10},
+        {.code = "D", .content = "d", .status = 2},
+        {.code = "D", .content = "d-newer", .status = 4, .promised_s = 9000},
+        {.code = "E", .content = "e-step", .step = "1", .status = 2},
+        {.code = "E", .content = "e", .status = 10},
+    };
+    struct fixture f;
+
+    (void)state;
+    fixture_open(&f);
+    for (size_t i = 0; i < 2; i++) {
+        (void)fixture_append(&f, records, sizeof(records) / sizeof(records[0]));
+        fixture_check(&f);
+    }
+    assert_string_equal(fixture_states(&f, "D"), "SSSP");
+    assert_int_equal(fixture_number(&f, "SELECT status * 10000 + promised FROM subject "
+                                        "WHERE code = 'D'"),
+                     4 * 10000 + 9000);
+    assert_int_equal(fixture_number(&f, "SELECT count(*) FROM subject WHERE code IN ('A', 'C', "
+                                        "'D', 'E') AND queue IS NOT NULL AND since_ms > 0"),
+                     4);
+    fixture_restart(&f); /* the next item's id is not known */
+    (void)fixture_snapshot(&f, "F", "f", 2);
+    (void)fixture_snapshot(&f, "G", "g", 2);
+    fixture_check(&f);
+    assert_int_equal(fixture_number(&f, "SELECT count(*) FROM subject s JOIN item i "
+                                        "ON i.id = s.newest_item AND i.subject = s.id "
+                                        "WHERE i.status = s.status AND NOT EXISTS (SELECT 1 FROM "
+                                        "item n WHERE n.subject = s.id AND n.kind = 1 "
+                                        "AND n.id > i.id)"),
+                     6);
+    fixture_end(&f);
+}
+
 static void the_same_snapshot_again_is_nothing_new(void **state)
 {
     struct fixture f;
@@ -557,6 +600,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_cursor_without_room_for_its_source_is_none),
         cmocka_unit_test(a_newer_snapshot_takes_the_place_of_a_waiting_one),
+        cmocka_unit_test(a_new_dossiers_row_says_what_was_stored),
         cmocka_unit_test(the_same_snapshot_again_is_nothing_new),
         cmocka_unit_test(a_newer_snapshot_takes_the_place_of_one_in_doubt),
         cmocka_unit_test(a_newer_snapshot_takes_the_place_of_one_held_by_a_machine),

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <sqlite3.h>
 
 #include "domain/vntime.h"
 #include "lib/fake_world.h"
@@ -246,6 +247,44 @@ static void silence_outlives_a_restart(void **state)
     assert_string_equal(told.kinds, "silent ");
 }
 
+/* Items that no agency's time was counted of yet, more than one op counts, as after a migration. */
+static void add_uncounted_items(struct fake_world *w)
+{
+    static const char items[] =
+        "DELETE FROM agency_seen;"
+        "INSERT INTO item (subject, kind, state, hash, created_ms, changed_ms) WITH RECURSIVE "
+        "k (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM k WHERE n < 50000) "
+        "SELECT s.id, 1, 6, zeroblob(32), 1, 1 FROM k, (SELECT min(id) AS id FROM subject) s;"
+        "INSERT INTO tally (flow, kind, state, n) SELECT flow, 1, 6, 50000 FROM subject "
+        "WHERE id = (SELECT min(id) FROM subject) "
+        "ON CONFLICT DO UPDATE SET n = n + excluded.n;";
+    sqlite3 *db = NULL;
+
+    assert_int_equal(sqlite3_open(w->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, items, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static void many_items_are_counted_a_page_a_tick(void **state)
+{
+    struct fake_world *w = *state;
+    struct told told = {""};
+
+    slow_polls(w);
+    fake_source_put(w->onestop, A, 4, "a");
+    fake_source_agency(w->onestop, A, "H56.1");
+    fake_world_start(w);
+    run(w, MINUTE_MS, &told);
+    fake_world_stop(w);
+    add_uncounted_items(w);
+    fake_world_start(w);
+    run(w, STEP_MS, &told);
+    assert_false(deadlines(w)->silence_known);
+    run(w, 3 * STEP_MS, &told); /* long before the next look */
+    assert_true(deadlines(w)->silence_known);
+    assert_int_equal(deadlines(w)->silent, 0);
+}
+
 static struct calendar *short_calendar(const char *last)
 {
     char text[300];
@@ -405,6 +444,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(silence_outlives_a_restart, setup, teardown),
         cmocka_unit_test_setup_teardown(days_that_are_not_covered_are_not_guessed, setup, teardown),
+        cmocka_unit_test_setup_teardown(many_items_are_counted_a_page_a_tick, setup, teardown),
         cmocka_unit_test_setup_teardown(a_delivery_counts_in_three_histograms_of_lag, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(an_idle_hour_asks_the_journal_nothing, setup, teardown),
