@@ -270,6 +270,22 @@ static int ask_first(struct db *db, struct journal_claim *c, const struct subjec
     return CALL_READY;
 }
 
+/* A snapshot that waits goes before all steps: then these need not be read. */
+static int look_at_open(struct db *db, const struct subject *s, struct subject_view *view)
+{
+    struct open_item newest;
+    int64_t subject;
+    bool acked = s->newest_item == 0 || s->newest_item == s->acked_item;
+    int found = acked ? 0 : item_load(db, s->newest_item, &newest, &subject);
+
+    if (found == 1 && (newest.state == ITEM_PENDING || newest.state == ITEM_UNSURE)) {
+        subject_view_clear(view);
+        subject_view_add(view, &newest);
+        return 0;
+    }
+    return found < 0 ? found : subject_view(db, s, view);
+}
+
 /* What is next of a subject, with bodies; what turns out to be impossible is held on the way. */
 static int prepare_call(struct db *db, struct journal_claim *c, const struct subject *s,
                         struct subject_view *view, struct subject_next *next,
@@ -278,7 +294,7 @@ static int prepare_call(struct db *db, struct journal_claim *c, const struct sub
     int made = CALL_LOOK_AGAIN;
 
     while (made == CALL_LOOK_AGAIN) {
-        int err = subject_view(db, s, view);
+        int err = look_at_open(db, s, view);
 
         *next = subject_next_call(s, view);
         if (err < 0 || next->n == 0) {

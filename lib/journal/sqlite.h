@@ -98,7 +98,8 @@ bool db_checkpoint_due(const struct db *db);
 int db_error(struct db *db, int code, const char *what);
 
 /* The prepared statement, bound by types: i int64_t, t text (NULL: null), b const void* and size_t,
- * z int64_t (0: null), n nothing. NULL after a failure (db->why, *err). Reset it with db_reset when done reading rows.
+ * z int64_t (0: null), n nothing. NULL after a failure (db->why, *err). Reset it with db_reset when
+ * done reading rows.
  */
 sqlite3_stmt *db_bind(struct db *db, const struct sql *sql, int *err, const char *types, ...);
 /* Binds and runs to the end; no rows wanted. */

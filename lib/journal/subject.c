@@ -115,8 +115,8 @@ int subject_store(struct db *db, const struct subject *s)
     return db_run(db, &update, "iiiiiizbiiiiziiii", s->id, (int64_t)s->present, (int64_t)s->doubt,
                   (int64_t)s->flips, (int64_t)s->resnapped, (int64_t)s->busy, s->acked_item,
                   acked_hash, sizeof(s->acked_hash), (int64_t)s->acked_status, (int64_t)s->status,
-                  s->at_s, s->promised_s, s->newest_item, (int64_t)s->queue, s->since_ms,
-                  s->due_ms, s->settled_s);
+                  s->at_s, s->promised_s, s->newest_item, (int64_t)s->queue, s->since_ms, s->due_ms,
+                  s->settled_s);
 }
 
 void subject_doubt(struct subject *s)

@@ -24,7 +24,8 @@ struct subject {
     int64_t newest_item;
     int queue;
     int64_t since_ms, due_ms, settled_s;
-    struct subject_view *open; /* borrowed: what is open, where that is known without asking; or NULL */
+    struct subject_view
+        *open; /* borrowed: what is open, where that is known without asking; or NULL */
 };
 
 #define SUBJECT_COLUMNS                                                                            \
@@ -77,7 +78,7 @@ struct subject_view {
     struct open_item steps[VIEW_STEPS];
     size_t n_steps;
     int64_t waiting_ms, held_ms; /* arrival of the oldest that waits, of the oldest held; 0 none */
-    bool stale;        /* an item was moved since */
+    bool stale;                  /* an item was moved since */
 };
 /* Nothing is open, then one more is: in the order of their ids. */
 void subject_view_clear(struct subject_view *view);
