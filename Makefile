@@ -350,9 +350,9 @@ DEPS_BENCH      := gnuplot-nox
 BENCH_SERVE     := $(filter test/sandbox/serve% test/sandbox/sbuf%,$(SANDBOX_SRC))
 BENCH_BIN       := $(addprefix $(BUILD)/bench/bin/,ask feed ideal journal latency measure sequential wire xml)
 $(BUILD)/bench/bin/feed: $(call object,test/bench/records.c $(BENCH_SERVE))
-$(BUILD)/bench/bin/ideal: $(call object,test/bench/calls.c test/bench/store.c test/bench/words.c)
+$(BUILD)/bench/bin/ideal: $(call object,$(addprefix test/bench/,calls.c facts.c store.c words.c)) $(BUILD)/libdvcsync.a
 $(BUILD)/bench/bin/xml: $(call object,test/bench/records.c) $(BUILD)/libdvcsync.a
-$(BUILD)/bench/bin/latency: $(call object,$(addprefix test/bench/,calls.c records.c store.c words.c))
+$(BUILD)/bench/bin/latency: $(call object,$(addprefix test/bench/,calls.c facts.c records.c store.c words.c)) $(BUILD)/libdvcsync.a
 $(BUILD)/bench/bin/sequential $(BUILD)/bench/bin/wire: $(call object,test/bench/calls.c test/bench/records.c test/bench/words.c)
 
 $(BUILD)/bench/bin/journal: $(call object,test/bench/bare.c test/bench/made.c test/lib/fake_loop.c) $(BUILD)/libdvcsync.a

@@ -9,6 +9,7 @@ one() { # LATENCY_MS N
     daemon() { run_daemon "$LATENCY" "$N" 16; }
     LATENCY=$1 N=$2
     both ideal daemon
+    same_rows "$DIR/ideal.db" "$DIR/state/journal.db"
     say "catchup-$1ms" "$(rate "$2" "$base")" "$(rate "$2" "$mine")"
     if [ "$1" = 0 ]; then
         say cpu "$(calc "$(field cpu_s <<< "$base") * 100000 / $2")" "$(calc "$(field cpu_s <<< "$mine") * 100000 / $2")"

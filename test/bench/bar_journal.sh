@@ -3,10 +3,10 @@
 . "$(dirname "$0")/lib.sh" "$@"
 
 speed() { # journal|bare
-    rm -f "$DIR"/speed.db*
-    "$BIN/journal" speed "$1" "$DIR/speed.db" "$STEPS_N" || die "speed $1"
+    "$BIN/journal" speed "$1" "$DIR/$1.db" "$STEPS_N" || die "speed $1"
 }
 bare() { speed bare; }
 journal() { speed journal; }
 both bare journal
+same_rows "$DIR/bare.db" "$DIR/journal.db"
 say journal "$(rate "$STEPS_N" "$base")" "$(rate "$STEPS_N" "$mine")"

@@ -56,7 +56,7 @@ static const char *const SQL[SQL_COUNT] = {
         "INSERT INTO figure (subject, procedure, sector, agency, channel, entry, submitted, "
         "received, finished, returned, refused, first_promised, moved, supplements, results, "
         "digitised, identified, paid_online) VALUES (?1, '1.000893', 'G15-HT04', 'H56.31.25', 2, "
-        "0, ?2, ?2, 0, 0, 0, ?3, 0, 0, 0, -1, -1, -1)",
+        "2, ?2, ?2, 0, 0, 0, ?3, 0, 0, 0, -1, -1, -1)",
     [SQL_ROW] = "INSERT INTO source_row (source, id, hash, code) VALUES ('feed', ?1, ?2, ?1)",
     [SQL_CURSOR] = "INSERT INTO cursor (source, value) VALUES ('feed', ?1) ON CONFLICT (source) DO "
                    "UPDATE SET value = ?1",
@@ -72,7 +72,7 @@ static const char *const SQL[SQL_COUNT] = {
                         "took_ms = 1 WHERE id = ?1",
     [SQL_ITEM_DONE] = "UPDATE item SET state = 4, attempts = 1, changed_ms = ?2 WHERE id = ?1",
     [SQL_SUBJECT_DONE] = "UPDATE subject SET busy = 0, present = 1, acked_item = ?1, acked_hash = "
-                         "?3, acked_status = 4, settled = ?2 WHERE id = ?1",
+                         "?3, acked_status = 4, since_ms = 0, settled = ?2 WHERE id = ?1",
 };
 
 struct bare {
@@ -219,7 +219,8 @@ double bare_run(const char *path, long count, long group, long claim)
 
     open_bare(&b, path, "FULL");
     exec(&b, journal_schema_sql);
-    exec(&b, "INSERT INTO flow (id, name) VALUES (1, 'dossiers')");
+    exec(&b, "INSERT INTO flow (id, name) VALUES (1, 'dossiers');"
+             "INSERT INTO fact (name, value) VALUES ('journal.program', 'bare')");
     for (int i = 0; i < SQL_COUNT; i++) {
         must(&b,
              sqlite3_prepare_v3(b.db, SQL[i], -1, SQLITE_PREPARE_PERSISTENT, &b.stmt[i], NULL) ==

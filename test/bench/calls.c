@@ -327,12 +327,21 @@ int calls_login(const char *portal, char *out, size_t size)
 
 bool calls_accepted(const struct call *call)
 {
+    char words[1];
+
+    return calls_answer(call, words, sizeof(words));
+}
+
+bool calls_answer(const struct call *call, char *words, size_t size)
+{
     cJSON *reply = call->reply != NULL ? cJSON_ParseWithLength(call->reply, call->reply_len) : NULL;
     const cJSON *code = cJSON_GetObjectItemCaseSensitive(reply, "error_code");
+    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(reply, "message"));
     bool fine =
         call->status == 200 && ((cJSON_IsNumber(code) && code->valuedouble == 0) ||
                                 (cJSON_IsString(code) && strcmp(code->valuestring, "0") == 0));
 
+    (void)snprintf(words, size, "%s", text != NULL ? text : "");
     cJSON_Delete(reply);
     return fine;
 }

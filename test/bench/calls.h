@@ -38,5 +38,7 @@ int calls_run(struct calls *c, bool (*going)(void *ctx), void *ctx);
 int calls_login(const char *portal, char *out, size_t size);
 /* Whether a reply of the portal says success. Parses it as the daemon must. */
 bool calls_accepted(const struct call *call);
+/* The same; the reply's words too. */
+bool calls_answer(const struct call *call, char *words, size_t size);
 
 #endif

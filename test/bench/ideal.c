@@ -14,6 +14,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/digest.h"
 #include "bench/calls.h"
 #include "bench/store.h"
 #include "bench/words.h"
@@ -40,6 +41,7 @@ struct push {
     struct dossier *members[BATCH_MAX];
     size_t n;
     char *body;
+    struct store_answer answer;
     int64_t begun_ms;
     struct push *next; /* of the free ones */
     struct ideal *own;
@@ -121,19 +123,19 @@ static void take_row(struct ideal *i, cJSON *row)
     struct dossier *d = calloc(1, sizeof(*d));
     const char *code = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(row, "MaHoSo"));
 
-    if (d == NULL || code == NULL) {
-        fail(i, "a row without a code", "");
+    if (d == NULL || code == NULL || facts_read(row, &d->job.facts) != 0) {
+        fail(i, "a row that can't be stored", code);
         free(d);
         return;
     }
     (void)snprintf(d->code, sizeof(d->code), "%s", code);
     cJSON_Delete(words_dossier(row));
     d->body = cJSON_PrintUnformatted(row);
-    d->job = (struct store_job){.what = STORE_APPEND,
-                                .code = d->code,
-                                .body = d->body,
-                                .len = d->body != NULL ? strlen(d->body) : 0,
-                                .ctx = d};
+    d->job.what = STORE_APPEND;
+    d->job.code = d->code;
+    d->job.body = d->body;
+    d->job.len = d->body != NULL ? strlen(d->body) : 0;
+    d->job.ctx = d;
     i->bytes += d->job.len;
     i->read++;
     store_put(i->store, &d->job);
@@ -188,19 +190,20 @@ static void push_done(struct call *call)
 {
     struct push *p = call->ctx;
     struct ideal *i = p->own;
-    int64_t took_ms = now_ms() - p->begun_ms;
 
+    p->answer.took_ms = (unsigned)(now_ms() - p->begun_ms);
     free(p->body);
     i->under_way--;
     i->delivered += p->n;
-    if (!calls_accepted(call)) {
+    if (!calls_answer(call, p->answer.words, sizeof(p->answer.words)) ||
+        digest_sha256(call->reply, call->reply_len, p->answer.response) != 0) {
         fail(i, "the portal answered", call->reply);
     }
     for (size_t k = 0; k < p->n; k++) {
         struct dossier *d = p->members[k];
 
         d->job.what = STORE_FINISH;
-        d->job.took_ms = (unsigned)took_ms;
+        d->job.answer = p->answer;
         store_put(i->store, &d->job);
     }
     p->next = i->idle;
@@ -261,7 +264,8 @@ static void push(struct ideal *i)
     p->begun_ms = now_ms();
     i->under_way++;
     i->requests++;
-    if (p->body == NULL || calls_start(i->calls, &p->call) != 0) {
+    if (p->body == NULL || digest_sha256(p->body, p->call.len, p->answer.request) != 0 ||
+        calls_start(i->calls, &p->call) != 0) {
         fail(i, "a call does not begin", "");
     }
 }

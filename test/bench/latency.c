@@ -73,10 +73,11 @@ static bool going(void *ctx)
     return !((struct latency *)ctx)->ended;
 }
 
-static int send_one(struct latency *l, const char *text, struct sample *s)
+static int send_one(struct latency *l, const char *text, const struct facts *facts,
+                    struct sample *s)
 {
     struct store_job job = {
-        .what = STORE_APPEND, .code = s->code, .body = text, .len = strlen(text)};
+        .what = STORE_APPEND, .code = s->code, .body = text, .len = strlen(text), .facts = *facts};
     struct call call = {.url = l->url, .done = done, .ctx = l};
     char *body;
 
@@ -103,15 +104,16 @@ static int one(struct latency *l, const struct record_line *line, struct sample 
     const struct timespec pause = {.tv_sec = 0, .tv_nsec = PAUSE_NS};
     cJSON *row = cJSON_ParseWithLength(line->text, line->len);
     const char *code = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(row, "MaHoSo"));
+    struct facts facts;
     char *text;
-    int err;
+    int err = facts_read(row, &facts);
 
     (void)snprintf(s->code, sizeof(s->code), "%s", code != NULL ? code : "");
     cJSON_Delete(words_dossier(row));
     text = cJSON_PrintUnformatted(row);
     cJSON_Delete(row);
     nanosleep(&pause, NULL);
-    err = text != NULL ? send_one(l, text, s) : -1;
+    err = err == 0 && text != NULL ? send_one(l, text, &facts, s) : -1;
     free(text);
     return err;
 }

@@ -1,6 +1,6 @@
-/* store: what the ideal writes: the daemon's own tables (lib/journal/schema.sql), the rows that a
- * delivered dossier needs and nothing else, WAL and synchronous = FULL, one worker thread that
- * commits all that is queued at a time.
+/* store: what the ideal writes: the daemon's own tables (lib/journal/schema.sql), the rows that the
+ * daemon leaves of a delivered dossier and nothing else (same_rows.sh compares), WAL and
+ * synchronous = FULL, one worker thread that commits all that is queued at a time.
  *
  * A job goes in with store_put and comes back by store_take once its rows are committed; fd can be
  * read when some are back. put and take: one thread. */
@@ -10,13 +10,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bench/facts.h"
+
 struct store;
 
 enum store_what {
-    STORE_APPEND, /* subject, item, body, row of the source */
+    STORE_APPEND, /* subject, item, body, figures, row of the source */
     STORE_CURSOR, /* how far the source is read */
     STORE_INTENT, /* item and subject in flight, a row of the attempt */
     STORE_FINISH  /* what became of it */
+};
+
+/* What a call's row tells when it has ended. */
+struct store_answer {
+    char words[160];                   /* the portal's */
+    uint8_t request[32], response[32]; /* digests of what left and what came */
+    unsigned took_ms;
 };
 
 /* One dossier or one page's cursor; the caller's. */
@@ -25,8 +34,9 @@ struct store_job {
     const char *code; /* borrowed until it is finished */
     const char *body;
     size_t len;
-    size_t offset; /* of STORE_CURSOR */
-    unsigned took_ms;
+    struct facts facts;
+    size_t offset;              /* of STORE_CURSOR */
+    struct store_answer answer; /* of STORE_FINISH */
     uint8_t hash[32];
     int64_t subject, item, attempt; /* the store's */
     struct store_job *next;
