@@ -348,7 +348,8 @@ consistency: deps-long
 
 DEPS_BENCH      := gnuplot-nox
 BENCH_SERVE     := $(filter test/sandbox/serve% test/sandbox/sbuf%,$(SANDBOX_SRC))
-BENCH_BIN       := $(addprefix $(BUILD)/bench/bin/,ask feed ideal journal latency measure sequential wire xml)
+BENCH_BIN       := $(addprefix $(BUILD)/bench/bin/,ask counts feed ideal journal latency measure sequential wire xml)
+$(BUILD)/bench/bin/counts: $(call object,test/bench/records.c test/lib/fake_http.c test/lib/fake_loop.c) $(BUILD)/libdvcsync.a
 $(BUILD)/bench/bin/feed: $(call object,test/bench/records.c $(BENCH_SERVE))
 $(BUILD)/bench/bin/ideal: $(call object,$(addprefix test/bench/,calls.c facts.c store.c words.c)) $(BUILD)/libdvcsync.a
 $(BUILD)/bench/bin/xml: $(call object,test/bench/records.c) $(BUILD)/libdvcsync.a
@@ -377,6 +378,12 @@ bench-build: all $(BENCH_BIN) $(BUILD)/bench/bin/preload.so
 bench: deps-bench
 	@$(MAKE) --no-print-directory -j2 bench-build
 	@BUILD=$(BUILD) SEED=$(SEED) BENCH=$(BENCH) test/bench/bench.sh
+
+# Instructions of three fixed workloads beside test/bench/counts.txt (test/bench/counts.sh).
+.PHONY: counts counts-renew
+counts counts-renew: deps
+	@$(MAKE) --no-print-directory -j2 $(BUILD)/bench/bin/counts $(BUILD)/bench/bin/journal
+	@BUILD=$(BUILD) test/bench/counts.sh $(if $(filter counts-renew,$@),renew)
 
 # ---- the house ----
 

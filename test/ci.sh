@@ -28,6 +28,7 @@ stage() {
 }
 make --no-print-directory deps-long || exit 1
 stage check make --no-print-directory check
+stage "counts, instructions of three workloads" make --no-print-directory counts
 stage check-asan make --no-print-directory check-asan # with clang: its warnings are errors too
 stage "month, 160,766 dossiers" make --no-print-directory month
 stage model make --no-print-directory model

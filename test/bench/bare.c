@@ -25,8 +25,6 @@ static void die(const char *what, const char *why)
     exit(1);
 }
 
-#define WRITTEN_S INT64_C(1790787600) /* what stands in columns of times */
-
 enum statement {
     SQL_SUBJECT,
     SQL_ITEM,
@@ -149,13 +147,13 @@ static void bare_append(struct bare *b, const struct made *made, long from, long
         sqlite3_bind_text(s, 2, m->code, -1, SQLITE_STATIC);
         sqlite3_bind_int64(s, 3, m->record.at_s);
         sqlite3_bind_int64(s, 4, m->record.promised_s);
-        sqlite3_bind_int64(s, 5, WRITTEN_S * 1000);
+        sqlite3_bind_int64(s, 5, MADE_NOW_S * 1000);
         step(b, SQL_SUBJECT);
         s = b->stmt[SQL_ITEM];
         sqlite3_bind_int64(s, 1, id);
         sqlite3_bind_blob(s, 2, m->record.hash, 32, SQLITE_STATIC);
         sqlite3_bind_int64(s, 3, m->record.at_s);
-        sqlite3_bind_int64(s, 4, WRITTEN_S * 1000);
+        sqlite3_bind_int64(s, 4, MADE_NOW_S * 1000);
         step(b, SQL_ITEM);
         s = b->stmt[SQL_BODY];
         sqlite3_bind_int64(s, 1, id);
@@ -183,9 +181,9 @@ static void bare_claim(struct bare *b, long from, long until)
     for (int64_t id = from + 1; id <= until; id++) {
         sqlite3_bind_int64(b->stmt[SQL_SUBJECT_BUSY], 1, id);
         step(b, SQL_SUBJECT_BUSY);
-        bind(b, SQL_ITEM_SENT, id, WRITTEN_S * 1000);
+        bind(b, SQL_ITEM_SENT, id, MADE_NOW_S * 1000);
         step(b, SQL_ITEM_SENT);
-        bind(b, SQL_ATTEMPT, id, WRITTEN_S * 1000);
+        bind(b, SQL_ATTEMPT, id, MADE_NOW_S * 1000);
         step(b, SQL_ATTEMPT);
         sqlite3_bind_int64(b->stmt[SQL_READ], 1, id);
         step(b, SQL_READ);
@@ -200,12 +198,12 @@ static void bare_finish(struct bare *b, const struct made *made, long from, long
     for (long i = from; i < until; i++) {
         const uint8_t *hash = made->record.hash;
 
-        sqlite3_bind_blob(bind(b, SQL_ATTEMPT_END, i + 1, WRITTEN_S * 1000), 3, hash, 32,
+        sqlite3_bind_blob(bind(b, SQL_ATTEMPT_END, i + 1, MADE_NOW_S * 1000), 3, hash, 32,
                           SQLITE_STATIC);
         step(b, SQL_ATTEMPT_END);
-        bind(b, SQL_ITEM_DONE, i + 1, WRITTEN_S * 1000);
+        bind(b, SQL_ITEM_DONE, i + 1, MADE_NOW_S * 1000);
         step(b, SQL_ITEM_DONE);
-        sqlite3_bind_blob(bind(b, SQL_SUBJECT_DONE, i + 1, WRITTEN_S), 3, hash, 32, SQLITE_STATIC);
+        sqlite3_bind_blob(bind(b, SQL_SUBJECT_DONE, i + 1, MADE_NOW_S), 3, hash, 32, SQLITE_STATIC);
         step(b, SQL_SUBJECT_DONE);
     }
     bare_tally(b, 1, 4, until - from);
@@ -234,7 +232,7 @@ double bare_run(const char *path, long count, long group, long claim)
 
         arena_init(&arena, 16u << 20);
         for (long k = i; k < until; k++) {
-            made_fill(k, &arena, &made[k - i]);
+            made_fill(k, MADE_NOW_S, &arena, &made[k - i]);
         }
         begun = now_s();
         bare_append(&b, made, i, until);
