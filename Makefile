@@ -379,6 +379,14 @@ bench: deps-bench
 	@$(MAKE) --no-print-directory -j2 bench-build
 	@BUILD=$(BUILD) SEED=$(SEED) BENCH=$(BENCH) test/bench/bench.sh
 
+# Where a catch-up's time goes (test/bench/profile.sh says what its variables do).
+DEPS_PROFILE := linux-perf
+.PHONY: profile
+profile: deps
+	@DEPS="$(DEPS_PROFILE)" test/install.sh
+	@$(MAKE) --no-print-directory -j2 bench-build
+	@BUILD=$(BUILD) SEED=$(SEED) test/bench/profile.sh
+
 # Instructions of three fixed workloads beside test/bench/counts.txt (test/bench/counts.sh).
 .PHONY: counts counts-renew
 counts counts-renew: deps

@@ -37,41 +37,12 @@ ASK_S=$(scaled 20 5)
 XML_MB=$(scaled 100 10)
 export MONTH MONTH_50 STEPS_N TODAY_50 WAITING DELIVERED LATENCY_N IDLE_S ASK_S XML_MB
 
-# ---- the records that all read, made once by the sandbox's province ----
-
-province_pid=''
-end_province() { [ -z "$province_pid" ] || { kill "$province_pid" 2> /dev/null && wait "$province_pid" 2> /dev/null; }; province_pid=''; }
-trap end_province EXIT
-trap 'exit 130' INT TERM
-
-make_records() { # FILE QUERY: MONTH records in it
-    local from=0 url
-    if [ -f "$1" ] && [ "$(wc -l < "$1")" -ge "$MONTH" ]; then
-        return 0
-    fi
-    rm -f "$OUT/province.port" "$1.part"
-    "$BUILD/dvcsync-sandbox" province --listen 127.0.0.1:0 --port-file "$OUT/province.port" --catalog test/data/procedures.csv \
-        --dossiers "$MONTH" --seed "$SEED" --product vpcp-shape --knob planted=0 > "$OUT/province.log" 2>&1 &
-    province_pid=$!
-    for _ in $(seq 1200); do
-        [ -s "$OUT/province.port" ] && break
-        kill -0 "$province_pid" 2> /dev/null || break
-        sleep 0.05
-    done
-    [ -s "$OUT/province.port" ] || { echo "bench: the sandbox province did not start" >&2; exit 1; }
-    url=http://127.0.0.1:$(cat "$OUT/province.port")/vpcp-shape/feed
-    while [ "$from" -lt "$MONTH" ]; do
-        curl -sf -m 120 "$url?from=$from&until=$((from + 5000))$2" >> "$1.part" || { echo "bench: no records" >&2; exit 1; }
-        from=$((from + 5000))
-    done
-    end_province
-    mv "$1.part" "$1"
-}
+. test/conf.sh
+. test/bench/make_records.sh
 RECORDS=$OUT/data/records-$SEED
 RECORDS_STEPS=$OUT/data/records-steps-$SEED
 export RECORDS RECORDS_STEPS
-make_records "$RECORDS" ''
-make_records "$RECORDS_STEPS" '&steps=1'
+make_records "$RECORDS" "$MONTH" '' && make_records "$RECORDS_STEPS" "$MONTH" '&steps=1' || exit 1
 
 # ---- the rounds ----
 
