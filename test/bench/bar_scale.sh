@@ -3,7 +3,7 @@
 # each, against one portal. What a dossier and what an instance costs is fitted to the CPU time of all instances.
 . "$(dirname "$0")/lib.sh" "$@"
 
-share=$((MONTH / 34)) # of one of 34; the others get several
+share=$((SCALE_N / 34)) # of one of 34; the others get several
 total=$((share * 34))
 feed_up "$RECORDS" "$total"
 whole=$feed

@@ -8,7 +8,7 @@
 set -u -o pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 BIN=$BUILD/bench/bin
-DIR=$BUILD/bench/run
+DIR=$BUILD/bench/run/$(basename "$0" .sh) # its own: bar_idle.sh runs beside others
 ROUND=${1:?the number of the round}
 portal_pid='' feed_pid='' other_pids='' portal='' feed=''
 . test/conf.sh

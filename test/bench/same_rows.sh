@@ -1,6 +1,7 @@
 #!/bin/bash
 # Whether two journals hold the same work: in each table the same number of rows, and in each column of it as many values
-# (neither NULL nor 0 nor ""; the time of a call may be 0). What differs goes to standard error, with exit code 1.
+# (neither NULL nor 0 nor ""; the time of a call may be 0, and flags tell what only the daemon does: cut long texts). What
+# differs goes to standard error, with exit code 1.
 #
 #   same_rows.sh BASELINE.db MEASURED.db
 set -eu -o pipefail
@@ -11,6 +12,7 @@ shape() { # FILE: TABLE ROWS, then TABLE.COLUMN VALUES
         printf "SELECT '%s rows ' || count(*)" "$table"
         for column in $(sqlite3 "$1" "SELECT name FROM pragma_table_info('$table')"); do
             case $column in
+            flags) ;;
             took_ms) printf " || char(10) || '%s.%s ' || count(%s)" "$table" "$column" "$column" ;;
             *) printf " || char(10) || '%s.%s ' || count(nullif(nullif(%s, 0), ''))" "$table" "$column" "$column" ;;
             esac
