@@ -1,6 +1,6 @@
 #!/bin/bash
-# $BUILD/bench/report.html from what table.awk left: the table, and a curve of each figure over the rounds, drawn by
-# gnuplot into the page itself.
+# $BUILD/bench/report.html from what table.awk left: the table, a curve of each figure over the rounds, and those of
+# bar_curves.sh, drawn by gnuplot into the page itself.
 set -u -o pipefail
 OUT=$BUILD/bench
 
@@ -32,6 +32,20 @@ plot "$data" using 1:2 with linespoints pt 7 ps 0.6 lc rgb "#1f5fa8"$line
 PLOT
 }
 
+# One SVG: the points of a curve as they were measured.
+over() { # NAME
+    local data=$OUT/curve.tsv
+    awk -F'\t' -v name="$1" '$2 == name { print $3 "\t" $4 }' "$OUT/rounds.tsv" > "$data"
+    gnuplot <<PLOT
+set terminal svg size 480,240 dynamic font "sans-serif,10"
+set title "${1#curve: }" noenhanced
+set key off
+set grid lc rgb "#dddddd"
+set yrange [0:*]
+plot "$data" using 1:2 with linespoints pt 7 ps 0.6 lc rgb "#1f5fa8"
+PLOT
+}
+
 {
     cat <<'HEAD'
 <!DOCTYPE html>
@@ -52,6 +66,9 @@ HEAD
     while IFS=$'\t' read -r key _ _ _ _ _ bar _; do
         curve "$key" "$bar" | sed -e '1,/^<svg/{/^<svg/!d}'
     done < "$OUT/table.tsv"
+    cut -f2 "$OUT/rounds.tsv" | grep '^curve: ' | awk '!seen[$0]++' | while read -r name; do
+        over "$name" | sed -e '1,/^<svg/{/^<svg/!d}'
+    done
     echo "</div><p>$(tail -n 1 "$OUT/table.txt")</p></body></html>"
 } > "$OUT/report.html"
 rm -f "$OUT/curve.tsv"
