@@ -2,11 +2,14 @@
  *
  *   latency bare    --records FILE --portal URL --ledger FILE --journal FILE [--count N]
  *   latency gateway --records FILE --portal URL --ledger FILE --leg-us N [--count N]
+ *   latency publish --records FILE --portal URL --ledger FILE --leg-us N [--count N]
  *
  * gateway: portal is the daemon's gateway. Each dossier is pushed when the one before was answered
  * and a pause is over; its time runs from the first byte of the push until the portal accepted, as
- * its ledger says, and the leg of the answer home. bare: two commits of the daemon's tables (the
- * item, the intent) and one POST at the portal itself; it tells the leg. One line of JSON, in
+ * its ledger says, and the leg of the answer home. publish: portal is where the daemon takes
+ * OpenCPS's notices, records are lines of the sandbox province's dump; a notice tells the id alone,
+ * and the daemon reads the dossier before it sends it. bare: two commits of the daemon's tables
+ * (the item, the intent) and one POST at the portal itself; it tells the leg. One line of JSON, in
  * microseconds. */
 #include <getopt.h>
 #include <stdbool.h>
@@ -23,6 +26,8 @@
 
 #define URL_SIZE 512
 #define PAUSE_NS 5000000
+#define PUBLISH_PAUSE_NS 40000000 /* the steps of the one before go meanwhile */
+#define LEDGER_WAIT_S 20
 #define LEDGER_LINE_MAX 16384
 
 struct sample {
@@ -34,13 +39,14 @@ struct options {
     const char *records, *portal, *ledger, *journal;
     size_t count;
     int64_t leg_us;
-    bool gateway;
+    bool daemon;  /* not bare: the ledger tells when the portal had it */
+    bool publish; /* only notices */
 };
 
 struct latency {
     struct options o;
     struct calls *calls;
-    struct store *store; /* NULL: gateway */
+    struct store *store; /* NULL: the daemon has its own */
     char url[URL_SIZE];
     char session[128];
     bool ended, accepted;
@@ -61,6 +67,18 @@ static void done(struct call *call)
     struct latency *l = call->ctx;
 
     l->accepted = calls_accepted(call);
+    if (!l->accepted) {
+        fprintf(stderr, "latency: answered %ld: %.300s\n", call->status,
+                call->reply != NULL ? call->reply : "");
+    }
+    l->ended = true;
+}
+
+static void told(struct call *call)
+{
+    struct latency *l = call->ctx;
+
+    l->accepted = call->status == 200;
     if (!l->accepted) {
         fprintf(stderr, "latency: answered %ld: %.300s\n", call->status,
                 call->reply != NULL ? call->reply : "");
@@ -118,20 +136,63 @@ static int one(struct latency *l, const struct record_line *line, struct sample 
     return err;
 }
 
-/* The ledger has the dossiers in the order in which they were pushed. */
+/* A notice as OpenCPS's publish queue sends it. */
+static int notify(struct latency *l, const struct record_line *line, struct sample *s)
+{
+    const struct timespec pause = {.tv_sec = 0, .tv_nsec = PUBLISH_PAUSE_NS};
+    cJSON *row = cJSON_ParseWithLength(line->text, line->len);
+    const char *code = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(row, "code"));
+    const cJSON *dossier = cJSON_GetObjectItemCaseSensitive(row, "dossier");
+    const cJSON *id = cJSON_GetObjectItemCaseSensitive(dossier, "dossierId");
+    struct call call = {.url = l->url, .done = told, .ctx = l};
+    char form[64];
+
+    call.body = form;
+    call.len = (size_t)snprintf(form, sizeof(form), "dossierId=%.0f", cJSON_GetNumberValue(id));
+    (void)snprintf(s->code, sizeof(s->code), "%s", code != NULL ? code : "");
+    cJSON_Delete(row);
+    nanosleep(&pause, NULL);
+    l->ended = l->accepted = false;
+    s->begun_us = wall_us();
+    if (calls_start(l->calls, &call) == 0) {
+        (void)calls_run(l->calls, going, l);
+    }
+    s->answered_us = wall_us();
+    return l->accepted ? 0 : -1;
+}
+
+/* The sample that a line of the ledger is the first about, near the last one found; NULL: none. */
+static struct sample *sample_of(struct latency *l, const char *line, size_t *hint)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        struct sample *s = &l->samples[(*hint + i) % l->n];
+
+        if (s->accepted_us == 0 && strstr(line, s->code) != NULL) {
+            *hint = (size_t)(s - l->samples);
+            return s;
+        }
+    }
+    return NULL;
+}
+
+/* When each was accepted. Notices that come close together may be overtaken. */
 static int read_ledger(struct latency *l)
 {
     FILE *f = fopen(l->o.ledger, "r");
     char *line = NULL;
     size_t room = 0;
+    size_t hint = 0;
     size_t n = 0;
 
+    for (size_t i = 0; i < l->n; i++) {
+        l->samples[i].accepted_us = 0;
+    }
     while (f != NULL && n < l->n && getline(&line, &room, f) > 0) {
         const char *at = strstr(line, "\"at_us\":");
-        const char *code = strstr(line, l->samples[n].code);
+        struct sample *s = at != NULL ? sample_of(l, line, &hint) : NULL;
 
-        if (at != NULL && code != NULL) {
-            l->samples[n].accepted_us = strtoll(at + sizeof("\"at_us\":") - 1, NULL, 10);
+        if (s != NULL) {
+            s->accepted_us = strtoll(at + sizeof("\"at_us\":") - 1, NULL, 10);
             n++;
         }
     }
@@ -140,6 +201,20 @@ static int read_ledger(struct latency *l)
         (void)fclose(f);
     }
     return n == l->n ? 0 : -1;
+}
+
+/* After the last notice its dossier is still on its way. */
+static int wait_ledger(struct latency *l)
+{
+    const struct timespec pause = {.tv_sec = 0, .tv_nsec = 100000000};
+    int64_t until_us = wall_us() + LEDGER_WAIT_S * INT64_C(1000000);
+    int err = read_ledger(l);
+
+    while (err != 0 && l->o.publish && wall_us() < until_us) {
+        nanosleep(&pause, NULL);
+        err = read_ledger(l);
+    }
+    return err;
 }
 
 static int by_size(const void *a, const void *b)
@@ -154,14 +229,14 @@ static int tell(struct latency *l)
 {
     int64_t *whole = calloc(l->n, sizeof(*whole));
     int64_t *leg = calloc(l->n, sizeof(*leg));
-    int err = whole != NULL && leg != NULL ? read_ledger(l) : -1;
+    int err = whole != NULL && leg != NULL ? wait_ledger(l) : -1;
 
     for (size_t i = 0; err == 0 && i < l->n; i++) {
         const struct sample *s = &l->samples[i];
 
         leg[i] = s->answered_us - s->accepted_us;
-        whole[i] = l->o.gateway ? s->accepted_us - s->begun_us + l->o.leg_us
-                                : s->answered_us - s->begun_us;
+        whole[i] =
+            l->o.daemon ? s->accepted_us - s->begun_us + l->o.leg_us : s->answered_us - s->begun_us;
     }
     if (err == 0) {
         qsort(whole, l->n, sizeof(*whole), by_size);
@@ -204,8 +279,9 @@ static int read_options(int argc, char **argv, struct options *o)
     if (optind != argc - 1 || o->records == NULL || o->portal == NULL || o->ledger == NULL) {
         return -1;
     }
-    o->gateway = strcmp(argv[optind], "gateway") == 0;
-    return o->gateway || o->journal != NULL ? 0 : -1;
+    o->publish = strcmp(argv[optind], "publish") == 0;
+    o->daemon = o->publish || strcmp(argv[optind], "gateway") == 0;
+    return o->daemon || o->journal != NULL ? 0 : -1;
 }
 
 int main(int argc, char **argv)
@@ -215,21 +291,23 @@ int main(int argc, char **argv)
     int err = 0;
 
     if (read_options(argc, argv, &l.o) != 0) {
-        fputs("usage: latency bare|gateway --records FILE --portal URL --ledger FILE "
+        fputs("usage: latency bare|gateway|publish --records FILE --portal URL --ledger FILE "
               "[--journal FILE] [--leg-us N] [--count N]\n",
               stderr);
         return 64;
     }
     if (records_open(&records, l.o.records, l.o.count) != 0 ||
-        calls_login(l.o.portal, l.session, sizeof(l.session)) != 0 || calls_new(&l.calls, 1) != 0 ||
-        (!l.o.gateway && store_open(&l.store, l.o.journal) != 0)) {
+        (!l.o.publish && calls_login(l.o.portal, l.session, sizeof(l.session)) != 0) ||
+        calls_new(&l.calls, 1) != 0 || (!l.o.daemon && store_open(&l.store, l.o.journal) != 0)) {
         return 1;
     }
-    (void)snprintf(l.url, sizeof(l.url), "%s/forward/mapi/g", l.o.portal);
+    (void)snprintf(l.url, sizeof(l.url), "%s%s", l.o.portal,
+                   l.o.publish ? "/dossiers/publish" : "/forward/mapi/g");
     l.n = records.n;
     l.samples = calloc(l.n, sizeof(*l.samples));
     for (size_t i = 0; l.samples != NULL && err == 0 && i < l.n; i++) {
-        err = one(&l, &records.lines[i], &l.samples[i]);
+        err = l.o.publish ? notify(&l, &records.lines[i], &l.samples[i])
+                          : one(&l, &records.lines[i], &l.samples[i]);
     }
     err = err == 0 && l.samples != NULL ? tell(&l) : -1;
     if (l.store != NULL) {
