@@ -109,7 +109,7 @@ static void done(struct loop_work *work)
     loop_timer_stop(&c->timer);
     if (c->stopping) {
         c->err = ERR_CANCELED; /* what an interrupted check says means nothing */
-    } else if (c->err != 0 && c->err != ERR_CORRUPT) {
+    } else if (c->err != 0) {  /* damage too: a read that failed for a while looks the same */
         loop_timer_start(c->loop, &c->timer, AGAIN_MS);
     }
     c->ended(c);

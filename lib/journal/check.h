@@ -26,8 +26,8 @@ struct check {
     struct loop_timer timer; /* begins it, or urges it to end */
     struct loop_work work;
     bool running, stopping;
-    int err; /* 0 sound, ERR_CORRUPT damaged; else it was not made, and is made again unless stopped
-              */
+    int err; /* 0 sound, ERR_CORRUPT damaged, else it was not made; made again unless sound or
+                stopped */
     struct errmsg why;
 };
 

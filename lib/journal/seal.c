@@ -20,6 +20,9 @@ static bool describe(const char *path, char line[LINE_SIZE + 1])
     if ((stat(wal, &file) == 0 && file.st_size > 0) || stat(path, &file) != 0) {
         return false;
     }
+    if (file.st_mtim.tv_nsec == 0 && file.st_ctim.tv_nsec == 0) {
+        return false; /* whole seconds: a change within this one would not show */
+    }
     (void)snprintf(line, LINE_SIZE + 1,
                    "%020" PRIu64 " %020" PRIu64 " %020" PRIu64 ".%09ld %020" PRIu64 ".%09ld\n",
                    (uint64_t)file.st_ino, (uint64_t)file.st_size, (uint64_t)file.st_mtim.tv_sec,

@@ -202,17 +202,30 @@ static void tell_change(struct journal *j)
     }
 }
 
+/* Where a batch is at work or waits, its end judges. */
+static void end_fault(struct journal *j)
+{
+    if (!j->working && list_empty(&j->queue)) {
+        set_condition(j, JOURNAL_OK, "");
+        tell_change(j);
+    }
+}
+
 void worker_checked(struct check *c)
 {
     struct journal *j = CONTAINER_OF(c, struct journal, check);
 
     if (c->err == 0) {
         j->sound = true;
+        if (j->damaged) { /* what an earlier try could not read is there */
+            j->damaged = false;
+            end_fault(j);
+        }
         log_plain(j->log, LOG_LEVEL_NOTICE, "journal_checked",
                   "journal: checked beside the work, it is sound");
     } else if (c->err == ERR_CORRUPT) {
         j->damaged = true;
-        judge_space(j);
+        set_condition(j, JOURNAL_FAULT, c->why.text);
         tell_change(j);
     } else if (!c->stopping) {
         log_plain(j->log, LOG_LEVEL_WARN, "journal_unchecked",

@@ -16,6 +16,7 @@
 #include "lib/journal_fixture.h"
 
 #define LIE "UPDATE tally SET n = n + 1 WHERE state = 0"
+#define TRUTH "UPDATE tally SET n = n - 1 WHERE state = 0"
 
 static int open_lock(const struct fixture *f)
 {
@@ -138,6 +139,26 @@ static void stops_the_work(struct fixture *f, const char *words)
     assert_int_equal(stat(f->path, &after), 0);
     assert_int_equal(before.st_mtim.tv_nsec, after.st_mtim.tv_nsec); /* left as it is */
     refuse_to_open(f);
+}
+
+/* A read that failed for a while looks like damage; a later try tells. */
+static void what_is_sound_at_a_later_try_goes_on(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    damaged(&f, LIE);
+    must_open(&f);
+    fake_loop_advance(&f.loop, 1000);
+    assert_int_equal(journal_condition(f.journal), JOURNAL_FAULT);
+    fixture_tamper(&f, TRUTH);
+    fake_loop_advance(&f.loop, 60000);
+    assert_int_equal(journal_condition(f.journal), JOURNAL_OK);
+    assert_int_equal(f.changes, 2);
+    (void)fixture_end_call(&f, fixture_claim_one(&f), ITEM_DONE);
+    fixture_close_journal(&f);
+    assert_true(is_sealed(&f));
+    fixture_end(&f);
 }
 
 static void sums_that_lie_stop_the_work(void **state)
@@ -315,6 +336,7 @@ int main(void)
         cmocka_unit_test(a_lost_item_stops_the_work),
         cmocka_unit_test(an_item_of_no_dossier_stops_the_work),
         cmocka_unit_test(a_damaged_page_stops_the_work),
+        cmocka_unit_test(what_is_sound_at_a_later_try_goes_on),
         cmocka_unit_test(what_somebody_has_touched_is_checked_first),
         cmocka_unit_test(what_has_a_log_is_checked_first),
         cmocka_unit_test(a_small_one_is_checked_first),
