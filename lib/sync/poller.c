@@ -18,6 +18,7 @@
  * stand urgent dossiers and newer states. */
 #define AHEAD_ITEMS 1000
 #define PACE_MS 1000
+#define TAKES_MS 200 /* a sink that took nothing for so long is not waited for */
 
 static void pump(struct poller *p);
 
@@ -369,15 +370,20 @@ static bool sink_is_behind(const struct poller *p)
                AHEAD_ITEMS;
 }
 
-/* How long the page still waits for the sink; 0 no more. */
+/* How long the page still waits for the sink, at most TAKES_MS at a time; 0 no more. What is behind
+ * a held item, or goes later, is pending too: nothing is taken of it. */
 static uint64_t pace_ms(struct poller *p, uint64_t now_ms)
 {
-    p->paced = now_ms < p->paced_ms && sink_is_behind(p);
-    return p->paced ? p->paced_ms - now_ms : 0;
+    uint64_t since_ms = p->paced_ms - PACE_MS > p->taken_ms ? p->paced_ms - PACE_MS : p->taken_ms;
+    uint64_t until_ms = p->paced_ms < since_ms + TAKES_MS ? p->paced_ms : since_ms + TAKES_MS;
+
+    p->paced = p->paced_ms != 0 && now_ms < until_ms && sink_is_behind(p);
+    return p->paced ? until_ms - now_ms : 0;
 }
 
 void poller_taken(struct poller *p)
 {
+    p->taken_ms = loop_now_ms(p->env->loop);
     if (p->paced) {
         poller_kick(p);
     }

@@ -62,6 +62,7 @@ struct poller {
     bool want_owed;       /* rows that are owed have come: read them before the next poll's time */
     uint64_t poll_due_ms; /* monotonic: when the next page is due */
     uint64_t paced_ms;    /* monotonic: until then a page waits for the sink; 0 it does not */
+    uint64_t taken_ms;    /* monotonic: when the sink took something last */
     bool paced;           /* it waits now */
     bool waits_for_window;
     bool stopping;

@@ -348,6 +348,15 @@ static void a_page_waits_for_a_slow_sink_a_second_at_most(void **state)
     assert_true(w->portal->ledger.effects < 1000);
 }
 
+static void a_page_waits_for_no_sink_that_takes_nothing(void **state)
+{
+    struct fake_world *w = *state;
+
+    start_with_many(w, 10 * MINUTE_MS); /* answers, but much later */
+    fake_world_run(w, 10000);
+    assert_int_equal(w->onestop->details, MANY);
+}
+
 static void a_page_waits_for_no_sink_that_does_not_answer(void **state)
 {
     struct fake_world *w = *state;
@@ -453,6 +462,7 @@ int main(void)
         WORLD(intake_does_not_wait_for_the_portal),
         WORLD(what_a_sink_takes_is_read_for_it_no_faster),
         WORLD(a_page_waits_for_a_slow_sink_a_second_at_most),
+        WORLD(a_page_waits_for_no_sink_that_takes_nothing),
         WORLD(a_page_waits_for_no_sink_that_does_not_answer),
         WORLD(details_run_side_by_side_within_their_limit),
         WORLD(the_pace_of_a_source_is_kept),
