@@ -238,7 +238,7 @@ static void arrivals_counted(struct journal_op *op)
     if (op->err != 0) {
         silence_arrivals_free(&w->arrivals_op);
         w->arrivals_mark = 0; /* asked again at the next look */
-    } else if (w->arrivals_op.more) {
+    } else if (w->silent_days > 0 && w->arrivals_op.more) {
         silence_arrivals_free(&w->arrivals_op); /* the next page at the next tick */
     } else {
         silence_arrivals_free(&w->arrivals);
@@ -352,7 +352,7 @@ void watch_tick(struct watch *w)
         return;
     }
     /* One page a tick: millions that were never counted must not keep calls waiting. */
-    if (w->arrivals_op.more && !w->arrivals_asking) {
+    if (w->silent_days > 0 && w->arrivals_op.more && !w->arrivals_asking) {
         count_arrivals(w);
     }
     if (now_ms >= w->look_ms && journal_condition(w->env->journal) == JOURNAL_OK) {

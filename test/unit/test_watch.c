@@ -285,6 +285,34 @@ static void many_items_are_counted_a_page_a_tick(void **state)
     assert_int_equal(deadlines(w)->silent, 0);
 }
 
+/* Switched off while pages of a first count were still to come. */
+static void who_is_not_asked_about_is_not_silent(void **state)
+{
+    struct fake_world *w = *state;
+    struct config *quiet = malloc(sizeof(*quiet));
+    struct errmsg msg = {""};
+    struct told told = {""};
+
+    slow_polls(w);
+    fake_source_put(w->onestop, A, 4, "a");
+    fake_source_agency(w->onestop, A, "H56.1");
+    fake_world_start(w);
+    run(w, MINUTE_MS, &told);
+    fake_world_stop(w);
+    add_uncounted_items(w);
+    fake_world_start(w);
+    run(w, STEP_MS, &told);
+    assert_non_null(quiet);
+    *quiet = w->config;
+    quiet->silent_days = 0;
+    assert_int_equal(engine_reload(w->engine, quiet, &msg), 0);
+    run(w, 20 * STEP_MS, &told);
+    assert_int_equal(deadlines(w)->silent, 0);
+    assert_false(deadlines(w)->silence_known);
+    fake_world_stop(w);
+    free(quiet);
+}
+
 static struct calendar *short_calendar(const char *last)
 {
     char text[300];
@@ -445,6 +473,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(silence_outlives_a_restart, setup, teardown),
         cmocka_unit_test_setup_teardown(days_that_are_not_covered_are_not_guessed, setup, teardown),
         cmocka_unit_test_setup_teardown(many_items_are_counted_a_page_a_tick, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_is_not_asked_about_is_not_silent, setup, teardown),
         cmocka_unit_test_setup_teardown(a_delivery_counts_in_three_histograms_of_lag, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(an_idle_hour_asks_the_journal_nothing, setup, teardown),
