@@ -125,6 +125,7 @@ struct outcome {
 struct adapter_check {
     /* in */
     const struct record *record;
+    bool by_content; /* a step too will be known by held_hash, not by its record's own */
     /* out */
     int err;            /* 0, or ERR_NOMEM: not judged, nothing below counts; ask again later */
     int status;         /* national status 1..10 for dossiers and steps; 0 none */

@@ -27,6 +27,21 @@ static struct portal_shelf *shelf_of(struct portal *portal)
     return &portal->shelf;
 }
 
+static void sweep_later(struct portal *portal)
+{
+    if (!list_empty(&portal->shelf.by_age) && !loop_timer_armed(&portal->sweep)) {
+        loop_timer_start(portal->env.loop, &portal->sweep, PORTAL_SHELF_LIFE_MS);
+    }
+}
+
+static void sweep(struct loop_timer *timer)
+{
+    struct portal *portal = CONTAINER_OF(timer, struct portal, sweep);
+
+    portal_shelf_drop_old(&portal->shelf, loop_now_ms(portal->env.loop));
+    sweep_later(portal);
+}
+
 static void portal_check(struct adapter *a, struct adapter_check *check)
 {
     const struct national_other *other = national_other_find(check->record->kind);
@@ -36,6 +51,7 @@ static void portal_check(struct adapter *a, struct adapter_check *check)
         portal_other_check(&portal->env, other, check);
     } else {
         portal_wire_check(&portal->env, shelf_of(portal), check);
+        sweep_later(portal);
     }
 }
 
@@ -292,6 +308,7 @@ int portal_open(const struct adapter_env *env, struct adapter **out, struct errm
     list_init(&portal->open);
     list_init(&portal->spare);
     portal_shelf_init(&portal->shelf);
+    loop_timer_init(&portal->sweep, sweep);
     err = portal_settings_new(env->config, &portal->settings, msg);
     if (err != 0) {
         goto err_after_alloc;

@@ -396,6 +396,7 @@ void portal_close(struct portal *portal)
     for (link = list_shift(&portal->spare); link != NULL; link = list_shift(&portal->spare)) {
         call_destroy(CONTAINER_OF(link, struct portal_call, link));
     }
+    loop_timer_stop(&portal->sweep);
     portal_shelf_clear(&portal->shelf);
     arena_free(&portal->questions.arena);
     portal_session_free(&portal->session);

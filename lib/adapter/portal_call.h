@@ -36,6 +36,7 @@ struct portal {
     struct list spare; /* calls for reuse */
     size_t n_spare;
     struct portal_shelf shelf;
+    struct loop_timer sweep; /* of the shelf, while something lies there */
     struct { /* the last success of a push: nearly all are told in the very same bytes */
         char reply[PORTAL_SUCCESS_BYTES];
         size_t n; /* 0: none under these settings */

@@ -47,7 +47,7 @@ void portal_shelf_follow(struct portal_shelf *s, uint64_t generation)
     }
 }
 
-static void drop_old(struct portal_shelf *s, uint64_t now_ms)
+void portal_shelf_drop_old(struct portal_shelf *s, uint64_t now_ms)
 {
     while (!list_empty(&s->by_age) && now_ms - oldest(s)->put_ms > PORTAL_SHELF_LIFE_MS) {
         drop_oldest(s);
@@ -79,7 +79,7 @@ void portal_shelf_put(struct portal_shelf *s, uint64_t now_ms,
 {
     struct portal_text *t;
 
-    drop_old(s, now_ms);
+    portal_shelf_drop_old(s, now_ms);
     if (s->bytes + sizeof(*t) + len > PORTAL_SHELF_BYTES || find(s, hash) != NULL) {
         return;
     }
@@ -102,7 +102,7 @@ struct portal_text *portal_shelf_take(struct portal_shelf *s, uint64_t now_ms,
 {
     struct portal_text *t;
 
-    drop_old(s, now_ms);
+    portal_shelf_drop_old(s, now_ms);
     t = find(s, hash);
     if (t != NULL) {
         take_out(s, t);

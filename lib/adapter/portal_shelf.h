@@ -44,6 +44,8 @@ void portal_shelf_init(struct portal_shelf *s);
 void portal_shelf_clear(struct portal_shelf *s);
 /* The same where generation is another one than before. */
 void portal_shelf_follow(struct portal_shelf *s, uint64_t generation);
+/* What lies longer than its time: to be called now and then, so that nobody's data stay. */
+void portal_shelf_drop_old(struct portal_shelf *s, uint64_t now_ms);
 /* Copies the text; silently not without room or memory, or when it lies here already. */
 void portal_shelf_put(struct portal_shelf *s, uint64_t now_ms,
                       const uint8_t hash[RECORD_HASH_BYTES], int status, const char *text,

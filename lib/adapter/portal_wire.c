@@ -67,7 +67,7 @@ static int digest_step(struct portal_fields *fields, const struct portal_mapped 
         err = portal_fields_step_identity(m, fields->arena, verdict->held_hash);
         verdict->has_held_hash = err == 0;
     }
-    if (err == 0 && m->step.answer[0] == '\0' && shelf != NULL) {
+    if (err == 0 && m->step.answer[0] == '\0' && !verdict->by_content && shelf != NULL) {
         portal_shelf_put(shelf, loop_now_ms(fields->env->loop), verdict->record->hash,
                          verdict->status, text.data, text.len);
     }

@@ -99,6 +99,7 @@ int flow_judge(const struct party *sink, const struct record *record, bool by_co
 
     memset(out, 0, sizeof(*out));
     check->record = record;
+    check->by_content = by_content;
     if (sink != NULL && sink->adapter->ops->check != NULL) {
         sink->adapter->ops->check(sink->adapter, check);
     }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "adapter/parse.h"
+#include "adapter/portal_call.h"
 #include "base/digest.h"
 #include "codec/record.h"
 #include "domain/vntime.h"
@@ -651,11 +652,29 @@ static void a_lookup_has_three_answers(void **state)
                            "\"service\":\"TraCuuHoSo\",\"mahoso\":\"H56.31.25-251118-0007\"}"));
 }
 
+/* A person's data do not stay because nothing else comes. */
+static void what_no_call_takes_is_gone_after_its_time(void **state)
+{
+    struct fixture *f = *state;
+    const struct portal *portal = CONTAINER_OF(f->portal, struct portal, adapter);
+    struct adapter_check check = {.record = &f->record};
+    struct adapter_check step = {.record = &f->step};
+
+    f->portal->ops->check(f->portal, &check);
+    fake_loop_advance(&f->peer.loop, PORTAL_SHELF_LIFE_MS / 2);
+    f->portal->ops->check(f->portal, &step);
+    assert_true(portal->shelf.bytes > 0);
+    fake_loop_advance(&f->peer.loop, PORTAL_SHELF_LIFE_MS + 1);
+    fake_loop_advance(&f->peer.loop, PORTAL_SHELF_LIFE_MS + 1);
+    assert_int_equal(portal->shelf.bytes, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(what_no_call_takes_is_gone_after_its_time),
         TEST(a_push_logs_in_and_carries_the_session_first),
         TEST(an_empty_dstcode_is_left_out),
         TEST(the_request_digest_leaves_the_session_out),
