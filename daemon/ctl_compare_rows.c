@@ -158,6 +158,9 @@ static int compare_digests(struct pair *p, const struct json *arrived, const str
 
     err = err == 0 ? json_parse(text, strlen(text), &digests, &ignored) : err;
     err = err == 0 ? portal_compare(arrived, digests, &p->arena, out) : err;
+    for (size_t i = 0; i < out->n; i++) {
+        out->fields[i].other = out->fields[i].here = NULL; /* of digests */
+    }
     json_free(digests);
     return err;
 }

@@ -6,9 +6,9 @@
 #include "adapter/mapped_raw.h"
 #include "codec/record.h"
 
-#define RECORDS_MAX (8u << 20) /* bytes of one dossier with its steps */
-#define RAW_MAX (1u << 20)     /* bytes of a record as a person sees it */
-#define CATALOG_MAX (1u << 20) /* bytes of one procedure */
+#define RECORDS_MAX (16u << 20) /* bytes of one dossier with its steps */
+#define RAW_MAX (1u << 20)      /* bytes of a record as a person sees it */
+#define CATALOG_MAX (1u << 20)  /* bytes of one procedure */
 #define CATALOG_PAGES_MAX 10000
 
 /* One verb at work; small, and without it no callback could be made: it must not fail. */

@@ -151,6 +151,9 @@ static int put_files(struct encoder *e, const struct record_field *f,
         int rc;
 
         json_object_open(&e->w, NULL);
+        if (kept != NULL) {
+            kept[i] = files[i];
+        }
         rc = put_fields(e, &record_file_fields, &files[i], kept != NULL ? &kept[i] : NULL);
         if (rc < 0) {
             return err_wrap(e->msg, rc, "%s[%zu]", f->name, i);

@@ -68,7 +68,6 @@ void xml_words(const struct _xmlError *error, char *out, size_t size)
     (void)snprintf(out, size, "not well-formed (libxml2's error %d)", error->code);
 }
 
-/* What a parse leaves behind; hangs on the context's _private. */
 /* One document on its way; what the callbacks get. */
 struct parsing {
     xmlParserCtxtPtr parser;
