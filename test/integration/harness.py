@@ -10,6 +10,7 @@ import http.client
 import json
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -50,9 +51,12 @@ def wait_until(condition, what, deadline_s=DEADLINE_S, pause_s=0.03):
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """One that no connection of another process is given meanwhile: those come from 32768 on."""
+    while True:
+        port = random.randint(20000, 32000)
+        with socket.socket() as s, contextlib.suppress(OSError):
+            s.bind(("127.0.0.1", port))
+            return port
 
 
 class UnixConnection(http.client.HTTPConnection):
