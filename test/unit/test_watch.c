@@ -265,21 +265,27 @@ static void add_uncounted_items(struct fake_world *w)
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
+/* Started, with pages of items that were never counted, and one of them counted. */
+static void start_uncounted(struct fake_world *w, struct told *told)
+{
+    slow_polls(w);
+    fake_source_put(w->onestop, A, 4, "a");
+    fake_source_agency(w->onestop, A, "H56.1");
+    fake_world_start(w);
+    run(w, MINUTE_MS, told);
+    fake_world_stop(w);
+    add_uncounted_items(w);
+    fake_world_start(w);
+    run(w, STEP_MS, told);
+    assert_false(deadlines(w)->silence_known);
+}
+
 static void many_items_are_counted_a_page_a_tick(void **state)
 {
     struct fake_world *w = *state;
     struct told told = {""};
 
-    slow_polls(w);
-    fake_source_put(w->onestop, A, 4, "a");
-    fake_source_agency(w->onestop, A, "H56.1");
-    fake_world_start(w);
-    run(w, MINUTE_MS, &told);
-    fake_world_stop(w);
-    add_uncounted_items(w);
-    fake_world_start(w);
-    run(w, STEP_MS, &told);
-    assert_false(deadlines(w)->silence_known);
+    start_uncounted(w, &told);
     run(w, 3 * STEP_MS, &told); /* long before the next look */
     assert_true(deadlines(w)->silence_known);
     assert_int_equal(deadlines(w)->silent, 0);
@@ -293,16 +299,8 @@ static void who_is_not_asked_about_is_not_silent(void **state)
     struct errmsg msg = {""};
     struct told told = {""};
 
-    slow_polls(w);
-    fake_source_put(w->onestop, A, 4, "a");
-    fake_source_agency(w->onestop, A, "H56.1");
-    fake_world_start(w);
-    run(w, MINUTE_MS, &told);
-    fake_world_stop(w);
-    add_uncounted_items(w);
-    fake_world_start(w);
-    run(w, STEP_MS, &told);
     assert_non_null(quiet);
+    start_uncounted(w, &told);
     *quiet = w->config;
     quiet->silent_days = 0;
     assert_int_equal(engine_reload(w->engine, quiet, &msg), 0);
