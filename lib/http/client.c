@@ -39,8 +39,8 @@ static const struct curl_class classes[] = {
 };
 
 /* After something was sent even a refused connection proves nothing: curl opens a second one when a
- * kept one dies (and only then sees that it can't send the body again), and that one's failure is
- * what it reports. */
+ * kept one dies (on_begin of client_easy stops it only there), and that one's failure is what it
+ * reports. */
 enum http_result http_classify_curl(int curl_code, bool sent)
 {
     if (curl_code == CURLE_OK) {

@@ -1,9 +1,9 @@
 /* http client: one request at a time per struct, on curl multi and the loop.
  *
- * Bodies leave through a read function that cannot rewind, so libcurl never sends one twice by
- * itself (style.md pitfall 1). No redirects, no cookies, no environment proxy, https only unless
- * plaintext is allowed, three deadlines on every call. The callback comes exactly once, on the
- * loop, never from inside http_send, also after http_cancel.
+ * A call that writes begins once: libcurl, which repeats a request by itself when a kept connection
+ * dies (style.md pitfall 1), is stopped before it does. No redirects, no cookies, no environment
+ * proxy, https only unless plaintext is allowed, three deadlines on every call. The callback comes
+ * exactly once, on the loop, never from inside http_send, also after http_cancel.
  *
  * http_client is a table so that adapters are tested without a network (test/lib/fake_http.c). */
 #ifndef HTTP_CLIENT_H
@@ -121,8 +121,8 @@ MUST_CHECK int http_client_uv_open(struct uv_loop_s *uv, struct loop *loop,
 void http_client_uv_renew(struct http_client *client);
 void http_client_uv_close(struct http_client *client, void (*closed)(void *ctx), void *ctx);
 
-/* The table of curl codes, exported for its test. sent: PRETRANSFER_TIME was above 0 or curl had
- * taken body bytes, on any connection of the call; then every failure is HTTP_UNKNOWN, a refused
+/* The table of curl codes, exported for its test. sent: the request had begun to leave, on any
+ * connection of the call; then every failure is HTTP_UNKNOWN, a refused
  * connection too. */
 enum http_result http_classify_curl(int curl_code, bool sent);
 

@@ -15,17 +15,21 @@
 
 /* ---- what leaves, what comes ---- */
 
-static size_t on_read(char *to, size_t size, size_t n, void *ctx)
+/* Called before each time that the request leaves. curl begins anew by itself when a kept
+ * connection dies before the first byte of an answer (and after some answers), with whatever body
+ * it was given: a writing call begins once. */
+static int on_begin(void *ctx, char *to_ip, char *from_ip, int to_port, int from_port)
 {
     struct http_easy *e = ctx;
-    size_t left = e->req->body_len - e->read_bytes;
-    size_t take = size * n < left ? size * n : left;
+    bool again = e->begun && e->writes;
 
-    if (take > 0) {
-        memcpy(to, e->req->body + e->read_bytes, take);
-        e->read_bytes += take;
-    }
-    return take;
+    (void)to_ip;
+    (void)from_ip;
+    (void)to_port;
+    (void)from_port;
+    e->begun = true;
+    e->stopped = again;
+    return again ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
 static size_t on_write(char *bytes, size_t size, size_t n, void *ctx)
@@ -223,31 +227,26 @@ static CURLcode set_tls(struct http_easy *e)
     return code;
 }
 
-/* The body leaves through on_read and there is no SEEKFUNCTION: curl can't send it twice. A writing
- * call without a body has nothing that could not be rewound, so it gets a connection of its own:
- * curl repeats only on kept ones. */
+/* In one piece with the head, as far as curl can (64 KiB): one packet, and one waking of the peer.
+ */
 static CURLcode set_body(struct http_easy *e, enum method method)
 {
-    curl_off_t size = (curl_off_t)e->req->body_len;
     CURL *easy = e->handle;
     CURLcode code = CURLE_OK;
 
+    SET(CURLOPT_PREREQFUNCTION, on_begin);
+    SET(CURLOPT_PREREQDATA, e);
     if (method == METHOD_GET) {
         SET(CURLOPT_HTTPGET, 1L);
         return code;
     }
-    if (size == 0) {
-        SET(CURLOPT_FRESH_CONNECT, 1L);
+    e->writes = true;
+    SET(CURLOPT_POST, 1L);
+    SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)e->req->body_len);
+    SET(CURLOPT_POSTFIELDS, e->req->body_len > 0 ? e->req->body : "");
+    if (method == METHOD_PUT) {
+        SET(CURLOPT_CUSTOMREQUEST, "PUT");
     }
-    if (method == METHOD_POST) {
-        SET(CURLOPT_POST, 1L);
-        SET(CURLOPT_POSTFIELDSIZE_LARGE, size);
-    } else {
-        SET(CURLOPT_UPLOAD, 1L);
-        SET(CURLOPT_INFILESIZE_LARGE, size);
-    }
-    SET(CURLOPT_READFUNCTION, on_read);
-    SET(CURLOPT_READDATA, e);
     return code;
 }
 
@@ -295,7 +294,9 @@ CURLcode http_easy_open(struct http_easy *e, struct http_req *req, CURLSH *share
 
     e->req = req;
     e->headers = NULL;
-    e->read_bytes = 0;
+    e->writes = false;
+    e->begun = false;
+    e->stopped = false;
     e->paused = false;
     e->trusted_s = trusted_s;
     e->error[0] = '\0';
@@ -312,14 +313,6 @@ void http_easy_close(struct http_easy *e)
 {
     curl_easy_cleanup(e->handle);
     curl_slist_free_all(e->headers);
-}
-
-bool http_easy_sent(const struct http_easy *e)
-{
-    curl_off_t pretransfer_us = 0;
-
-    curl_easy_getinfo(e->handle, CURLINFO_PRETRANSFER_TIME_T, &pretransfer_us);
-    return pretransfer_us > 0 || e->read_bytes > 0;
 }
 
 static void set_why(struct http_req *req, const char *words)
@@ -359,12 +352,14 @@ void http_easy_finish(struct http_easy *e, CURLcode code)
 {
     struct http_req *req = e->req;
 
-    req->result = http_classify_curl((int)code, http_easy_sent(e));
+    req->result = http_classify_curl((int)code, e->begun);
     req->curl_code = (int)code;
     if (req->result == HTTP_ANSWERED) {
         read_answer(e);
     } else if (buf_error(&req->response) == ERR_TOOBIG) {
         set_why(req, "response larger than allowed");
+    } else if (e->stopped) {
+        set_why(req, "the connection ended without an answer");
     } else {
         set_why(req, e->error[0] != '\0' ? e->error : curl_easy_strerror(code));
     }

@@ -15,9 +15,11 @@ struct http_easy {
     struct http_req *req; /* borrowed */
     CURL *handle;         /* its CURLINFO_PRIVATE is this struct */
     struct curl_slist *headers;
-    size_t read_bytes; /* of the body, by curl */
     uint64_t trusted_s;
-    bool paused; /* the sink was full */
+    bool writes;  /* not GET */
+    bool begun;   /* something of the request may have left, on any connection that curl tried */
+    bool stopped; /* curl was about to repeat a call that writes */
+    bool paused;  /* the sink was full */
     char error[CURL_ERROR_SIZE];
 };
 
@@ -31,9 +33,6 @@ struct http_easy {
 MUST_CHECK CURLcode http_easy_open(struct http_easy *e, struct http_req *req, CURLSH *share,
                                    uint64_t trusted_s);
 void http_easy_close(struct http_easy *e); /* outside of its multi */
-
-/* Something of the request may have left, on any of the connections that curl has tried. */
-bool http_easy_sent(const struct http_easy *e);
 
 /* The sink has room again. May call it. */
 void http_easy_resume(struct http_easy *e);
