@@ -7,11 +7,18 @@
 
 /* ---- what the parts tell each other ---- */
 
-static void records_stored(void *ctx, bool replaced)
+static bool records_come(void *ctx)
 {
     struct flow *f = ctx;
 
-    if (f->has_pusher) {
+    return f->has_pusher && pusher_follow(&f->pusher);
+}
+
+static void records_stored(void *ctx, bool replaced, bool followed)
+{
+    struct flow *f = ctx;
+
+    if (f->has_pusher && !followed) {
         pusher_kick(&f->pusher);
     }
     if (replaced) {
@@ -21,7 +28,7 @@ static void records_stored(void *ctx, bool replaced)
 
 static void catalog_stored(void *ctx)
 {
-    records_stored(ctx, false);
+    records_stored(ctx, false, false);
 }
 
 static void call_ended(void *ctx, const struct pusher_news *news)
@@ -102,6 +109,7 @@ static void build_poller(struct flow *f, struct flow_source *s, struct party *si
     bool apart = (s->party->adapter->caps & ADAPTER_APART) != 0 && kind != RECORD_DOSSIER;
 
     poller_init(&s->poller, &e->flow_env, f->name, f->id, kind, s->party, sink);
+    s->poller.appending = records_come;
     s->poller.appended = records_stored;
     s->poller.ctx = f;
     if (apart) { /* rows and places of its own */
@@ -137,6 +145,7 @@ static int build_source(struct flow *f, const struct config_flow *c, const char 
     if (listens) {
         host_init(&s->host, &f->engine->flow_env, f->name, f->id, party, sink, &f->waits);
         s->host.poller = polls ? &s->poller : NULL;
+        s->host.appending = records_come;
         s->host.appended = records_stored;
         s->host.ctx = f;
         s->has_host = true;

@@ -20,7 +20,8 @@ struct host_offer {
     struct adapter_offer *offer; /* the adapter's */
     enum offer_step step;
     bool hurried;
-    bool merging; /* job is begun */
+    bool merging;  /* job is begun */
+    bool followed; /* by the pusher's claim */
     struct merge_job job;
     struct journal_append append;
     struct journal_fate *fates; /* owned; n_early of the job, then n_records */
@@ -225,6 +226,7 @@ static void append_done(struct journal_op *op)
     struct host_offer *o = CONTAINER_OF(op, struct host_offer, append.op);
     struct host *h = o->host;
     uint32_t stored = o->append.stored + o->append.replaced;
+    bool followed = o->followed;
     struct errmsg why = op->why;
     int err = op->err;
 
@@ -236,7 +238,7 @@ static void append_done(struct journal_op *op)
         refuse(o, err, why.text);
     }
     if (err == 0 && stored > 0) {
-        h->appended(h->ctx, false);
+        h->appended(h->ctx, false, followed);
     }
 }
 
@@ -298,6 +300,7 @@ static void offer_store(struct host_offer *o)
     o->append.op.done = append_done;
     CRASH_POINT(offer_append_before);
     journal_append(h->env->journal, &o->append);
+    o->followed = h->appending(h->ctx);
 }
 
 static void merged(struct merge_job *job)

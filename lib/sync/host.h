@@ -37,8 +37,11 @@ struct host {
     uint32_t n_offers, n_calls;
     struct loop_timer timer; /* for calls that wait for a place at the sink */
     struct loop_task pump;
-    /* Records were stored: the pusher may find work. replaced: others gave way to them. */
-    void (*appended)(void *ctx, bool replaced);
+    /* Records are with the journal. Whether the pusher's claim follows them. */
+    bool (*appending)(void *ctx);
+    /* Records were stored: the pusher may find work, unless it followed. replaced: others gave way
+     * to them. */
+    void (*appended)(void *ctx, bool replaced, bool followed);
     void *ctx;
     void (*stopped)(void *ctx);
     void *stopped_ctx;

@@ -84,7 +84,7 @@ void poller_configure(struct poller *p, const struct config *config, const struc
 
 bool poller_idle(const struct poller *p)
 {
-    return p->off || (p->step == POLLER_IDLE && p->appending == 0 && !p->want_full &&
+    return p->off || (p->step == POLLER_IDLE && p->n_appending == 0 && !p->want_full &&
                       !p->want_owed && p->failures == 0 && (!p->acks || ack_idle(&p->ack)));
 }
 
@@ -264,7 +264,7 @@ static void end_page(struct poller *p)
 /* After COMMIT only. */
 static void acknowledge_page(struct poller *p)
 {
-    if (p->appending > 0) {
+    if (p->n_appending > 0) {
         return;
     }
     if (!p->ack_queued) {
@@ -470,7 +470,7 @@ static void begin_round(struct poller *p)
 static void check_stopped(struct poller *p)
 {
     if (p->stopped != NULL && p->running + p->taking == 0 && p->step == POLLER_IDLE &&
-        p->appending == 0 && (!p->acks || ack_idle(&p->ack))) {
+        p->n_appending == 0 && (!p->acks || ack_idle(&p->ack))) {
         void (*stopped)(void *ctx) = p->stopped;
 
         arena_free(&p->arena); /* of a page that was cut short */

@@ -21,6 +21,7 @@ struct poller_append {
     struct journal_append append;
     struct poller *poller;
     struct poller_take *take; /* of a merged dossier, NULL else */
+    bool followed;            /* by the pusher's claim */
 };
 
 struct poller_detail {
@@ -92,15 +93,15 @@ struct poller {
     bool new_round;
     char next_cursor[512];
     struct poller_append *append; /* being filled; owned */
-    uint32_t appending;           /* started, not yet committed */
+    uint32_t n_appending;         /* started, not yet committed */
     struct poller_detail details[POLLER_DETAILS_MAX];
     uint64_t busy_details; /* bit per slot */
 
     bool acks;
     struct ack ack;
 
-    /* Records were stored: the pusher may find work. replaced: others gave way to them. */
-    void (*appended)(void *ctx, bool replaced);
+    bool (*appending)(void *ctx); /* both as in host.h */
+    void (*appended)(void *ctx, bool replaced, bool followed);
     void *ctx;
     void (*stopped)(void *ctx);
     void *stopped_ctx;

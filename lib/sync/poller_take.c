@@ -35,14 +35,14 @@ static void append_done(struct journal_op *op)
     struct poller *p = a->poller;
 
     CRASH_POINT(page_committed);
-    p->appending--;
+    p->n_appending--;
     if (op->err != 0) {
         /* Only at the end: the journal is closing. What was not stored is asked again next time. */
         poller_trouble(p, "not stored", op->why.text);
         p->cursor_known = false;
         p->page_failed = true;
     } else if (a->append.stored + a->append.replaced > 0) {
-        p->appended(p->ctx, a->append.replaced > 0);
+        p->appended(p->ctx, a->append.replaced > 0, a->followed);
     }
     if (a->take != NULL) {
         take_free(a->take);
@@ -56,12 +56,13 @@ static void start(struct poller_append *a)
 {
     struct poller *p = a->poller;
 
-    p->appending++;
+    p->n_appending++;
     a->append.now_ms = (uint64_t)loop_wall_ms(p->env->loop);
     a->append.born_flow = p->born_flow;
     a->append.op.done = append_done;
     CRASH_POINT(page_append_before);
     journal_append(p->env->journal, &a->append);
+    a->followed = p->appending(p->ctx);
 }
 
 void poller_append_start(struct poller *p)

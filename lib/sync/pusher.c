@@ -85,6 +85,15 @@ void pusher_kick(struct pusher *p)
     loop_defer(p->env->loop, &p->pump);
 }
 
+bool pusher_follow(struct pusher *p)
+{
+    bool before = p->claiming; /* that claim may stand in front of it */
+
+    p->more = true;
+    pusher_pump(p);
+    return p->claiming && !before;
+}
+
 void pusher_room(struct pusher *p)
 {
     if (p->n_ready > 0 || p->more) {

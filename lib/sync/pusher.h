@@ -62,6 +62,9 @@ void pusher_configure(struct pusher *p, const struct config *config,
                       const struct config_flow *flow);
 /* There may be due work, or room, or a party that works again. */
 void pusher_kick(struct pusher *p);
+/* What was just handed to the journal may be due once it is stored. Whether a claim stands behind
+ * it now: both in one commit then, and nobody need kick for it. */
+bool pusher_follow(struct pusher *p);
 /* A place at the shared party may be free: begins what waits for one. */
 void pusher_room(struct pusher *p);
 /* Withdraws what was not begun and waits for what is in flight; stopped is called once, later. */

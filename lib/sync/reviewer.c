@@ -237,7 +237,7 @@ static uint32_t unswept(struct reviewer *r)
         for (size_t k = 0; k < r->flows[i].n_sources; k++) {
             struct poller *p = swept_poller(&r->flows[i], k);
 
-            n += p != NULL && (p->full_sweeps == r->sweeps_before[i][k] || p->appending > 0);
+            n += p != NULL && (p->full_sweeps == r->sweeps_before[i][k] || p->n_appending > 0);
         }
     }
     return n;

@@ -108,6 +108,22 @@ static void an_offer_is_answered_with_the_portals_own_words(void **state)
     assert_oracle(t);
 }
 
+static void a_push_is_stored_and_its_call_begun_after_one_commit(void **state)
+{
+    struct host_test *t = *state;
+    struct journal_numbers before;
+    struct journal_numbers after;
+
+    fake_world_start(&t->w);
+    fake_world_run(&t->w, 1000);
+    journal_numbers(t->w.journal, &before);
+    (void)push(t, A, 4, "a", 5000);
+    fake_world_run(&t->w, 10);
+    journal_numbers(t->w.journal, &after);
+    assert_int_equal(t->w.portal->sends, 1);
+    assert_int_equal(after.batches - before.batches, 1);
+}
+
 static void a_refusal_is_told_as_it_was_said(void **state)
 {
     struct host_test *t = *state;
@@ -876,6 +892,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         HOST(an_offer_is_answered_with_the_portals_own_words),
+        HOST(a_push_is_stored_and_its_call_begun_after_one_commit),
         HOST(a_refusal_is_told_as_it_was_said),
         HOST(what_cannot_be_sent_is_answered_at_once),
         HOST(a_late_answer_says_that_it_waits),
