@@ -69,8 +69,12 @@ static int read_candidates(struct db *db, sqlite3_stmt *stmt, uint64_t now_ms,
 /* Up to max of each queue, then the best of them: no queue can starve another. */
 static int find_candidates(struct db *db, const struct journal_claim *c, struct candidates *list)
 {
-    static const struct sql ready = {"SELECT " SUBJECT_COLUMNS " FROM subject "
-                                     "WHERE flow = ?1 AND queue = ?2 ORDER BY since_ms LIMIT ?3"};
+    /* Each queue as a number in the text: held against the condition of an index, a value that is
+     * bound makes SQLite prepare the statement anew whenever it is another one. */
+    static const struct sql urgent = {"SELECT " SUBJECT_COLUMNS " FROM subject "
+                                      "WHERE flow = ?1 AND queue = 0 ORDER BY since_ms LIMIT ?2"};
+    static const struct sql normal = {"SELECT " SUBJECT_COLUMNS " FROM subject "
+                                      "WHERE flow = ?1 AND queue = 1 ORDER BY since_ms LIMIT ?2"};
     static const struct sql due = {
         "SELECT " SUBJECT_COLUMNS " FROM subject "
         "WHERE flow = ?1 AND queue = 2 AND due_ms <= ?2 ORDER BY due_ms LIMIT ?3"};
@@ -82,7 +86,8 @@ static int find_candidates(struct db *db, const struct journal_claim *c, struct 
 
         stmt = queue == QUEUE_DELAYED
                    ? db_bind(db, &due, &err, "iii", c->flow, (int64_t)c->now_ms, (int64_t)c->max)
-                   : db_bind(db, &ready, &err, "iii", c->flow, queue, (int64_t)c->max);
+                   : db_bind(db, queue == QUEUE_URGENT ? &urgent : &normal, &err, "ii", c->flow,
+                             (int64_t)c->max);
         err = stmt != NULL ? read_candidates(db, stmt, c->now_ms, list) : err;
         list->cut = list->cut || list->n - before == c->max;
     }

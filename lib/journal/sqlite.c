@@ -324,6 +324,16 @@ int db_begin(struct db *db)
     return db_exec(db, "BEGIN IMMEDIATE");
 }
 
+int db_begin_reading(struct db *db)
+{
+    return db_exec(db, "BEGIN");
+}
+
+int db_end_reading(struct db *db)
+{
+    return db_exec(db, "COMMIT");
+}
+
 int db_commit(struct db *db)
 {
     int err = db->tally_moved ? tally_store(db) : 0;

@@ -84,7 +84,10 @@ void db_close(struct db *db);
 MUST_CHECK int db_migrate(struct db *db, const char *const *steps, int64_t n);
 MUST_CHECK int db_begin(struct db *db);
 MUST_CHECK int db_commit(struct db *db); /* also writes the tally's changes */
-void db_rollback(struct db *db);
+/* Around what only reads: one view for all of it, and its locks once, not for every statement. */
+MUST_CHECK int db_begin_reading(struct db *db);
+MUST_CHECK int db_end_reading(struct db *db);
+void db_rollback(struct db *db); /* of either; nothing without one */
 /* Runs plain text without results. */
 MUST_CHECK int db_exec(struct db *db, const char *text);
 /* PASSIVE, or TRUNCATE: for the end. */

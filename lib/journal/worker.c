@@ -92,6 +92,8 @@ static int run_batch(struct journal *j)
         CRASH_POINT(journal_begin_before);
         err = db_begin(j->db);
         CRASH_POINT(journal_begun);
+    } else {
+        err = db_begin_reading(j->db);
     }
     for (struct list *l = j->batch.next; l != &j->batch && err == 0; l = l->next) {
         struct journal_op *op = CONTAINER_OF(l, struct journal_op, link);
@@ -105,11 +107,11 @@ static int run_batch(struct journal *j)
         if (err == 0) {
             witness_note(&j->witness, j->db, j->lock_fd);
         }
+    } else if (err == 0) {
+        err = db_end_reading(j->db);
     }
     if (err < 0) {
-        if (writes) {
-            db_rollback(j->db);
-        }
+        db_rollback(j->db);
         undo_batch(j);
         j->suspect = err == ERR_CORRUPT || err == ERR_IO;
         if (err == ERR_FULL) {

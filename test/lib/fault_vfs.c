@@ -101,6 +101,7 @@ static int file_shm_map(sqlite3_file *file, int page, int size, int extend, void
 
 static int file_shm_lock(sqlite3_file *file, int offset, int n, int flags)
 {
+    fault(file)->owner->locks++;
     return real(file)->pMethods->xShmLock(real(file), offset, n, flags);
 }
 

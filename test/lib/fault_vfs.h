@@ -13,7 +13,7 @@ struct fault_vfs {
     int write_code;    /* what writing gives: SQLITE_OK, SQLITE_FULL, SQLITE_IOERR_WRITE */
     int sync_code;     /* what syncing gives: SQLITE_OK, SQLITE_IOERR_FSYNC */
     int failing_syncs; /* how many syncs fail, then it works again; -1: all */
-    uint64_t writes, syncs;
+    uint64_t writes, syncs, locks; /* locks: taken and given back in the file beside the log */
 };
 
 /* Becomes the default for connections opened from now on; all must be closed before removal. */

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "journal/worker.h"
 #include "lib/fault_vfs.h"
 #include "lib/journal_fixture.h"
 
@@ -344,6 +345,65 @@ static void without_memory_for_the_worker_it_tries_again(void **state)
     fixture_end(&f);
 }
 
+/* ---- what SQLite does beside the work ---- */
+
+#define ROWS 50
+
+/* Each of its statements would take its locks by itself. */
+static void what_reads_takes_its_locks_once(void **state)
+{
+    static struct journal_compare compare;
+    static const char *ids[ROWS];
+    static const uint8_t hashes[ROWS][RECORD_HASH_BYTES];
+    struct fixture f;
+    struct fault_vfs v;
+
+    (void)state;
+    for (size_t i = 0; i < ROWS; i++) {
+        ids[i] = "17";
+    }
+    open_with_faults(&f, &v);
+    (void)fixture_snapshot(&f, "A", "a", 2);
+    compare.source = "onestop";
+    compare.ids = ids;
+    compare.hashes = hashes;
+    compare.n = ROWS;
+    v.locks = 0;
+    assert_int_equal(FIXTURE_RUN(&f, journal_compare, &compare), 0);
+    assert_true(compare.changed[ROWS - 1]);
+    assert_true(v.locks <= 2);
+    end_with_faults(&f, &v);
+}
+
+/* A value that decides whether an index fits would have the statement prepared at every use. */
+static void no_statement_is_prepared_again(void **state)
+{
+    struct fixture f;
+    sqlite3_stmt *stmt = NULL;
+    size_t used = 0;
+
+    (void)state;
+    fixture_open(&f);
+    while ((stmt = sqlite3_next_stmt(f.journal->db->sqlite, stmt)) != NULL) {
+        (void)sqlite3_stmt_status(stmt, SQLITE_STMTSTATUS_REPREPARE, 1); /* of making the tables */
+    }
+    for (int i = 0; i < 3; i++) {
+        char code[8];
+
+        (void)snprintf(code, sizeof(code), "H%d", i);
+        (void)fixture_snapshot(&f, code, "a", 2);
+        (void)fixture_end_call(&f, fixture_claim_one(&f), ITEM_DONE);
+    }
+    while ((stmt = sqlite3_next_stmt(f.journal->db->sqlite, stmt)) != NULL) {
+        used += sqlite3_stmt_status(stmt, SQLITE_STMTSTATUS_RUN, 0) > 1;
+        if (sqlite3_stmt_status(stmt, SQLITE_STMTSTATUS_REPREPARE, 0) > 0) {
+            fail_msg("prepared again: %s", sqlite3_sql(stmt));
+        }
+    }
+    assert_true(used > 10);
+    fixture_end(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -358,6 +418,8 @@ int main(void)
         cmocka_unit_test(a_journal_that_is_gone_is_not_made_anew),
         cmocka_unit_test(a_nearly_full_disk_is_a_condition_too),
         cmocka_unit_test(without_memory_for_the_worker_it_tries_again),
+        cmocka_unit_test(what_reads_takes_its_locks_once),
+        cmocka_unit_test(no_statement_is_prepared_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
