@@ -8,7 +8,7 @@
 #include "adapter/gateway_impl.h"
 
 #define OFF_LOOP_BYTES ((size_t)64 << 10) /* longer bodies are read on a worker */
-#define ARENA_FACTOR 16 /* a body of many small fields takes so many times its size */
+#define ARENA_FACTOR 24 /* a body of many small fields takes so many times its size */
 #define ARENA_BASE ((size_t)1 << 20)
 #define RELAY_BYTES ((size_t)64 << 10) /* of the parameters of a reading service */
 #define GATEWAY_RANK 3

@@ -94,10 +94,10 @@ static int read_dossier(const struct gateway_reading *how, const struct json *no
     d.status_map = how->status_map;
     d.changed_s = gateway_changed_s(&d, how->now_s);
     err = read_arrived(how, node, arena, &d.arrived, msg);
-    err = err == 0 ? record_from_dossier(&d, arena, out, msg) : err;
+    err = err == 0 ? record_with_dossier(&d, arena, out, msg) : err;
     if (err == ERR_TOOBIG && d.arrived[0] != '\0') {
         d.arrived = "";
-        err = record_from_dossier(&d, arena, out, msg);
+        err = record_with_dossier(&d, arena, out, msg);
     }
     return err;
 }
@@ -124,10 +124,10 @@ static int read_step(const struct gateway_reading *how, const struct json *node,
     }
     s.status_map = how->status_map;
     err = read_arrived(how, node, arena, &s.arrived, msg);
-    err = err == 0 ? record_from_step(&s, arena, out, msg) : err;
+    err = err == 0 ? record_with_step(&s, arena, out, msg) : err;
     if (err == ERR_TOOBIG && s.arrived[0] != '\0') {
         s.arrived = "";
-        err = record_from_step(&s, arena, out, msg);
+        err = record_with_step(&s, arena, out, msg);
     }
     return err;
 }
@@ -188,7 +188,7 @@ static int read_answer(const struct gateway_reading *how, const struct json *nod
     if (err != 0) {
         return err_set(msg, err, "%s", err_text(err));
     }
-    err = record_from_step(&s, arena, out, msg);
+    err = record_with_step(&s, arena, out, msg);
     out->alone = true;
     return err;
 }

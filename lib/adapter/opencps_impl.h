@@ -10,7 +10,7 @@
 
 struct listen;
 
-#define OPENCPS_ARENA_MAX (16u << 20) /* bytes kept of one answer or one dossier */
+#define OPENCPS_ARENA_MAX (24u << 20) /* bytes kept of one answer or one dossier */
 #define OPENCPS_CODES_MAX 20000       /* procedures of one site */
 
 struct opencps;

@@ -224,7 +224,7 @@ static int record_of_action(const struct opencps_action *action, const struct do
     if (step.text == NULL) {
         return err_set(msg, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
     }
-    return record_from_step(&step, a, out, msg);
+    return record_with_step(&step, a, out, msg);
 }
 
 /* OpenCPS has no date of a refusal of its own: it is that of the last action, when the state is
@@ -259,7 +259,7 @@ int opencps_records(const struct opencps_dossier *d, const struct opencps_action
             snapshot.changed_s = actions->list[i].at_s;
         }
     }
-    err = record_from_dossier(&snapshot, a, &records[0], msg);
+    err = record_with_dossier(&snapshot, a, &records[0], msg);
     for (size_t i = 0; i < actions->n && err == 0; i++) {
         err = record_of_action(&actions->list[i], &snapshot, steps, a, &records[i + 1], msg);
         if (err != 0) {
