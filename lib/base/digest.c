@@ -1,6 +1,5 @@
 #include "base/digest.h"
 
-#include <endian.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -50,28 +49,14 @@ static void update(struct digest *d, const void *bytes, size_t n)
     }
 }
 
-void digest_add(struct digest *d, const void *bytes, size_t n)
+void digest_add_more(struct digest *d, const void *bytes, size_t n)
 {
-    if (n > sizeof(d->pending) - d->n_pending) {
-        update(d, d->pending, d->n_pending);
-        d->n_pending = 0;
-    }
+    update(d, d->pending, d->n_pending);
+    d->n_pending = 0;
     if (n > sizeof(d->pending)) {
         update(d, bytes, n);
-    } else if (n > 0) {
-        memcpy(d->pending + d->n_pending, bytes, n);
-        d->n_pending += n;
-    }
-}
-
-void digest_add_field(struct digest *d, const char *text)
-{
-    uint64_t len = text != NULL ? strlen(text) : UINT64_MAX;
-    uint64_t prefix = htobe64(len);
-
-    digest_add(d, &prefix, sizeof(prefix));
-    if (text != NULL) {
-        digest_add(d, text, (size_t)len);
+    } else {
+        digest_add(d, bytes, n);
     }
 }
 

@@ -3,9 +3,11 @@
 #ifndef BASE_DIGEST_H
 #define BASE_DIGEST_H
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/err.h"
 
@@ -19,10 +21,31 @@ struct digest {
 };
 
 MUST_CHECK int digest_begin(struct digest *d);
-void digest_add(struct digest *d, const void *bytes, size_t n);
+void digest_add_more(struct digest *d, const void *bytes, size_t n); /* what pending can't take */
+
+static inline void digest_add(struct digest *d, const void *bytes, size_t n)
+{
+    if (n > sizeof(d->pending) - d->n_pending) {
+        digest_add_more(d, bytes, n);
+    } else if (n > 0) {
+        memcpy(d->pending + d->n_pending, bytes, n);
+        d->n_pending += n;
+    }
+}
+
 /* A field with its length in front, so that ("ab","c") and ("a","bc") differ. NULL differs from "".
  */
-void digest_add_field(struct digest *d, const char *text);
+static inline void digest_add_field(struct digest *d, const char *text)
+{
+    uint64_t len = text != NULL ? strlen(text) : UINT64_MAX;
+    uint64_t prefix = htobe64(len);
+
+    digest_add(d, &prefix, sizeof(prefix));
+    if (text != NULL) {
+        digest_add(d, text, (size_t)len);
+    }
+}
+
 /* Frees ctx. Zeros when OpenSSL failed on the way, or when it is called again. */
 void digest_end(struct digest *d, uint8_t out[DIGEST_BYTES]);
 

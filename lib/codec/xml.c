@@ -272,10 +272,8 @@ static void add_name(struct digest *d, const char *kind, const xmlChar *name, co
 }
 
 /* Attributes count as a sum of digests, which needs no order. */
-static int add_attributes(struct digest *d, const xmlNode *element)
+static int sum_attributes(const xmlNode *element, uint8_t sum[DIGEST_BYTES])
 {
-    uint8_t sum[DIGEST_BYTES] = {0};
-
     for (const xmlAttr *a = element->properties; a != NULL; a = a->next) {
         xmlChar *value = xmlNodeListGetString(element->doc, a->children, 1);
         uint8_t one[DIGEST_BYTES];
@@ -296,7 +294,6 @@ static int add_attributes(struct digest *d, const xmlNode *element)
             carry >>= 8;
         }
     }
-    digest_add(d, sum, sizeof(sum));
     return 0;
 }
 
@@ -314,10 +311,11 @@ static bool left_out(const struct fingerprint *f, const xmlNode *node)
 static int add_element(struct fingerprint *f, const xmlNode *element)
 {
     bool has_elements = element_from(element->children, NULL) != NULL;
-    int err;
+    uint8_t sum[DIGEST_BYTES] = {0};
+    int err = element->properties != NULL ? sum_attributes(element, sum) : 0;
 
     add_name(&f->digest, "<", element->name, element->ns);
-    err = add_attributes(&f->digest, element);
+    digest_add(&f->digest, sum, sizeof(sum));
     for (const xmlNode *child = element->children; child != NULL && err == 0; child = child->next) {
         const char *text = child->type == XML_TEXT_NODE ? (const char *)child->content : NULL;
 

@@ -213,7 +213,13 @@ static void check_record(struct xml_feed *f)
         fail(f, ERR_TOOBIG, "a record has too many elements");
     } else if (f->record.err != 0) {
         fail(f, f->record.err, err_text(f->record.err));
-    } else if (xmlByteConsumed(f->parser) - f->record_at > (long)FEED_RECORD_MAX) {
+    }
+}
+
+/* Asked at a record's end and, while one is under way, behind each slice: tags are too many. */
+static void check_length(struct xml_feed *f)
+{
+    if (xmlByteConsumed(f->parser) - f->record_at > (long)FEED_RECORD_MAX) {
         fail(f, ERR_TOOBIG, "a record is longer than 1 MiB");
     }
 }
@@ -389,8 +395,13 @@ static void on_start(void *ctx, const xmlChar *name, const xmlChar *prefix, cons
 static void hand_out(struct xml_feed *f)
 {
     struct errmsg inner = {""};
-    int err = f->take(f->ctx, xml_tree_take(&f->record), &inner);
+    int err;
 
+    check_length(f);
+    if (f->err != 0) {
+        return;
+    }
+    err = f->take(f->ctx, xml_tree_take(&f->record), &inner);
     f->record_depth = 0;
     if (err != 0) {
         fail(f, err, inner.text[0] != '\0' ? inner.text : err_text(err));
@@ -555,6 +566,9 @@ int xml_feed_push(struct xml_feed *f, const char *bytes, size_t n, struct errmsg
         if (f->err == 0 && xmlParseChunk(f->parser, bytes + at, (int)slice, 0) != XML_ERR_OK &&
             f->err == 0) {
             f->err = err_set(&f->why, ERR_FORMAT, "not well-formed");
+        }
+        if (f->err == 0 && f->record_depth > 0) {
+            check_length(f);
         }
         at += slice;
     }

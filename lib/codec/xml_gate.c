@@ -30,9 +30,32 @@ void xml_gate_init(struct xml_gate *g, uint64_t elements_max)
     g->elements_max = elements_max;
 }
 
+static size_t count_lines(const char *bytes, size_t n)
+{
+    size_t lines = 0;
+
+    for (const char *p = bytes; n > 0; lines++) {
+        const char *next = memchr(p, '\n', n);
+
+        if (next == NULL) {
+            break;
+        }
+        n -= (size_t)(next + 1 - p);
+        p = next + 1;
+    }
+    return lines;
+}
+
+/* Lines are counted where one is asked for, and of a piece at once. */
+static size_t line_of_from(const struct xml_gate *g)
+{
+    return g->from != NULL ? g->line + count_lines(g->piece, (size_t)(g->from - g->piece))
+                           : g->from_line;
+}
+
 static int fault(const struct xml_gate *g, struct errmsg *msg, int err, const char *what)
 {
-    return err_set(msg, err, "line %zu: %s", g->from_line, what);
+    return err_set(msg, err, "line %zu: %s", line_of_from(g), what);
 }
 
 static bool is_space(char c)
@@ -85,12 +108,6 @@ static void note(struct xml_gate *g, char c)
     }
 }
 
-static void begin_text(struct xml_gate *g)
-{
-    g->state = TEXT;
-    g->from_line = g->line;
-}
-
 static int add_text(struct xml_gate *g, struct errmsg *msg, uint64_t n)
 {
     g->text_bytes += n;
@@ -113,7 +130,7 @@ static int end_start_tag(struct xml_gate *g, struct errmsg *msg)
         g->namespaces_of[g->depth++] = g->tag_namespaces;
         g->namespaces += g->tag_namespaces;
     }
-    begin_text(g);
+    g->state = TEXT;
     g->text_bytes = 0;
     return 0;
 }
@@ -178,9 +195,6 @@ static int begin_markup(struct xml_gate *g, struct errmsg *msg, char c)
     g->quote = '\0';
     g->aside_bytes = 0;
     switch (c) {
-    case '/':
-        g->state = END_TAG;
-        return 0;
     case '?':
         g->state = INSTRUCTION;
         return 0;
@@ -204,7 +218,7 @@ static int end_end_tag(struct xml_gate *g, struct errmsg *msg)
     }
     g->depth--;
     g->namespaces -= g->namespaces_of[g->depth];
-    begin_text(g);
+    g->state = TEXT;
     g->text_bytes = 0;
     return 0;
 }
@@ -270,7 +284,7 @@ static int in_long(struct xml_gate *g, struct errmsg *msg, char c)
     g->last[0] = g->last[1];
     g->last[1] = c;
     if (ends) {
-        begin_text(g);
+        g->state = TEXT;
     }
     return err;
 }
@@ -302,24 +316,7 @@ static int check_first(struct xml_gate *g, struct errmsg *msg, char c)
     }
     g->any = c == '<';
     g->state = g->any ? OPEN : TEXT;
-    g->from_line = g->line;
     return 0;
-}
-
-static size_t count_lines(const char *bytes, size_t n)
-{
-    size_t lines = 0;
-
-    for (const char *p = bytes; n > 0; lines++) {
-        const char *next = memchr(p, '\n', n);
-
-        if (next == NULL) {
-            break;
-        }
-        n -= (size_t)(next + 1 - p);
-        p = next + 1;
-    }
-    return lines;
 }
 
 /* Text up to the next '<', which is markup, and that one. */
@@ -330,11 +327,10 @@ static int pass_text(struct xml_gate *g, const char *bytes, size_t n, size_t *st
     size_t text = next != NULL ? (size_t)(next - bytes) : n;
     int err = add_text(g, msg, text);
 
-    g->line += count_lines(bytes, text);
     *step = text;
     if (next != NULL && err == 0) {
         g->state = OPEN;
-        g->from_line = g->line;
+        g->from = next + 1;
         *step = text + 1;
     }
     return err;
@@ -354,12 +350,12 @@ static size_t plain_bytes(const char *bytes, size_t n)
     return i;
 }
 
-/* Behind '<', all of "name>" or "/name>", as nearly every tag is; *step 0 when it is another one.
- */
+/* Behind '<', all of "name>", as nearly every start tag is; *step 0 when it is another one. */
 static int pass_bare_tag(struct xml_gate *g, const char *bytes, size_t n, size_t *step,
                          struct errmsg *msg)
 {
     size_t i = plain_bytes(bytes, n);
+    int err;
 
     if (i == 0 || i >= n || i + 2 > START_TAG_MAX || bytes[i] != '>' || bytes[0] == '!' ||
         bytes[0] == '?' || bytes[i - 1] == '/') {
@@ -367,26 +363,24 @@ static int pass_bare_tag(struct xml_gate *g, const char *bytes, size_t n, size_t
         return 0;
     }
     *step = i + 1;
-    if (bytes[0] == '/') {
-        return end_end_tag(g, msg);
-    }
     g->tag_namespaces = 0;
     g->last[1] = bytes[i - 1];
-    return end_start_tag(g, msg);
+    err = end_start_tag(g, msg);
+    g->from = bytes + *step;
+    return err;
 }
 
-/* A name inside of a start tag: what in_tag and count_attribute would only count. */
+/* A name inside of a start tag: what in_tag and count_attribute would only count. *step 0 when
+ * there is none. */
 static int pass_name(struct xml_gate *g, const char *bytes, size_t n, size_t *step,
                      struct errmsg *msg)
 {
     size_t i = plain_bytes(bytes, n);
 
-    if (i == 0) {
-        g->line += bytes[0] == '\n';
-        *step = 1;
-        return in_tag(g, msg, bytes[0]);
-    }
     *step = i;
+    if (i == 0) {
+        return 0;
+    }
     g->last[1] = bytes[i - 1];
     g->tag_bytes += i;
     return g->tag_bytes > START_TAG_MAX ? tag_too_long(g, msg) : 0;
@@ -396,10 +390,15 @@ static int pass_end_tag(struct xml_gate *g, const char *bytes, size_t n, size_t 
                         struct errmsg *msg)
 {
     const char *end = memchr(bytes, '>', n);
+    int err;
 
     *step = end != NULL ? (size_t)(end - bytes) + 1 : n;
-    g->line += count_lines(bytes, *step);
-    return end != NULL ? end_end_tag(g, msg) : 0;
+    if (end == NULL) {
+        return 0;
+    }
+    err = end_end_tag(g, msg);
+    g->from = end + 1;
+    return err;
 }
 
 /* As many bytes as can be judged at once. */
@@ -410,21 +409,29 @@ static int pass(struct xml_gate *g, const char *bytes, size_t n, size_t *step, s
     if (g->any && g->state == TEXT) {
         return pass_text(g, bytes, n, step, msg);
     }
-    if (g->state == OPEN) {
+    if (g->state == OPEN && bytes[0] == '/') {
+        g->state = END_TAG;
+    } else if (g->state == OPEN) {
         err = pass_bare_tag(g, bytes, n, step, msg);
         if (*step > 0) {
             return err;
         }
     }
     if (g->state == TAG && g->quote == '\0' && g->xmlns_seen == 0) {
-        return pass_name(g, bytes, n, step, msg);
+        err = pass_name(g, bytes, n, step, msg);
+        if (*step > 0) {
+            return err;
+        }
     }
     if (g->state == END_TAG) {
         return pass_end_tag(g, bytes, n, step, msg);
     }
     *step = 1;
-    g->line += bytes[0] == '\n';
-    return g->any ? one_byte(g, msg, bytes[0]) : check_first(g, msg, bytes[0]);
+    err = g->any ? one_byte(g, msg, bytes[0]) : check_first(g, msg, bytes[0]);
+    if (g->state == TEXT || g->state == OPEN) {
+        g->from = bytes + 1;
+    }
+    return err;
 }
 
 int xml_gate_push(struct xml_gate *g, const char *bytes, size_t n, struct errmsg *msg)
@@ -435,6 +442,7 @@ int xml_gate_push(struct xml_gate *g, const char *bytes, size_t n, struct errmsg
     if (n > 0 && memchr(bytes, '\0', n) != NULL) {
         return fault(g, msg, ERR_FORMAT, "a NUL byte");
     }
+    g->piece = bytes;
     while (i < n && err == 0) {
         size_t step = 0;
 
@@ -442,6 +450,9 @@ int xml_gate_push(struct xml_gate *g, const char *bytes, size_t n, struct errmsg
         i += step;
         g->at += step;
     }
+    g->from_line = line_of_from(g);
+    g->from = NULL;
+    g->line += count_lines(bytes, n);
     return err;
 }
 

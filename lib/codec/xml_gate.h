@@ -15,9 +15,11 @@
 #define XML_GATE_WORD 320 /* bytes of the XML declaration that are looked at */
 
 struct xml_gate {
-    uint64_t at; /* bytes seen */
-    size_t line;
-    size_t from_line;         /* where the markup or the text at work begins */
+    uint64_t at;              /* bytes seen */
+    size_t line;              /* where the piece at work begins */
+    size_t from_line;         /* where the markup or the text at work begins, when from is NULL */
+    const char *from;         /* the same, inside of the piece */
+    const char *piece;        /* borrowed, during xml_gate_push */
     int state;                /* the file's own */
     char quote;               /* inside an attribute's value */
     char last[2];             /* the bytes before, to see the end of a comment */

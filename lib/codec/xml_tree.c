@@ -74,9 +74,11 @@ static void add_child(xmlNodePtr parent, xmlNodePtr child)
     parent->last = child;
 }
 
-static xmlNodePtr new_node(struct xml_tree *t, xmlElementType type, const xmlChar *name)
+/* With room for so many bytes behind it. */
+static xmlNodePtr new_node(struct xml_tree *t, xmlElementType type, const xmlChar *name,
+                           size_t room)
 {
-    xmlNodePtr node = alloc(t, sizeof(*node));
+    xmlNodePtr node = alloc(t, sizeof(*node) + room);
 
     if (node != NULL) {
         node->type = type;
@@ -94,14 +96,12 @@ static void end_text(struct xml_tree *t)
         return;
     }
     t->err = buf_error(&t->text);
-    node = new_node(t, XML_TEXT_NODE, xmlStringText);
+    node = new_node(t, XML_TEXT_NODE, xmlStringText, t->text.len + 1);
     if (node == NULL) {
         return;
     }
-    node->content = (xmlChar *)arena_strndup(&t->xml->arena, t->text.data, t->text.len);
-    if (node->content == NULL) {
-        failed(t);
-    }
+    node->content = (xmlChar *)(node + 1);
+    memcpy(node->content, t->text.data, t->text.len); /* the rest is zero */
     add_child(t->at, node);
     buf_clear(&t->text);
 }
@@ -185,7 +185,7 @@ static void add_attributes(struct xml_tree *t, xmlNodePtr element, int n,
     for (int i = 0; i < n && t->err == 0; i++) {
         const xmlChar **from = attributes + 5 * i; /* name, prefix, uri, value, end of value */
         xmlAttrPtr attribute = alloc(t, sizeof(*attribute));
-        xmlNodePtr value = new_node(t, XML_TEXT_NODE, xmlStringText);
+        xmlNodePtr value = new_node(t, XML_TEXT_NODE, xmlStringText, 0);
 
         if (attribute == NULL || value == NULL) {
             return;
@@ -213,7 +213,7 @@ void xml_tree_start(struct xml_tree *t, const unsigned char *name, const unsigne
     xmlNodePtr element;
 
     end_text(t);
-    element = new_node(t, XML_ELEMENT_NODE, name);
+    element = new_node(t, XML_ELEMENT_NODE, name, 0);
     if (element == NULL) {
         return;
     }
