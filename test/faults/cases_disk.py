@@ -91,14 +91,16 @@ def full_and_freed(run):
 
 
 def hold_one(world):
-    """An item that waits for a person."""
+    """An item that waits for a person, held while no call can take it."""
     world.portal.knob(latency_ms=0)
     world.settle()
     world.portal.stop()
+    world.order("/v1/endpoints/portal:pause", reason="a person looks")
     world.province.post("step", changes=6)
     world.order("/v1/sources/onestop:poll", full=True)
     item = world.wait(lambda: world.queue(flow="dossiers", state="PENDING"), "something waiting")[0]
     world.order(f"/v1/records/{item['id']}:hold")
+    world.order("/v1/endpoints/portal:resume", reason="looked")
     return item["id"]
 
 
