@@ -6,9 +6,10 @@
 #include "base/text.h"
 #include "sync/pusher_impl.h"
 
-#define READY_MAX 256
 #define CLOCK_SLACK_MS 5000 /* steps of the wall clock that no delay notices */
 #define AHEAD_MIN 4
+#define AHEAD_MAX 256
+#define PEAK_MS 1000
 /* Look again so often when nothing else would wake us; a missed wake-up must not stop a flow. */
 #define LOOK_AGAIN_MS 60000
 
@@ -268,24 +269,38 @@ static void claim_done(struct journal_op *op)
     pusher_pump(p);
 }
 
-/* As many intents ahead of free slots as one commit's time needs: what ended while the last claim
- * ran. */
-static uint32_t wanted(const struct pusher *p, uint32_t room)
+/* The most that ended between two claims, of this second and the one before. The longest commit
+ * counts, one that stores a page: between two of those are many short ones. */
+static uint32_t peak(struct pusher *p)
+{
+    uint64_t now_ms = loop_now_ms(p->env->loop);
+
+    if (now_ms - p->peak_since_ms >= PEAK_MS) {
+        p->peak_before = p->peak;
+        p->peak = 0;
+        p->peak_since_ms = now_ms;
+    }
+    p->peak = p->ended_since_claim > p->peak ? p->ended_since_claim : p->peak;
+    return p->peak > p->peak_before ? p->peak : p->peak_before;
+}
+
+/* As many intents ahead of free slots as one commit's time needs: twice, as what ended was as few
+ * as were ahead. */
+static uint32_t wanted(struct pusher *p, uint32_t room)
 {
     uint64_t interval_us = p->sink->endpoint.interval_us[p->lane];
     uint32_t batch = p->sink->adapter->batch > 1 ? p->sink->adapter->batch : 1;
-    uint32_t ahead = 2 * p->ended_since_claim;
+    uint32_t ahead = 2 * peak(p);
 
     if (p->sink->endpoint.breaker != BREAKER_CLOSED) {
         return p->n_ready > 0 ? 0 : room;
     }
-    ahead = ahead < AHEAD_MIN ? AHEAD_MIN : ahead;
+    ahead = ahead < AHEAD_MIN ? AHEAD_MIN : ahead > AHEAD_MAX ? AHEAD_MAX : ahead;
     ahead += room * batch;
     if (interval_us > 0 && ahead > (1 + 1000000 / interval_us) * batch) {
         /* a second's worth: the pace is the limit */
         ahead = (1 + (uint32_t)(1000000 / interval_us)) * batch;
     }
-    ahead = ahead > READY_MAX ? READY_MAX : ahead;
     return ahead > p->n_ready ? ahead - p->n_ready : 0;
 }
 

@@ -163,6 +163,37 @@ static void the_window_is_kept(void **state)
     assert_oracle(w);
 }
 
+/* Now and then one commit takes ten times as long as the others: it stores a page. */
+static void a_long_commit_does_not_starve_the_wire(void **state)
+{
+    struct fake_world *w = *state;
+    uint64_t sent = 0;
+    char code[64];
+
+    w->config.portal.max_in_flight = 16;
+    w->portal->latency_ms = 20;
+    w->onestop->page_size = 1000;
+    for (int i = 0; i < 1000; i++) {
+        (void)snprintf(code, sizeof(code), "000.00.12.H56-251120-%04d", i);
+        fake_source_put(w->onestop, code, 4, "first");
+    }
+    fake_world_start(w);
+    while (w->portal->sends < 100) {
+        fake_world_run(w, 10);
+    }
+    for (int i = 0; i < 4; i++) {
+        fake_world_run(w, 100);
+        sent = w->portal->sends;
+        w->loop.hold_work = true;
+        fake_world_run(w, 100);
+        sent = w->portal->sends - sent;
+        w->loop.hold_work = false;
+    }
+    assert_in_range(sent, 64, 96); /* 16 every 20 ms */
+    assert_true(fake_world_settle(w, MINUTE_MS));
+    assert_oracle(w);
+}
+
 /* ---- repeats ---- */
 
 static void back_to_what_the_portal_holds_makes_no_call(void **state)
@@ -419,6 +450,7 @@ int main(void)
         WORLD(what_decides_a_deadline_goes_first),
         WORLD(calls_keep_to_the_pace),
         WORLD(the_window_is_kept),
+        WORLD(a_long_commit_does_not_starve_the_wire),
         WORLD(back_to_what_the_portal_holds_makes_no_call),
         WORLD(of_many_changes_during_an_outage_the_last_is_sent),
         WORLD(an_outage_costs_few_calls_and_no_attempts),
