@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FIRST_BYTES 960 /* malloc has such small ones at hand, and many arenas need no more */
 #define BLOCK_BYTES 4096
 #define ALIGNMENT alignof(max_align_t)
 
@@ -38,7 +39,8 @@ void arena_free(struct arena *a)
 
 static struct arena_block *block_add(struct arena *a, size_t bytes)
 {
-    size_t size = bytes > BLOCK_BYTES ? bytes : BLOCK_BYTES;
+    size_t least = a->blocks != NULL ? BLOCK_BYTES : FIRST_BYTES;
+    size_t size = bytes > least ? bytes : least;
     struct arena_block *block = calloc(1, sizeof(*block) + size);
 
     if (block == NULL) {
