@@ -281,7 +281,7 @@ static int run_finish(struct db *db, struct journal_op *op)
 
 void journal_finish(struct journal *j, struct journal_finish *f)
 {
-    journal_start(j, &f->op, run_finish, NULL, true);
+    journal_start_patient(j, &f->op, run_finish, NULL, 0);
 }
 
 /* ---- after a crash ---- */

@@ -106,6 +106,7 @@ struct journal_op {
     int (*run)(struct db *db, struct journal_op *op);
     void (*undo)(struct journal_op *op); /* after a rollback: forget what run put out */
     bool writes;
+    bool patient; /* while much is done, it waits for more to share its commit */
     size_t bytes;
 };
 
@@ -197,6 +198,8 @@ struct journal_append {
     int64_t born_flow;
     /* A step of another source with the same time, national status and digest is the same step. */
     bool steps_by_content;
+    /* Nobody waits for its end: while much is done it may be stored 20 ms later. */
+    bool patient;
     /* Snapshots go to the sink once more though it acknowledged the same: it has lost or changed
      * what it was sent. What is open already stays as it is. */
     bool again;

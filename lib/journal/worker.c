@@ -11,6 +11,10 @@
 /* A batch is cut at so many ops or bytes, so that one commit's time stays bounded. */
 #define BATCH_OPS_MAX 4096
 #define BATCH_BYTES_MAX (8u << 20)
+/* A batch of so many ops is followed by one of patient ops alone only so long after its start: the
+ * more share a commit, the fewer pages are written again and again. */
+#define GATHER_OPS 16
+#define GATHER_MS 20
 #define RETRY_DELAY_MS 1000
 #define RETRY_SHARE 50 /* a try that took long is made so many times its length later... */
 #define RETRY_DELAY_MAX_MS 30000 /* ...but soon enough after the trouble has ended */
@@ -249,6 +253,7 @@ static void end_op(struct journal *j, struct journal_op *op)
 void worker_end(struct journal *j)
 {
     j->ending = true;
+    loop_timer_stop(&j->gather);
     loop_timer_stop(&j->retry);
     loop_timer_stop(&j->idle);
     loop_defer(j->loop, &j->closed_task);
@@ -367,6 +372,7 @@ static void submit(struct journal *j)
     j->condemned = j->damaged;
     j->waiting_since_ms = loop_now_ms(j->loop);
     loop_timer_stop(&j->idle);
+    loop_timer_stop(&j->gather);
     if (!loop_work_start(j->loop, &j->work)) {
         j->working = false;
         loop_timer_start(j->loop, &j->retry, RETRY_DELAY_MS);
@@ -385,10 +391,25 @@ static void fill_batch(struct journal *j)
         ops++;
         bytes += CONTAINER_OF(node, struct journal_op, link)->bytes;
     }
+    j->hurried = !list_empty(&j->queue);
+    j->gather_until_ms = ops >= GATHER_OPS ? loop_now_ms(j->loop) + GATHER_MS : 0;
     j->numbers.ops += ops;
     if (ops > 0) {
         metric_observe(j->batch_ops, (double)ops);
     }
+}
+
+static bool gathers(struct journal *j)
+{
+    uint64_t now_ms = loop_now_ms(j->loop);
+
+    if (j->hurried || list_empty(&j->queue) || now_ms >= j->gather_until_ms) {
+        return false;
+    }
+    if (!loop_timer_armed(&j->gather)) {
+        loop_timer_start(j->loop, &j->gather, j->gather_until_ms - now_ms);
+    }
+    return true;
 }
 
 static void start_batch(struct loop_task *task)
@@ -398,13 +419,23 @@ static void start_batch(struct loop_task *task)
     if (j->working || j->ending || loop_timer_armed(&j->retry)) {
         return;
     }
-    if (list_empty(&j->batch)) {
-        fill_batch(j); /* else: one that failed comes back first, and grows no further */
+    if (list_empty(&j->batch)) { /* else: one that failed comes back first, and grows no further */
+        if (gathers(j)) {
+            return;
+        }
+        fill_batch(j);
     }
     if (!list_empty(&j->batch)) {
         j->checkpoint_only = false;
         submit(j);
     }
+}
+
+static void gather_fired(struct loop_timer *timer)
+{
+    struct journal *j = CONTAINER_OF(timer, struct journal, gather);
+
+    loop_defer(j->loop, &j->start);
 }
 
 static void retry_fired(struct loop_timer *timer)
@@ -433,6 +464,7 @@ static void start_op(struct journal *j, struct journal_op *op,
     op->err = 0;
     op->why.text[0] = '\0';
     list_push(&j->queue, &op->link);
+    j->hurried = j->hurried || !op->patient;
     j->numbers.waiting_ops++;
     j->numbers.uncommitted_bytes += op->bytes;
     if (journal_window_full(j)) {
@@ -446,6 +478,7 @@ void journal_start(struct journal *j, struct journal_op *op,
                    void (*undo)(struct journal_op *op), bool writes)
 {
     op->writes = writes;
+    op->patient = false;
     op->bytes = 0;
     start_op(j, op, run, undo);
 }
@@ -455,6 +488,17 @@ void journal_start_sized(struct journal *j, struct journal_op *op,
                          void (*undo)(struct journal_op *op), size_t bytes)
 {
     op->writes = true;
+    op->patient = false;
+    op->bytes = bytes;
+    start_op(j, op, run, undo);
+}
+
+void journal_start_patient(struct journal *j, struct journal_op *op,
+                           int (*run)(struct db *db, struct journal_op *op),
+                           void (*undo)(struct journal_op *op), size_t bytes)
+{
+    op->writes = true;
+    op->patient = true;
     op->bytes = bytes;
     start_op(j, op, run, undo);
 }
@@ -478,6 +522,7 @@ void worker_init(struct journal *j)
     j->work.run = work_run;
     j->work.done = work_done;
     loop_task_init(&j->start, start_batch);
+    loop_timer_init(&j->gather, gather_fired);
     loop_timer_init(&j->retry, retry_fired);
     loop_timer_init(&j->idle, idle_fired);
 }

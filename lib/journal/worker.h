@@ -29,7 +29,10 @@ struct journal {
     struct list batch;   /* what the worker has, or what must be tried again */
     struct list results; /* committed, callbacks due */
     struct loop_work work;
+    bool hurried; /* something in queue is not patient */
     struct loop_task start;
+    struct loop_timer gather; /* what is patient has waited long enough */
+    uint64_t gather_until_ms;
     struct loop_timer retry; /* after a failed batch */
     struct loop_timer idle;  /* checkpoint when nothing happens */
     bool working;
@@ -79,6 +82,10 @@ struct journal {
 void journal_start(struct journal *j, struct journal_op *op,
                    int (*run)(struct db *db, struct journal_op *op),
                    void (*undo)(struct journal_op *op), bool writes);
+/* The same for one that writes and that nobody waits for. */
+void journal_start_patient(struct journal *j, struct journal_op *op,
+                           int (*run)(struct db *db, struct journal_op *op),
+                           void (*undo)(struct journal_op *op), size_t bytes);
 /* The same for one that carries so many bytes: they count against the window until COMMIT. */
 void journal_start_sized(struct journal *j, struct journal_op *op,
                          int (*run)(struct db *db, struct journal_op *op),

@@ -60,6 +60,7 @@ static void start(struct poller_append *a)
     a->append.now_ms = (uint64_t)loop_wall_ms(p->env->loop);
     a->append.born_flow = p->born_flow;
     a->append.op.done = append_done;
+    a->append.patient = true;
     CRASH_POINT(page_append_before);
     journal_append(p->env->journal, &a->append);
     a->followed = p->appending(p->ctx);

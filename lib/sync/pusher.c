@@ -284,8 +284,8 @@ static uint32_t peak(struct pusher *p)
     return p->peak > p->peak_before ? p->peak : p->peak_before;
 }
 
-/* As many intents ahead of free slots as one commit's time needs: twice, as what ended was as few
- * as were ahead. */
+/* How many intents there should be: those for free slots, and ahead of them as many as one commit's
+ * time needs: twice, as what ended was as few as were ahead. */
 static uint32_t wanted(struct pusher *p, uint32_t room)
 {
     uint64_t interval_us = p->sink->endpoint.interval_us[p->lane];
@@ -301,7 +301,7 @@ static uint32_t wanted(struct pusher *p, uint32_t room)
         /* a second's worth: the pace is the limit */
         ahead = (1 + (uint32_t)(1000000 / interval_us)) * batch;
     }
-    return ahead > p->n_ready ? ahead - p->n_ready : 0;
+    return ahead;
 }
 
 /* How far the wall clock was set back since the last claim. Due times stand in wall time, so that
@@ -320,7 +320,8 @@ static void claim(struct pusher *p, uint32_t room)
     uint32_t want = wanted(p, room);
     unsigned caps = p->sink->adapter->caps;
 
-    if (p->claiming || !p->more || want == 0 || (want < AHEAD_MIN && p->n_ready >= AHEAD_MIN)) {
+    /* Half of them at once: few large commits instead of many small ones. */
+    if (p->claiming || !p->more || want <= p->n_ready || want / 2 < p->n_ready) {
         return;
     }
     p->claiming = true;
@@ -336,7 +337,7 @@ static void claim(struct pusher *p, uint32_t room)
     p->claim.now_ms = (uint64_t)loop_wall_ms(p->env->loop);
     p->claim.back_ms = clock_back(p);
     p->claim.due_cap_ms = p->due_cap_ms;
-    p->claim.max = want;
+    p->claim.max = want - p->n_ready;
     p->claim.max_ask = room > p->n_ready ? room - p->n_ready : 0;
     journal_claim(p->env->journal, &p->claim);
 }
