@@ -105,7 +105,7 @@ static void what_nobody_waits_for_gathers_while_much_is_done(void **state)
     struct fixture f;
     struct journal_append pages[4];
     struct noted n[17];
-    char order[32] = "";
+    char order[40] = "";
 
     (void)state;
     fixture_open(&f);
