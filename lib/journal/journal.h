@@ -198,7 +198,7 @@ struct journal_append {
     int64_t born_flow;
     /* A step of another source with the same time, national status and digest is the same step. */
     bool steps_by_content;
-    /* Nobody waits for its end: while much is done it may be stored 20 ms later. */
+    /* No person waits for its end: while much is done it may be stored 20 ms later. */
     bool patient;
     /* Snapshots go to the sink once more though it acknowledged the same: it has lost or changed
      * what it was sent. What is open already stays as it is. */

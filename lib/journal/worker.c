@@ -11,8 +11,8 @@
 /* A batch is cut at so many ops or bytes, so that one commit's time stays bounded. */
 #define BATCH_OPS_MAX 4096
 #define BATCH_BYTES_MAX (8u << 20)
-/* A batch of so many ops is followed by one of patient ops alone only so long after its start: the
- * more share a commit, the fewer pages are written again and again. */
+/* A batch of so many ops that write is followed by one of patient ops alone only so long after its
+ * start: the more share a commit, the fewer pages are written again and again. */
 #define GATHER_OPS 16
 #define GATHER_MS 20
 #define RETRY_DELAY_MS 1000
@@ -382,6 +382,7 @@ static void submit(struct journal *j)
 static void fill_batch(struct journal *j)
 {
     size_t ops = 0;
+    size_t writes = 0;
     size_t bytes = 0;
 
     while (!list_empty(&j->queue) && ops < BATCH_OPS_MAX && bytes < BATCH_BYTES_MAX) {
@@ -389,10 +390,11 @@ static void fill_batch(struct journal *j)
 
         list_push(&j->batch, node);
         ops++;
+        writes += CONTAINER_OF(node, struct journal_op, link)->writes;
         bytes += CONTAINER_OF(node, struct journal_op, link)->bytes;
     }
     j->hurried = !list_empty(&j->queue);
-    j->gather_until_ms = ops >= GATHER_OPS ? loop_now_ms(j->loop) + GATHER_MS : 0;
+    j->gather_until_ms = writes >= GATHER_OPS ? loop_now_ms(j->loop) + GATHER_MS : 0;
     j->numbers.ops += ops;
     if (ops > 0) {
         metric_observe(j->batch_ops, (double)ops);
@@ -403,7 +405,8 @@ static bool gathers(struct journal *j)
 {
     uint64_t now_ms = loop_now_ms(j->loop);
 
-    if (j->hurried || list_empty(&j->queue) || now_ms >= j->gather_until_ms) {
+    if (j->hurried || list_empty(&j->queue) || now_ms >= j->gather_until_ms ||
+        journal_window_full(j)) { /* pushes are refused then */
         return false;
     }
     if (!loop_timer_armed(&j->gather)) {

@@ -29,7 +29,7 @@ struct journal {
     struct list batch;   /* what the worker has, or what must be tried again */
     struct list results; /* committed, callbacks due */
     struct loop_work work;
-    bool hurried; /* something in queue is not patient */
+    bool hurried; /* what stands in queue is not to wait */
     struct loop_task start;
     struct loop_timer gather; /* what is patient has waited long enough */
     uint64_t gather_until_ms;

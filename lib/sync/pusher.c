@@ -9,6 +9,7 @@
 #define CLOCK_SLACK_MS 5000 /* steps of the wall clock that no delay notices */
 #define AHEAD_MIN 4
 #define AHEAD_MAX 256
+#define CLAIM_MOST 256 /* journal.h */
 #define PEAK_MS 1000
 /* Look again so often when nothing else would wake us; a missed wake-up must not stop a flow. */
 #define LOOK_AGAIN_MS 60000
@@ -269,14 +270,14 @@ static void claim_done(struct journal_op *op)
     pusher_pump(p);
 }
 
-/* The most that ended between two claims, of this second and the one before. The longest commit
- * counts, one that stores a page: between two of those are many short ones. */
-static uint32_t peak(struct pusher *p)
+/* The most that ended while a claim was under way, of this second and the one before. The longest
+ * commit counts, one that stores a page: between two of those are many short ones. */
+static uint32_t note_peak(struct pusher *p)
 {
     uint64_t now_ms = loop_now_ms(p->env->loop);
 
     if (now_ms - p->peak_since_ms >= PEAK_MS) {
-        p->peak_before = p->peak;
+        p->peak_before = now_ms - p->peak_since_ms < 2 * PEAK_MS ? p->peak : 0;
         p->peak = 0;
         p->peak_since_ms = now_ms;
     }
@@ -285,12 +286,13 @@ static uint32_t peak(struct pusher *p)
 }
 
 /* How many intents there should be: those for free slots, and ahead of them as many as one commit's
- * time needs: twice, as what ended was as few as were ahead. */
+ * time needs. A claim is made when half of them are left, which must do for its commit; and twice,
+ * as what ended may have been as few as were left. */
 static uint32_t wanted(struct pusher *p, uint32_t room)
 {
     uint64_t interval_us = p->sink->endpoint.interval_us[p->lane];
     uint32_t batch = p->sink->adapter->batch > 1 ? p->sink->adapter->batch : 1;
-    uint32_t ahead = 2 * peak(p);
+    uint32_t ahead = 4 * note_peak(p);
 
     if (p->sink->endpoint.breaker != BREAKER_CLOSED) {
         return p->n_ready > 0 ? 0 : room;
@@ -337,7 +339,7 @@ static void claim(struct pusher *p, uint32_t room)
     p->claim.now_ms = (uint64_t)loop_wall_ms(p->env->loop);
     p->claim.back_ms = clock_back(p);
     p->claim.due_cap_ms = p->due_cap_ms;
-    p->claim.max = want - p->n_ready;
+    p->claim.max = want - p->n_ready < CLAIM_MOST ? want - p->n_ready : CLAIM_MOST;
     p->claim.max_ask = room > p->n_ready ? room - p->n_ready : 0;
     journal_claim(p->env->journal, &p->claim);
 }

@@ -40,7 +40,7 @@ struct pusher {
     bool more;           /* there may be due work */
     bool waits_for_slot; /* and when a call ends (steps under ask) */
     bool stopping;
-    uint32_t ended_since_claim; /* dossiers */
+    uint32_t ended_since_claim; /* dossiers, while it is under way */
     uint32_t peak, peak_before; /* the most of these, of this second and the one before */
     uint64_t peak_since_ms;
     struct loop_timer timer;

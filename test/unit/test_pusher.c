@@ -194,6 +194,36 @@ static void a_long_commit_does_not_starve_the_wire(void **state)
     assert_oracle(w);
 }
 
+/* What stands ahead can't be overtaken, and a crash would leave it UNSURE. */
+static void few_stand_ahead_again_when_the_portal_slows_down(void **state)
+{
+    struct fake_world *w = *state;
+    char code[64];
+
+    w->config.portal.max_in_flight = 8;
+    w->portal->latency_ms = 10;
+    w->onestop->page_size = 1000;
+    for (int i = 0; i < 1000; i++) {
+        (void)snprintf(code, sizeof(code), "000.00.12.H56-251120-%04d", i);
+        fake_source_put(w->onestop, code, 4, "first");
+    }
+    fake_world_start(w);
+    while (w->portal->sends < 100) {
+        fake_world_run(w, 10);
+    }
+    w->loop.hold_work = true;
+    fake_world_run(w, 300);
+    w->loop.hold_work = false;
+    fake_world_run(w, 10);
+    assert_in_range(fake_world_count(w, "dossiers", ITEM_SNAPSHOT, ITEM_INFLIGHT), 24, 300);
+    w->portal->latency_ms = 2000;
+    fake_world_run(w, MINUTE_MS);
+    assert_in_range(fake_world_count(w, "dossiers", ITEM_SNAPSHOT, ITEM_INFLIGHT), 8, 16);
+    w->portal->latency_ms = 10;
+    assert_true(fake_world_settle(w, MINUTE_MS));
+    assert_oracle(w);
+}
+
 /* ---- repeats ---- */
 
 static void back_to_what_the_portal_holds_makes_no_call(void **state)
@@ -451,6 +481,7 @@ int main(void)
         WORLD(calls_keep_to_the_pace),
         WORLD(the_window_is_kept),
         WORLD(a_long_commit_does_not_starve_the_wire),
+        WORLD(few_stand_ahead_again_when_the_portal_slows_down),
         WORLD(back_to_what_the_portal_holds_makes_no_call),
         WORLD(of_many_changes_during_an_outage_the_last_is_sent),
         WORLD(an_outage_costs_few_calls_and_no_attempts),
