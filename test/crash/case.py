@@ -46,6 +46,7 @@ class Case:
 
     def begin(self, armed=True):
         (self.world.dir / "state").mkdir(exist_ok=True)
+        self.changed_s = int(time.time())  # the province may have begun in this second
         environment = []
         if armed and self.crash is not None and not self.crashed:
             environment.append(f"DVCSYNC_CRASH={self.crash}")
