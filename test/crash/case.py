@@ -24,6 +24,9 @@ TROUBLE = (OSError, http.client.HTTPException, ValueError, sqlite3.Error)
 RETRY = {"first": "50ms", "cap": "1s", "give_up_after": "5d"}
 FAST = {"poll_every": "1s", "sweep_every": "1h", "slow_sweep_every": "1h", "full_sweep_at": "",
         "max_in_flight": 3}
+# Up to here goes what the province has lived through before a life begins: the same for all lives of a run,
+# and in a second that is over.
+HISTORY_ENDS_S = int(time.time()) - 1
 
 
 class Failed(Exception):
@@ -46,7 +49,6 @@ class Case:
 
     def begin(self, armed=True):
         (self.world.dir / "state").mkdir(exist_ok=True)
-        self.changed_s = int(time.time())  # the province may have begun in this second
         environment = []
         if armed and self.crash is not None and not self.crashed:
             environment.append(f"DVCSYNC_CRASH={self.crash}")

@@ -11,7 +11,7 @@ import sqlite3
 import time
 
 import older
-from case import FAST, RETRY, Failed
+from case import FAST, HISTORY_ENDS_S, RETRY, Failed
 from harness import (AGENCIES, PROVINCE_PASSWORD, ROOT, Sandbox, UnixConnection, ask, conf_section,
                      free_port)
 
@@ -28,7 +28,7 @@ def world_of(c, dossiers=4, source=None, portal=None, catalog=False, province=No
              **knobs):
     w = c.world
     w.start_portal(**knobs)
-    w.start_province(dossiers, days=3, **(province or {}))
+    w.start_province(dossiers, days=3, until=HISTORY_ENDS_S, **(province or {}))
     w.write_conf(source={**FAST, **(source or {})}, portal={"max_in_flight": 3, **(portal or {})},
                  catalog=catalog, retry=RETRY, **(conf or {}))
     return w
@@ -263,11 +263,13 @@ def merge(c):
         "source onegate", {"profile": "gateway", "listen": f"127.0.0.1:{port}",
                            "accounts_file": c.world.write_accounts(ACCOUNT),
                            "national_status": True, "answer_timeout": "2s"})})
+
+    def told():
+        return {line["code"]: line["dossier"] for line in w.province.dump() if line["expect"] == "portal"}
+    before = told()
     c.begin()
     c.settle()
-    goes_on = {line["code"]: line["dossier"] for line in w.province.dump() if line["expect"] == "portal"
-               and line["dossier"]["dossierStatus"] not in FINAL}
-    code = sorted(goes_on)[0]
+    code = min(code for code, dossier in before.items() if dossier["dossierStatus"] not in FINAL)
     record = [x for x in w.ledger("dossier") if x["code"] == code][-1]["record"]
     path = "/test/api/SynsTTHCC/DongBoHoSoMC?MaDinhDanhDV=H56&isUpdating=True"
     c.until(lambda: post(port, path, [{**record, "SoGiayToChuHoSo": "000199000457"}]) in (0, 1),
@@ -276,8 +278,10 @@ def merge(c):
     c.until(lambda: int(time.time()) > said_s, "the next second")  # which word is newer, in each life
     for _ in range(10):  # until that dossier is among the changed ones: which are, depends on the day
         c.change(3)
-        if {line["code"]: line["dossier"] for line in w.province.dump()}[code] != goes_on[code]:
+        if told()[code] != before[code]:
             break
+    else:
+        raise Failed("the province changes everything but that dossier")
     c.settle()
     c.stop()
     return c.verdict()
@@ -290,7 +294,7 @@ def product(c):
     w.start_portal(required_fields="none")
     w.province = Sandbox(
         w, "province", "--catalog", w.catalog_path, "--agencies", AGENCIES, "--dossiers", 5,
-        "--product", "igate-connector", "--days", 3, "--knob", "planted=0", "--knob",
+        "--product", "igate-connector", "--days", 3, "--until", HISTORY_ENDS_S, "--knob", "planted=0", "--knob",
         "username=demo", "--knob", f"password={PROVINCE_PASSWORD}")
     w.children.append(w.province)
     w.write_conf(catalog=False, retry=RETRY, portal={"max_in_flight": 3},
