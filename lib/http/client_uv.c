@@ -408,6 +408,7 @@ static int client_send(struct http_client *base, struct http_req *req)
 static void call_cancel(struct call *call)
 {
     struct http_req *req = call->easy.req;
+
     call_leave(call, CURLE_ABORTED_BY_CALLBACK);
     req->result = call->easy.begun ? HTTP_UNKNOWN : HTTP_CANCELED;
     snprintf(req->why, sizeof(req->why), "cancelled");

@@ -615,9 +615,5 @@ static void undo_append(struct journal_op *op)
 
 void journal_append(struct journal *j, struct journal_append *a)
 {
-    if (a->patient) {
-        journal_start_patient(j, &a->op, run_append, undo_append, a->bytes);
-    } else {
-        journal_start_sized(j, &a->op, run_append, undo_append, a->bytes);
-    }
+    journal_start_sized(j, &a->op, run_append, undo_append, a->bytes, a->patient);
 }

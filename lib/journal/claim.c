@@ -8,7 +8,6 @@
 #include "journal/worker.h"
 
 #define CALL_BYTES_MAX (12u << 20)
-#define CLAIM_MAX 256
 
 void journal_call_free(struct journal_call *call)
 {
@@ -28,7 +27,7 @@ struct candidate {
 /* Each queue's own, and the best first. */
 struct candidates {
     struct candidate *all; /* owned */
-    struct candidate *best[3 * CLAIM_MAX];
+    struct candidate *best[3 * JOURNAL_CLAIM_MAX];
     size_t n;
     bool cut; /* there are more */
 };
@@ -369,8 +368,8 @@ static int run_claim(struct db *db, struct journal_op *op)
     int64_t due_ms = 0;
     int err = 0;
 
-    if (c->max > CLAIM_MAX) {
-        c->max = CLAIM_MAX;
+    if (c->max > JOURNAL_CLAIM_MAX) {
+        c->max = JOURNAL_CLAIM_MAX;
     }
     list.all = malloc((3 * c->max + 1) * sizeof(*list.all));
     if (list.all == NULL) {

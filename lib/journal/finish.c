@@ -281,7 +281,7 @@ static int run_finish(struct db *db, struct journal_op *op)
 
 void journal_finish(struct journal *j, struct journal_finish *f)
 {
-    journal_start_patient(j, &f->op, run_finish, NULL, 0);
+    journal_start_sized(j, &f->op, run_finish, NULL, 0, true);
 }
 
 /* ---- after a crash ---- */

@@ -300,6 +300,8 @@ void journal_close(struct journal *j, void (*closed)(void *ctx), void *ctx)
     loop_timer_stop(&j->idle);
     if (!j->working && (loop_timer_armed(&j->retry) || list_empty(&j->queue))) {
         worker_end(j); /* a batch that waits for its next try has failed before */
+    } else {
+        loop_defer(j->loop, &j->start); /* what gathers waits no more */
     }
 }
 

@@ -268,6 +268,8 @@ struct journal_call {
 };
 void journal_call_free(struct journal_call *call);
 
+#define JOURNAL_CLAIM_MAX 256
+
 /* Takes due work and commits the intents: items INFLIGHT, attempt rows written, one call a subject.
  */
 struct journal_claim {
@@ -282,7 +284,7 @@ struct journal_claim {
     uint64_t back_ms; /* the wall clock was set back by so much: due times go with it */
     uint64_t
         due_cap_ms; /* longest legal delay: later due times are cut to now + cap (clock jumps) */
-    size_t max;     /* calls, 1..256 */
+    size_t max;     /* calls, 1..JOURNAL_CLAIM_MAX */
     size_t max_ask; /* step calls under ask */
     /* out */
     struct list calls; /* struct journal_call */

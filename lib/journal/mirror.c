@@ -91,7 +91,7 @@ static int run_stage(struct db *db, struct journal_op *op)
 
 void mirror_stage(struct journal *j, struct mirror_stage *s)
 {
-    journal_start_sized(j, &s->op, run_stage, NULL, s->bytes);
+    journal_start_sized(j, &s->op, run_stage, NULL, s->bytes, false);
 }
 
 void mirror_stage_free(struct mirror_stage *s)

@@ -98,7 +98,7 @@ static int run_local(struct db *db, struct journal_op *op)
 
 void mirror_local(struct journal *j, struct mirror_local *l)
 {
-    journal_start_sized(j, &l->op, run_local, NULL, l->bytes);
+    journal_start_sized(j, &l->op, run_local, NULL, l->bytes, false);
 }
 
 void mirror_local_free(struct mirror_local *l)
@@ -200,7 +200,7 @@ static int run_put(struct db *db, struct journal_op *op)
 
 void mirror_put(struct journal *j, struct mirror_put *p)
 {
-    journal_start_sized(j, &p->op, run_put, NULL, p->record.body_len);
+    journal_start_sized(j, &p->op, run_put, NULL, p->record.body_len, false);
 }
 
 void mirror_put_free(struct mirror_put *p)

@@ -593,5 +593,5 @@ static void undo_store(struct journal_op *op)
 void review_store(struct journal *j, struct review_store *s)
 {
     undo_store(&s->op);
-    journal_start_sized(j, &s->op, run_store, undo_store, s->arena.used_bytes);
+    journal_start_sized(j, &s->op, run_store, undo_store, s->arena.used_bytes, false);
 }

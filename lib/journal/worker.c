@@ -405,7 +405,7 @@ static bool gathers(struct journal *j)
 {
     uint64_t now_ms = loop_now_ms(j->loop);
 
-    if (j->hurried || list_empty(&j->queue) || now_ms >= j->gather_until_ms ||
+    if (j->hurried || list_empty(&j->queue) || now_ms >= j->gather_until_ms || j->closing ||
         journal_window_full(j)) { /* pushes are refused then */
         return false;
     }
@@ -488,20 +488,10 @@ void journal_start(struct journal *j, struct journal_op *op,
 
 void journal_start_sized(struct journal *j, struct journal_op *op,
                          int (*run)(struct db *db, struct journal_op *op),
-                         void (*undo)(struct journal_op *op), size_t bytes)
+                         void (*undo)(struct journal_op *op), size_t bytes, bool patient)
 {
     op->writes = true;
-    op->patient = false;
-    op->bytes = bytes;
-    start_op(j, op, run, undo);
-}
-
-void journal_start_patient(struct journal *j, struct journal_op *op,
-                           int (*run)(struct db *db, struct journal_op *op),
-                           void (*undo)(struct journal_op *op), size_t bytes)
-{
-    op->writes = true;
-    op->patient = true;
+    op->patient = patient;
     op->bytes = bytes;
     start_op(j, op, run, undo);
 }

@@ -82,14 +82,11 @@ struct journal {
 void journal_start(struct journal *j, struct journal_op *op,
                    int (*run)(struct db *db, struct journal_op *op),
                    void (*undo)(struct journal_op *op), bool writes);
-/* The same for one that writes and that nobody waits for. */
-void journal_start_patient(struct journal *j, struct journal_op *op,
-                           int (*run)(struct db *db, struct journal_op *op),
-                           void (*undo)(struct journal_op *op), size_t bytes);
-/* The same for one that carries so many bytes: they count against the window until COMMIT. */
+/* The same for one that carries so many bytes: they count against the window until COMMIT. patient:
+ * it may gather. */
 void journal_start_sized(struct journal *j, struct journal_op *op,
                          int (*run)(struct db *db, struct journal_op *op),
-                         void (*undo)(struct journal_op *op), size_t bytes);
+                         void (*undo)(struct journal_op *op), size_t bytes, bool patient);
 
 /* Sets op->err and its words without failing the batch. Returns 0, as run must for an error of the
  * op's own. */

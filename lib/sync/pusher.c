@@ -9,7 +9,6 @@
 #define CLOCK_SLACK_MS 5000 /* steps of the wall clock that no delay notices */
 #define AHEAD_MIN 4
 #define AHEAD_MAX 256
-#define CLAIM_MOST 256 /* journal.h */
 #define PEAK_MS 1000
 /* Look again so often when nothing else would wake us; a missed wake-up must not stop a flow. */
 #define LOOK_AGAIN_MS 60000
@@ -323,7 +322,7 @@ static void claim(struct pusher *p, uint32_t room)
     unsigned caps = p->sink->adapter->caps;
 
     /* Half of them at once: few large commits instead of many small ones. */
-    if (p->claiming || !p->more || want <= p->n_ready || want / 2 < p->n_ready) {
+    if (p->claiming || !p->more || want == 0 || want / 2 < p->n_ready) {
         return;
     }
     p->claiming = true;
@@ -339,7 +338,7 @@ static void claim(struct pusher *p, uint32_t room)
     p->claim.now_ms = (uint64_t)loop_wall_ms(p->env->loop);
     p->claim.back_ms = clock_back(p);
     p->claim.due_cap_ms = p->due_cap_ms;
-    p->claim.max = want - p->n_ready < CLAIM_MOST ? want - p->n_ready : CLAIM_MOST;
+    p->claim.max = want - p->n_ready < JOURNAL_CLAIM_MAX ? want - p->n_ready : JOURNAL_CLAIM_MAX;
     p->claim.max_ask = room > p->n_ready ? room - p->n_ready : 0;
     journal_claim(p->env->journal, &p->claim);
 }

@@ -306,7 +306,9 @@ static void ended(struct pusher_call *c, enum endpoint_action action, const stru
 
     list_remove(&c->link);
     p->n_calls--;
-    p->ended_since_claim += p->claiming ? (uint32_t)c->n : 0;
+    if (p->claiming) {
+        p->ended_since_claim += (uint32_t)c->n;
+    }
     p->more = p->more || p->waits_for_slot;
     count(p, c, outcome);
     for (size_t i = 0; i < c->n; i++) {

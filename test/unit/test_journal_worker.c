@@ -87,6 +87,14 @@ static void what_queues_up_becomes_the_next_batch_in_order(void **state)
     fixture_end(&f);
 }
 
+static void start_facts(struct fixture *f, struct noted *n, char *order)
+{
+    for (int i = 0; i < 16; i++) {
+        start_fact(f, &n[i], order, (char)('a' + i));
+    }
+    fake_loop_settle(&f->loop);
+}
+
 static void start_page(struct fixture *f, struct journal_append *a, const char *code)
 {
     const struct fixture_record r = {.code = code, .content = "a", .status = 2};
@@ -112,20 +120,14 @@ static void what_nobody_waits_for_gathers_while_much_is_done(void **state)
     start_page(&f, &pages[0], "A");
     fake_loop_settle(&f.loop);
     assert_true(fixture_ended(&pages[0].op));
-    for (int i = 0; i < 16; i++) {
-        start_fact(&f, &n[i], order, (char)('a' + i));
-    }
-    fake_loop_settle(&f.loop);
+    start_facts(&f, n, order);
     start_page(&f, &pages[1], "B");
     fake_loop_advance(&f.loop, 19);
     assert_false(fixture_ended(&pages[1].op));
     start_page(&f, &pages[2], "C");
     fake_loop_advance(&f.loop, 1);
     assert_true(fixture_ended(&pages[1].op) && fixture_ended(&pages[2].op));
-    for (int i = 0; i < 16; i++) {
-        start_fact(&f, &n[i], order, (char)('a' + i));
-    }
-    fake_loop_settle(&f.loop);
+    start_facts(&f, n, order);
     start_page(&f, &pages[3], "D");
     fake_loop_settle(&f.loop);
     assert_false(fixture_ended(&pages[3].op));
@@ -134,6 +136,33 @@ static void what_nobody_waits_for_gathers_while_much_is_done(void **state)
     assert_true(fixture_ended(&pages[3].op));
     for (size_t i = 0; i < 4; i++) {
         assert_int_equal(fixture_wait_ended(&pages[i].op), 0);
+        journal_append_free(&pages[i]);
+    }
+    fixture_end(&f);
+}
+
+static void a_full_window_and_a_close_end_the_gathering(void **state)
+{
+    struct fixture f;
+    struct journal_append pages[2];
+    struct noted n[16];
+    char order[40] = "";
+
+    (void)state;
+    fixture_open(&f);
+    start_facts(&f, n, order);
+    start_page(&f, &pages[0], "A");
+    fake_loop_settle(&f.loop);
+    assert_false(fixture_ended(&pages[0].op));
+    fixture_close_journal(&f);
+    assert_int_equal(fixture_wait_ended(&pages[0].op), 0);
+    f.options.window_bytes = 10;
+    fixture_restart(&f);
+    start_facts(&f, n, order);
+    start_page(&f, &pages[1], "B");
+    fake_loop_settle(&f.loop);
+    assert_int_equal(fixture_wait_ended(&pages[1].op), 0);
+    for (size_t i = 0; i < 2; i++) {
         journal_append_free(&pages[i]);
     }
     fixture_end(&f);
@@ -461,6 +490,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_queues_up_becomes_the_next_batch_in_order),
         cmocka_unit_test(what_nobody_waits_for_gathers_while_much_is_done),
+        cmocka_unit_test(a_full_window_and_a_close_end_the_gathering),
         cmocka_unit_test(later_requests_of_a_batch_see_the_earlier_ones),
         cmocka_unit_test(the_window_closes_while_too_much_is_uncommitted),
         cmocka_unit_test(a_full_disk_delays_and_loses_nothing),

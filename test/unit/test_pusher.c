@@ -33,6 +33,16 @@ static void put_steps(struct fake_world *w, const char *code, int from, int n, i
     }
 }
 
+static void put_many(struct fake_world *w, int n)
+{
+    for (int i = 0; i < n; i++) {
+        char code[64];
+
+        (void)snprintf(code, sizeof(code), "000.00.12.H56-251120-%04d", i);
+        fake_source_put(w->onestop, code, 4, "first");
+    }
+}
+
 static void assert_oracle(struct fake_world *w)
 {
     const struct fake_ledger *l = &w->portal->ledger;
@@ -133,13 +143,9 @@ static void what_decides_a_deadline_goes_first(void **state)
 static void calls_keep_to_the_pace(void **state)
 {
     struct fake_world *w = *state;
-    char code[64];
 
     w->config.portal.dossier_rate = 2;
-    for (int i = 0; i < 400; i++) {
-        (void)snprintf(code, sizeof(code), "000.00.12.H56-251120-%04d", i);
-        fake_source_put(w->onestop, code, 4, "first");
-    }
+    put_many(w, 400);
     fake_world_start(w);
     fake_world_run(w, MINUTE_MS);
     assert_in_range(w->portal->sends, 118, 122);
@@ -150,17 +156,26 @@ static void calls_keep_to_the_pace(void **state)
 static void the_window_is_kept(void **state)
 {
     struct fake_world *w = *state;
-    char code[64];
 
     w->config.portal.max_in_flight = 3;
-    for (int i = 0; i < 50; i++) {
-        (void)snprintf(code, sizeof(code), "000.00.12.H56-251120-%04d", i);
-        fake_source_put(w->onestop, code, 4, "first");
-    }
+    put_many(w, 50);
     fake_world_start(w);
     let_it_work(w);
     assert_int_equal(w->portal->most_in_flight, 3);
     assert_oracle(w);
+}
+
+/* A thousand dossiers, a hundred of them begun. */
+static void begin_catching_up(struct fake_world *w, uint32_t in_flight, uint64_t latency_ms)
+{
+    w->config.portal.max_in_flight = in_flight;
+    w->portal->latency_ms = latency_ms;
+    w->onestop->page_size = 1000;
+    put_many(w, 1000);
+    fake_world_start(w);
+    while (w->portal->sends < 100) {
+        fake_world_run(w, 10);
+    }
 }
 
 /* Now and then one commit takes ten times as long as the others: it stores a page. */
@@ -168,19 +183,8 @@ static void a_long_commit_does_not_starve_the_wire(void **state)
 {
     struct fake_world *w = *state;
     uint64_t sent = 0;
-    char code[64];
 
-    w->config.portal.max_in_flight = 16;
-    w->portal->latency_ms = 20;
-    w->onestop->page_size = 1000;
-    for (int i = 0; i < 1000; i++) {
-        (void)snprintf(code, sizeof(code), "000.00.12.H56-251120-%04d", i);
-        fake_source_put(w->onestop, code, 4, "first");
-    }
-    fake_world_start(w);
-    while (w->portal->sends < 100) {
-        fake_world_run(w, 10);
-    }
+    begin_catching_up(w, 16, 20);
     for (int i = 0; i < 4; i++) {
         fake_world_run(w, 100);
         sent = w->portal->sends;
@@ -198,19 +202,8 @@ static void a_long_commit_does_not_starve_the_wire(void **state)
 static void few_stand_ahead_again_when_the_portal_slows_down(void **state)
 {
     struct fake_world *w = *state;
-    char code[64];
 
-    w->config.portal.max_in_flight = 8;
-    w->portal->latency_ms = 10;
-    w->onestop->page_size = 1000;
-    for (int i = 0; i < 1000; i++) {
-        (void)snprintf(code, sizeof(code), "000.00.12.H56-251120-%04d", i);
-        fake_source_put(w->onestop, code, 4, "first");
-    }
-    fake_world_start(w);
-    while (w->portal->sends < 100) {
-        fake_world_run(w, 10);
-    }
+    begin_catching_up(w, 8, 10);
     w->loop.hold_work = true;
     fake_world_run(w, 300);
     w->loop.hold_work = false;
