@@ -142,7 +142,7 @@ static void told(struct adapter_ack *request)
 static void tell(struct ack *a)
 {
     uint64_t now_ms = loop_now_ms(a->env->loop);
-    uint64_t wait_ms = endpoint_wait_ms(&a->source->endpoint, LANE_DOSSIER, now_ms);
+    uint64_t wait_ms = party_wait_ms(a->source, LANE_DOSSIER, a, now_ms);
 
     if (wait_ms > 0) {
         loop_timer_start(a->env->loop, &a->timer, wait_ms < 1000 ? wait_ms : 1000);

@@ -190,7 +190,7 @@ static void list_done(struct adapter_list *list)
 /* 0: the party may be called; else a timer is armed and the step is tried again. */
 bool catalog_must_wait(struct catalog *c, struct party *party)
 {
-    uint64_t wait_ms = endpoint_wait_ms(&party->endpoint, LANE_CATALOG, loop_now_ms(c->env->loop));
+    uint64_t wait_ms = party_wait_ms(party, LANE_CATALOG, c, loop_now_ms(c->env->loop));
 
     if (wait_ms > 0) {
         loop_timer_start(c->env->loop, &c->timer, wait_ms < 1000 ? wait_ms : 1000);

@@ -69,11 +69,16 @@ static void room_task(struct loop_task *task)
 {
     struct engine *e = CONTAINER_OF(task, struct engine, room);
 
-    for (size_t i = 0; i < e->n_flows && !e->closing; i++) {
-        engine_flow_room(e->flows[i]);
+    if (e->closing) {
+        return;
     }
-    if (!e->closing) {
-        reviewer_kick(&e->reviewer);
+    e->first_in_room++;
+    for (size_t i = 0; i < e->n_flows; i++) {
+        engine_flow_room(e->flows[(e->first_in_room + i) % e->n_flows]);
+    }
+    reviewer_kick(&e->reviewer);
+    for (size_t i = 0; i < e->n_flows; i++) {
+        engine_flow_room_at_last(e->flows[i]);
     }
 }
 

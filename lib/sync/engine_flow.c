@@ -435,7 +435,7 @@ void engine_flow_kick(struct flow *f)
 void engine_flow_room(struct flow *f)
 {
     kick_sources(f);
-    if (f->has_pusher) {
+    if (f->has_pusher && !f->pusher.yields) {
         pusher_room(&f->pusher);
     }
     if (f->has_catalog && f->catalog.step != CATALOG_REST) {
@@ -443,6 +443,13 @@ void engine_flow_room(struct flow *f)
     }
     if (f->has_walk && f->walk.walking) {
         walk_kick(&f->walk);
+    }
+}
+
+void engine_flow_room_at_last(struct flow *f)
+{
+    if (f->has_pusher && f->pusher.yields) {
+        pusher_room(&f->pusher);
     }
 }
 

@@ -71,6 +71,7 @@ struct engine {
     struct watch watch;
     struct loop_timer upkeep;       /* summary, retention, watch */
     struct loop_task room;          /* a call ended: pump everyone */
+    size_t first_in_room;           /* the flow that is first this time */
     struct upkeep_state *retention; /* owned */
     uint64_t retention_due_ms;
 
@@ -138,6 +139,8 @@ void engine_flow_configure(struct flow *f, const struct config_flow *c);
 void engine_flow_kick(struct flow *f);
 /* A call has ended somewhere: whoever waits for a place at a shared party. */
 void engine_flow_room(struct flow *f);
+/* Of one that let the others go first; after theirs. */
+void engine_flow_room_at_last(struct flow *f);
 /* Stops every part; calls stopped once for each. Returns how many that are. */
 uint32_t engine_flow_parts(const struct flow *f);
 void engine_flow_stop(struct flow *f, void (*stopped)(void *ctx), void *ctx);

@@ -24,6 +24,31 @@ void flow_say(const struct flow_env *env, enum log_level level, const char *kind
     }
 }
 
+uint64_t party_wait_ms(struct party *party, enum endpoint_lane lane, const void *who,
+                       uint64_t now_ms)
+{
+    uint64_t wait_ms = endpoint_wait_ms(&party->endpoint, lane, now_ms);
+
+    if (wait_ms == UINT64_MAX && party->refused[0] != who) {
+        party->refused[1] = party->refused[0];
+        party->refused[0] = who;
+    }
+    return wait_ms;
+}
+
+bool party_wanted(struct party *party, const void *who)
+{
+    bool wanted = false;
+
+    for (size_t i = 0; i < 2; i++) {
+        wanted = wanted || (party->refused[i] != NULL && party->refused[i] != who);
+    }
+    if (wanted) {
+        memset(party->refused, 0, sizeof(party->refused));
+    }
+    return wanted;
+}
+
 void party_end(const struct flow_env *env, struct party *party, const struct outcome *outcome)
 {
     struct endpoint *e = &party->endpoint;

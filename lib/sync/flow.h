@@ -15,6 +15,7 @@ struct party {
                    struct party *party); /* a call's outcome paused it: make it durable */
     void (*room)(void *ctx);             /* a call ended: others may want the place */
     void *ctx;
+    const void *refused[2]; /* who found no place of late; compared, never followed */
 };
 
 struct flow_env {
@@ -32,6 +33,12 @@ struct flow_env {
 void flow_say(const struct flow_env *env, enum log_level level, const char *kind, const char *flow,
               const char *format, ...) __attribute__((format(printf, 5, 6)));
 
+/* As endpoint_wait_ms, for a part of a flow; notes who finds no place. */
+uint64_t party_wait_ms(struct party *party, enum endpoint_lane lane, const void *who,
+                       uint64_t now_ms);
+/* Whether anybody but who found no place since this was last true. Whose call ends then lets the
+ * others go first: a backlog has its next call always at hand and would take each place. */
+bool party_wanted(struct party *party, const void *who);
 /* The end of a call at a party: breaker, window, pauses; logs a change of the breaker. */
 void party_end(const struct flow_env *env, struct party *party, const struct outcome *outcome);
 /* The same of a call that only read. */

@@ -163,7 +163,7 @@ void host_pump_calls(struct host *h)
 
     for (struct list *l = h->calls.next; l != &h->calls;) {
         struct host_call *c = CONTAINER_OF(l, struct host_call, link);
-        uint64_t wait_ms = c->waits ? endpoint_wait_ms(e, lane_of(c), now_ms) : 0;
+        uint64_t wait_ms = c->waits ? party_wait_ms(h->sink, lane_of(c), h, now_ms) : 0;
 
         l = l->next;
         if (!c->waits) {

@@ -392,7 +392,7 @@ void poller_taken(struct poller *p)
 static void ask_page(struct poller *p)
 {
     uint64_t now_ms = loop_now_ms(p->env->loop);
-    uint64_t wait_ms = endpoint_wait_ms(&p->source->endpoint, LANE_DOSSIER, now_ms);
+    uint64_t wait_ms = party_wait_ms(p->source, LANE_DOSSIER, p, now_ms);
 
     if (wait_ms == 0) {
         wait_ms = pace_ms(p, now_ms);

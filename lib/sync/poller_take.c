@@ -275,7 +275,7 @@ static void detail_done(struct adapter_detail *detail)
 static bool start_detail(struct poller *p)
 {
     uint64_t now_ms = loop_now_ms(p->env->loop);
-    uint64_t wait_ms = endpoint_wait_ms(&p->source->endpoint, LANE_DOSSIER, now_ms);
+    uint64_t wait_ms = party_wait_ms(p->source, LANE_DOSSIER, p, now_ms);
     size_t slot = 0;
     struct poller_detail *d;
 

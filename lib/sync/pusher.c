@@ -15,7 +15,10 @@
 
 static void pump_task(struct loop_task *task)
 {
-    pusher_pump(CONTAINER_OF(task, struct pusher, pump));
+    struct pusher *p = CONTAINER_OF(task, struct pusher, pump);
+
+    p->yields = false;
+    pusher_pump(p);
 }
 
 static void timer_fired(struct loop_timer *timer)
@@ -83,7 +86,9 @@ void pusher_configure(struct pusher *p, const struct config *config, const struc
 void pusher_kick(struct pusher *p)
 {
     p->more = true;
-    loop_defer(p->env->loop, &p->pump);
+    if (!p->yields) { /* else pusher_room comes */
+        loop_defer(p->env->loop, &p->pump);
+    }
 }
 
 bool pusher_follow(struct pusher *p)
@@ -97,7 +102,7 @@ bool pusher_follow(struct pusher *p)
 
 void pusher_room(struct pusher *p)
 {
-    if (p->n_ready > 0 || p->more) {
+    if (p->n_ready > 0 || p->more || p->yields) {
         loop_defer(p->env->loop, &p->pump);
     }
 }
@@ -355,8 +360,8 @@ void pusher_pump(struct pusher *p)
         }
         return;
     }
-    while (!list_empty(&p->ready)) {
-        wait_ms = endpoint_wait_ms(e, p->lane, now_ms);
+    while (!p->yields && !list_empty(&p->ready)) {
+        wait_ms = party_wait_ms(p->sink, p->lane, p, now_ms);
         if (wait_ms > 0) {
             break;
         }

@@ -39,6 +39,7 @@ struct pusher {
     bool claiming;
     bool more;           /* there may be due work */
     bool waits_for_slot; /* and when a call ends (steps under ask) */
+    bool yields;         /* others wait for a place: they go first, then the pump task */
     bool stopping;
     uint32_t ended_since_claim; /* dossiers, while it is under way */
     uint32_t peak, peak_before; /* the most of these, of this second and the one before */

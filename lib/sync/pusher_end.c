@@ -320,6 +320,10 @@ static void ended(struct pusher_call *c, enum endpoint_action action, const stru
     CRASH_POINT(finish_before);
     pusher_finish(c);
     party_act(p->env, p->sink, action, outcome);
+    if (party_wanted(p->sink, p)) {
+        p->yields = true;
+        loop_task_cancel(&p->pump); /* it comes after theirs */
+    }
     party_end(p->env, p->sink, outcome);
     pusher_pump(p);
 }

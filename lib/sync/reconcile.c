@@ -254,8 +254,7 @@ static void ask(struct walk *w)
     bool may = true;
 
     while (w->walking && w->live && !w->stopping && w->running < WALK_LOOKUPS_MAX && may) {
-        uint64_t wait_ms =
-            endpoint_wait_ms(&w->party->endpoint, LANE_LOOK, loop_now_ms(w->env->loop));
+        uint64_t wait_ms = party_wait_ms(w->party, LANE_LOOK, w, loop_now_ms(w->env->loop));
 
         if (wait_ms > 0) {
             loop_timer_start(w->env->loop, &w->timer, wait_ms < 1000 ? wait_ms : 1000);

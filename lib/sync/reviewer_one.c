@@ -203,10 +203,10 @@ static void ask_portal(struct reviewer *r, struct reviewer_slot *s)
 
 /* The pace of this reconciliation, that of the lane, and the back-off of this dossier. */
 static uint64_t wait_ms(const struct reviewer *r, const struct reviewer_slot *s,
-                        const struct party *party, enum endpoint_lane lane)
+                        struct party *party, enum endpoint_lane lane)
 {
     uint64_t now_ms = loop_now_ms(r->env->loop);
-    uint64_t ms = endpoint_wait_ms(&party->endpoint, lane, now_ms);
+    uint64_t ms = party_wait_ms(party, lane, r, now_ms);
 
     if (ms != UINT64_MAX && now_ms < s->due_ms && s->due_ms - now_ms > ms) {
         ms = s->due_ms - now_ms;

@@ -752,6 +752,35 @@ static void services_are_relayed_while_the_portal_answers(void **state)
     assert_int_equal(t->w.portal->relays, 1);
 }
 
+/* Another flow has more for the portal than it ever takes at once. */
+static void a_relay_finds_a_place_beside_a_backlog(void **state)
+{
+    struct host_test *t = *state;
+    struct fake_client *c = client(t);
+
+    t->w.config.portal.max_in_flight = 2;
+    t->w.portal->latency_ms = 50;
+    (void)fake_world_flow(&t->w, "backlog", FLOW_DOSSIERS, "onestop", "portal");
+    for (int i = 0; i < 500; i++) {
+        char code[64];
+
+        (void)snprintf(code, sizeof(code), "000.00.12.H56-251120-%04d", i);
+        fake_source_put(t->w.onestop, code, 4, "first");
+    }
+    fake_world_start(&t->w);
+    while (t->w.portal->sends < 50) {
+        fake_world_run(&t->w, 10);
+    }
+    for (int i = 1; i <= 3; i++) {
+        fake_client_relay(c, "LayThuTuc");
+        fake_world_run(&t->w, 150); /* for a place, and for the answer */
+        assert_int_equal(c->answered, i);
+        assert_int_equal(c->relay.err, 0);
+    }
+    assert_true(fake_world_settle(&t->w, MINUTE_MS));
+    assert_int_equal(t->w.portal->ledger.effects, 500);
+}
+
 static void the_mirror_is_read_whole_or_by_code(void **state)
 {
     struct host_test *t = *state;
@@ -925,6 +954,7 @@ int main(void)
         HOST(where_a_dossier_stands_the_province_tells_itself),
         HOST(look_ups_keep_their_pace_and_give_up_in_time),
         HOST(services_are_relayed_while_the_portal_answers),
+        HOST(a_relay_finds_a_place_beside_a_backlog),
         HOST(the_mirror_is_read_whole_or_by_code),
         HOST(a_notice_is_read_at_once_and_not_twice),
         HOST(a_notice_needs_somebody_who_reads),

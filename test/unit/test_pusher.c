@@ -198,6 +198,42 @@ static void a_long_commit_does_not_starve_the_wire(void **state)
     assert_oracle(w);
 }
 
+/* Three sources, all with more than the sink takes at once. */
+static void flows_at_one_sink_take_turns(void **state)
+{
+    static const char *const names[] = {"dossiers", "second", "third"};
+    struct fake_world *w = *state;
+    struct fake_peer *peers[] = {w->onestop, fake_world_peer(w, "second"),
+                                 fake_world_peer(w, "third")};
+
+    w->config.portal.max_in_flight = 4;
+    w->portal->latency_ms = 20;
+    for (int i = 0; i < 3; i++) {
+        if (i > 0) {
+            w->config.sources[i] = w->config.sources[0];
+            w->config.sources[i].name = names[i];
+            (void)fake_world_flow(w, names[i], FLOW_DOSSIERS, names[i], "portal");
+        }
+        for (int n = 0; n < 400; n++) {
+            char code[64];
+
+            (void)snprintf(code, sizeof(code), "000.00.12.H56-25112%d-%04d", i, n);
+            fake_source_put(peers[i], code, 4, "first");
+        }
+    }
+    w->config.n_sources = 3;
+    fake_world_start(w);
+    while (w->portal->sends < 600) {
+        fake_world_run(w, 10);
+    }
+    for (int i = 0; i < 3; i++) {
+        assert_in_range(fake_world_count(w, names[i], ITEM_SNAPSHOT, ITEM_DONE), 100, 300);
+    }
+    assert_true(fake_world_settle(w, MINUTE_MS));
+    assert_int_equal(w->portal->most_in_flight, 4);
+    assert_int_equal(w->portal->ledger.effects, 1200);
+}
+
 /* What stands ahead can't be overtaken, and a crash would leave it UNSURE. */
 static void few_stand_ahead_again_when_the_portal_slows_down(void **state)
 {
@@ -474,6 +510,7 @@ int main(void)
         WORLD(calls_keep_to_the_pace),
         WORLD(the_window_is_kept),
         WORLD(a_long_commit_does_not_starve_the_wire),
+        WORLD(flows_at_one_sink_take_turns),
         WORLD(few_stand_ahead_again_when_the_portal_slows_down),
         WORLD(back_to_what_the_portal_holds_makes_no_call),
         WORLD(of_many_changes_during_an_outage_the_last_is_sent),
