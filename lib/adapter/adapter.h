@@ -59,6 +59,7 @@ struct adapter_poll {
     const char *next_cursor; /* "" or equal to cursor: nothing to store */
     bool more;               /* another poll at once; false: wait for the interval */
     bool full_done;          /* a complete sweep (all that is open) ended with this page */
+    bool at_hand;            /* the rows' records came with them: their detail makes no call */
     void *impl;
 };
 

@@ -307,10 +307,24 @@ static void compare_done(struct journal_op *op)
         return;
     }
     p->stale_pages++;
+    p->all_new = p->n_rows > 0;
     for (size_t i = 0; i < p->n_rows; i++) {
         p->stale_pages = p->compare.changed[i] ? 0 : p->stale_pages;
+        p->all_new = p->all_new && p->compare.changed[i];
         p->changed[i] = all || p->compare.changed[i];
         p->safe[i] = !p->changed[i] && !p->compare.owed[i];
+    }
+    p->step = POLLER_DETAILS;
+    poller_kick(p);
+}
+
+/* So far all was new, so the page need not wait until the journal has said so of it too, behind the
+ * commit at work. Were it known, its records would change nothing, and the next one is compared. */
+static void take_all(struct poller *p)
+{
+    for (size_t i = 0; i < p->n_rows; i++) {
+        p->changed[i] = true;
+        p->safe[i] = false;
     }
     p->step = POLLER_DETAILS;
     poller_kick(p);
@@ -350,6 +364,10 @@ static void poll_done(struct adapter_poll *poll)
     (void)snprintf(p->next_cursor, sizeof(p->next_cursor), "%s",
                    poll->next_cursor != NULL ? poll->next_cursor : "");
     p->owed_page = false;
+    if (poll->at_hand && p->all_new && !p->acks) {
+        take_all(p);
+        return;
+    }
     p->step = POLLER_COMPARE;
     p->compare.op.done = compare_done;
     p->compare.source = p->source_name;
@@ -461,6 +479,7 @@ static void begin_round(struct poller *p)
     p->step = POLLER_OWED;
     p->want_owed = false;
     p->new_round = true;
+    p->all_new = false;
     p->owed.op.done = owed_done;
     p->owed.source = p->source_name;
     p->owed.limit = OWED_MAX;

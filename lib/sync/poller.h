@@ -88,6 +88,7 @@ struct poller {
     uint64_t acked_before;
     uint32_t stale_pages; /* in a row, without a row that was not known like this */
     bool owed_page;       /* the rows are owed ones: no cursor belongs to them */
+    bool all_new;         /* of this round's pages nothing was known so far */
     bool more, full_done, moved;
     bool ack_queued; /* the page's rows are handed to ack */
     bool new_round;

@@ -36,6 +36,7 @@ static void append_done(struct journal_op *op)
 
     CRASH_POINT(page_committed);
     p->n_appending--;
+    p->all_new = p->all_new && a->append.unchanged == 0;
     if (op->err != 0) {
         /* Only at the end: the journal is closing. What was not stored is asked again next time. */
         poller_trouble(p, "not stored", op->why.text);

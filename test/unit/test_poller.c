@@ -44,6 +44,52 @@ static void details_are_asked_only_for_changed_rows(void **state)
     assert_int_equal(w->portal->ledger.repeats, 0);
 }
 
+/* The journal's answer would come behind the commit at work. */
+static void what_is_all_new_is_read_on_while_a_commit_hangs(void **state)
+{
+    struct fake_world *w = *state;
+
+    w->onestop->at_hand = true;
+    w->onestop->page_size = 10;
+    put_many(w, 100);
+    fake_world_start(w);
+    while (w->onestop->details < 10) {
+        fake_world_run(w, 1);
+    }
+    w->loop.hold_work = true;
+    fake_world_run(w, 5000);
+    assert_int_equal(w->onestop->polls, 10);
+    assert_int_equal(w->onestop->details, 100);
+    w->loop.hold_work = false;
+    assert_true(fake_world_settle(w, MINUTE_MS));
+    assert_int_equal(fake_world_lost(w, w->onestop, w->portal, "dossiers"), 0);
+    assert_int_equal(w->portal->ledger.effects, 100);
+}
+
+static void behind_what_is_new_known_pages_are_compared_again(void **state)
+{
+    struct fake_world *w = *state;
+
+    w->onestop->every_row = true;
+    w->onestop->at_hand = true;
+    w->onestop->page_size = 10;
+    put_many(w, 200);
+    fake_world_start(w);
+    fake_world_run(w, 10 * MINUTE_MS);
+    assert_int_equal(w->onestop->details, 200);
+    for (int i = 0; i < 10; i++) { /* the first page */
+        char code[64];
+
+        (void)snprintf(code, sizeof(code), "000.00.12.H56-251120-%04d", i);
+        fake_source_put(w->onestop, code, 9, "b");
+    }
+    fake_world_run(w, 10 * MINUTE_MS);
+    assert_in_range(w->onestop->details, 210, 240);
+    assert_int_equal(w->portal->ledger.effects, 210);
+    assert_int_equal(fake_world_lost(w, w->onestop, w->portal, "dossiers"), 0);
+    assert_int_equal(w->portal->ledger.repeats, 0);
+}
+
 static void pages_follow_at_once_and_polls_at_their_interval(void **state)
 {
     struct fake_world *w = *state;
@@ -444,6 +490,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WORLD(details_are_asked_only_for_changed_rows),
+        WORLD(what_is_all_new_is_read_on_while_a_commit_hangs),
+        WORLD(behind_what_is_new_known_pages_are_compared_again),
         WORLD(pages_follow_at_once_and_polls_at_their_interval),
         WORLD(the_cursor_survives_a_restart),
         WORLD(a_failed_detail_is_owed_and_the_others_go_on),
