@@ -8,7 +8,7 @@
 
 #define CLOCK_SLACK_MS 5000 /* steps of the wall clock that no delay notices */
 #define AHEAD_MIN 4
-#define AHEAD_MAX 256
+#define AHEAD_MAX 512
 #define PEAK_MS 1000
 /* Look again so often when nothing else would wake us; a missed wake-up must not stop a flow. */
 #define LOOK_AGAIN_MS 60000
