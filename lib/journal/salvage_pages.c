@@ -17,11 +17,14 @@
 #define PAYLOAD_MAX (4u << 20) /* no row of ours is larger */
 #define WAL_HEAD 32
 #define FRAME_HEAD 24
-#define FRAME (FRAME_HEAD + SALVAGE_PAGE)
-#define OVERFLOWS_MAX 8 /* what a page has room for: each leaves 489 bytes and more on it */
+#define FILE_HEAD 100
+#define PAGE_OLD 4096
+#define LOOKS_MAX 1000  /* pages that are judged to find their size */
+#define OVERFLOWS_MAX 8 /* what a page has room for: each leaves an eighth of it and more there */
 #define LEAF_TABLE 0x0d
 #define LEAF_INDEX 0x0a
 #define INNER_INDEX 0x02
+#define INNER_TABLE 0x05
 
 /* ---- the files ---- */
 
@@ -76,7 +79,8 @@ static void add_sum(uint32_t sum[2], const unsigned char *p, size_t n, bool big)
 }
 
 /* A frame that belongs to the log, judged by its chained checksum. */
-static bool frame_good(const unsigned char *head, const unsigned char *frame, uint32_t sum[2])
+static bool frame_good(const struct salvage_pages *p, const unsigned char *head,
+                       const unsigned char *frame, uint32_t sum[2])
 {
     bool big = (be32(head) & 1) != 0;
 
@@ -84,20 +88,20 @@ static bool frame_good(const unsigned char *head, const unsigned char *frame, ui
         return false;
     }
     add_sum(sum, frame, 8, big);
-    add_sum(sum, frame + FRAME_HEAD, SALVAGE_PAGE, big);
+    add_sum(sum, frame + FRAME_HEAD, p->page, big);
     return be32(frame + 16) == sum[0] && be32(frame + 20) == sum[1];
 }
 
-static int64_t frame_at(uint32_t frame)
+static int64_t frame_at(const struct salvage_pages *p, uint32_t frame)
 {
-    return WAL_HEAD + (int64_t)(frame - 1) * FRAME;
+    return WAL_HEAD + (int64_t)(frame - 1) * (int64_t)(FRAME_HEAD + p->page);
 }
 
 static bool log_head_good(const unsigned char *head, uint32_t sum[2])
 {
     add_sum(sum, head, 24, (be32(head) & 1) != 0);
-    return (be32(head) & ~1u) == 0x377f0682 && be32(head + 8) == SALVAGE_PAGE &&
-           be32(head + 24) == sum[0] && be32(head + 28) == sum[1];
+    return (be32(head) & ~1u) == 0x377f0682 && be32(head + 24) == sum[0] &&
+           be32(head + 28) == sum[1];
 }
 
 /* Whether the log goes on behind a frame that is not good. */
@@ -107,7 +111,7 @@ static bool log_goes_on(struct salvage_pages *p, const unsigned char *head, uint
     for (uint32_t i = from; i <= frames; i++) {
         unsigned char frame[FRAME_HEAD];
 
-        read_at(p, p->wal, frame_at(i), frame, sizeof(frame));
+        read_at(p, p->wal, frame_at(p, i), frame, sizeof(frame));
         if (memcmp(frame + 8, head + 16, 8) == 0) {
             return true;
         }
@@ -119,10 +123,12 @@ static bool log_goes_on(struct salvage_pages *p, const unsigned char *head, uint
  * too, and is lost. */
 static int read_log(struct salvage_pages *p)
 {
-    uint32_t frames = p->wal_n < WAL_HEAD ? 0 : (uint32_t)((p->wal_n - WAL_HEAD) / FRAME);
+    uint32_t frames = p->wal_n < WAL_HEAD
+                          ? 0
+                          : (uint32_t)((p->wal_n - WAL_HEAD) / (int64_t)(FRAME_HEAD + p->page));
     uint32_t *pages = calloc((size_t)frames + 1, sizeof(*pages));
     unsigned char head[WAL_HEAD];
-    unsigned char frame[FRAME];
+    unsigned char frame[FRAME_HEAD + SALVAGE_PAGE_MAX];
     uint32_t sum[2] = {0, 0};
     uint32_t good = 0;
 
@@ -130,13 +136,13 @@ static int read_log(struct salvage_pages *p)
         return ERR_NOMEM;
     }
     read_at(p, p->wal, 0, head, sizeof(head));
-    if (!log_head_good(head, sum)) {
+    if (!log_head_good(head, sum) || be32(head + 8) != p->page) {
         p->wal_cut = true; /* nothing of it can be told from an older log */
         frames = 0;
     }
     for (uint32_t i = 1; i <= frames; i++) {
-        read_at(p, p->wal, frame_at(i), frame, sizeof(frame));
-        if (!frame_good(head, frame, sum)) {
+        read_at(p, p->wal, frame_at(p, i), frame, FRAME_HEAD + p->page);
+        if (!frame_good(p, head, frame, sum)) {
             p->wal_cut = log_goes_on(p, head, i, frames);
             break;
         }
@@ -156,6 +162,52 @@ static int read_log(struct salvage_pages *p)
     return p->in_wal != NULL ? 0 : ERR_NOMEM;
 }
 
+/* Whether it looks like the page of a b-tree. What stands inside a page hardly does. */
+static bool like_a_page(const unsigned char *page)
+{
+    bool inner = page[0] == INNER_INDEX || page[0] == INNER_TABLE;
+    size_t cells = (size_t)page[3] << 8 | page[4];
+    size_t content = (size_t)page[5] << 8 | page[6];
+
+    return (inner || page[0] == LEAF_TABLE || page[0] == LEAF_INDEX) &&
+           (inner ? 12 : 8) + 2 * cells <= content && content <= PAGE_OLD;
+}
+
+static bool known_size(uint32_t n)
+{
+    return n == PAGE_OLD || n == SALVAGE_PAGE_MAX;
+}
+
+/* As the file's head says, or the log's; where neither is left, as the pages are: of large ones
+ * none begins at an odd multiple of the small size. */
+static size_t page_size(struct salvage_pages *p)
+{
+    unsigned char head[FILE_HEAD];
+    uint32_t sum[2] = {0, 0};
+    uint32_t like = 0;
+    uint32_t other = 0;
+
+    read_at(p, p->file, 0, head, sizeof(head));
+    if (memcmp(head, "SQLite format 3", 16) == 0 && known_size(be32(head + 16) >> 16)) {
+        return be32(head + 16) >> 16;
+    }
+    if (p->wal >= 0) {
+        read_at(p, p->wal, 0, head, WAL_HEAD);
+        if (log_head_good(head, sum) && known_size(be32(head + 8))) {
+            return be32(head + 8);
+        }
+    }
+    for (int64_t at = PAGE_OLD; at < p->file_n && like + other < LOOKS_MAX;
+         at += SALVAGE_PAGE_MAX) {
+        unsigned char page[8];
+
+        read_at(p, p->file, at, page, sizeof(page));
+        like += like_a_page(page);
+        other += page[0] != 0 && !like_a_page(page); /* 0: free, or the rest of a row */
+    }
+    return 8 * like > other ? PAGE_OLD : SALVAGE_PAGE_MAX;
+}
+
 int salvage_pages_open(struct salvage_pages *p, const char *path, struct errmsg *msg)
 {
     char wal[4096];
@@ -168,7 +220,8 @@ int salvage_pages_open(struct salvage_pages *p, const char *path, struct errmsg 
     if (err == 0 && access(wal, F_OK) == 0) {
         err = open_file(wal, &p->wal, &p->wal_n, msg);
     }
-    p->n_pages = (uint32_t)((p->file_n + SALVAGE_PAGE - 1) / SALVAGE_PAGE);
+    p->page = err == 0 ? page_size(p) : SALVAGE_PAGE_MAX;
+    p->n_pages = (uint32_t)((p->file_n + (int64_t)p->page - 1) / (int64_t)p->page);
     if (err == 0 && p->wal_n > 0) {
         err = read_log(p);
     }
@@ -207,15 +260,15 @@ void salvage_pages_doubt(struct salvage_pages *p, uint32_t page)
 }
 
 /* False: it is not there. */
-static bool page_read(struct salvage_pages *p, uint32_t number, unsigned char out[SALVAGE_PAGE])
+static bool page_read(struct salvage_pages *p, uint32_t number, unsigned char out[SALVAGE_PAGE_MAX])
 {
     if (number == 0 || number > p->n_pages) {
         return false;
     }
     if (p->in_wal != NULL && p->in_wal[number] != 0) {
-        read_at(p, p->wal, frame_at(p->in_wal[number]) + FRAME_HEAD, out, SALVAGE_PAGE);
+        read_at(p, p->wal, frame_at(p, p->in_wal[number]) + FRAME_HEAD, out, p->page);
     } else {
-        read_at(p, p->file, (int64_t)(number - 1) * SALVAGE_PAGE, out, SALVAGE_PAGE);
+        read_at(p, p->file, (int64_t)(number - 1) * (int64_t)p->page, out, p->page);
     }
     return true;
 }
@@ -242,9 +295,8 @@ static size_t read_varint(const unsigned char *p, size_t n, uint64_t *out)
 }
 
 /* How much of a payload stands on the leaf itself. */
-static size_t local_part(uint64_t payload, bool table)
+static size_t local_part(size_t usable, uint64_t payload, bool table)
 {
-    const size_t usable = SALVAGE_PAGE;
     const size_t most = table ? usable - 35 : (usable - 12) * 64 / 255 - 23;
     const size_t least = (usable - 12) * 32 / 255 - 23;
     size_t k;
@@ -260,11 +312,11 @@ static size_t local_part(uint64_t payload, bool table)
 static bool collect(struct salvage_pages *p, const unsigned char *page, size_t at, uint64_t payload,
                     bool table, unsigned char *out)
 {
-    size_t local = local_part(payload, table);
+    size_t local = local_part(p->page, payload, table);
     size_t done = local;
     uint32_t next;
 
-    if (at + local > SALVAGE_PAGE) {
+    if (at + local > p->page) {
         return false;
     }
     memcpy(out, page + at, local);
@@ -272,13 +324,13 @@ static bool collect(struct salvage_pages *p, const unsigned char *page, size_t a
         return true;
     }
     /* Pointers to one cell over and over, its pages in a ring, would take hours. */
-    if (at + local + 4 > SALVAGE_PAGE || p->overflows == OVERFLOWS_MAX) {
+    if (at + local + 4 > p->page || p->overflows == OVERFLOWS_MAX) {
         return false;
     }
     p->overflows++;
     for (next = be32(page + at + local); done < payload;) {
-        unsigned char more[SALVAGE_PAGE];
-        size_t n = payload - done < SALVAGE_PAGE - 4 ? (size_t)(payload - done) : SALVAGE_PAGE - 4;
+        unsigned char more[SALVAGE_PAGE_MAX];
+        size_t n = payload - done < p->page - 4 ? (size_t)(payload - done) : p->page - 4;
 
         if (!page_read(p, next, more)) {
             return false;
@@ -355,13 +407,13 @@ static bool read_cell(struct salvage_pages *p, const unsigned char *page, size_t
     size_t used;
 
     at += kind == INNER_INDEX ? 4 : 0;
-    used = at < SALVAGE_PAGE ? read_varint(page + at, SALVAGE_PAGE - at, &size) : 0;
+    used = at < p->page ? read_varint(page + at, p->page - at, &size) : 0;
     at += used;
     if (used == 0 || size == 0 || size > PAYLOAD_MAX) {
         return false;
     }
     if (kind == LEAF_TABLE) {
-        used = at < SALVAGE_PAGE ? read_varint(page + at, SALVAGE_PAGE - at, &rowid) : 0;
+        used = at < p->page ? read_varint(page + at, p->page - at, &rowid) : 0;
         at += used;
         if (used == 0 || (int64_t)rowid <= 0) {
             return false;
@@ -383,16 +435,16 @@ static int each_cell(struct salvage_pages *p, uint32_t number, const unsigned ch
     size_t array = head + (kind == INNER_INDEX ? 12 : 8);
 
     p->overflows = 0;
-    if (array + 2 * cells > SALVAGE_PAGE) {
+    if (array + 2 * cells > p->page) {
         salvage_pages_doubt(p, number);
-        cells = (SALVAGE_PAGE - array) / 2;
+        cells = (p->page - array) / 2;
     }
     for (size_t i = 0; i < cells; i++) {
         size_t at = (size_t)page[array + 2 * i] << 8 | page[array + 2 * i + 1];
         struct salvage_row r = {.page = number};
         int told;
 
-        if (at < array || at >= SALVAGE_PAGE || !read_cell(p, page, at, kind, payload, &r)) {
+        if (at < array || at >= p->page || !read_cell(p, page, at, kind, payload, &r)) {
             salvage_pages_doubt(p, number);
             continue;
         }
@@ -411,7 +463,7 @@ int salvage_pages_each(struct salvage_pages *p, int (*row)(void *ctx, const stru
     int told = payload != NULL ? 0 : ERR_NOMEM;
 
     for (uint32_t number = 1; number <= p->n_pages && told == 0; number++) {
-        unsigned char page[SALVAGE_PAGE];
+        unsigned char page[SALVAGE_PAGE_MAX];
         int kind = page_read(p, number, page) ? page[number == 1 ? 100 : 0] : 0;
 
         if (kind == LEAF_TABLE || kind == LEAF_INDEX || kind == INNER_INDEX) {

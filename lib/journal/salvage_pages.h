@@ -12,7 +12,7 @@
 
 #include "base/err.h"
 
-#define SALVAGE_PAGE 4096
+#define SALVAGE_PAGE_MAX 8192 /* DB_PAGE_BYTES; files of before have pages of 4096 */
 #define SALVAGE_COLUMNS 24
 
 enum salvage_type { SALVAGE_NULL, SALVAGE_INTEGER, SALVAGE_REAL, SALVAGE_TEXT, SALVAGE_BLOB };
@@ -35,6 +35,7 @@ struct salvage_row {
 struct salvage_pages {
     int file, wal; /* descriptors, -1 none */
     int64_t file_n, wal_n;
+    size_t page; /* bytes */
     uint32_t n_pages;
     uint32_t *in_wal;    /* frame number by page, 0 none */
     bool *bad;           /* by page: something on it was no row */
@@ -44,8 +45,8 @@ struct salvage_pages {
     uint32_t overflows;  /* cells of the page being read that went on elsewhere */
 };
 
-/* Opens both files and judges the log. ERR_NOTFOUND, ERR_DENIED, ERR_TOOBIG (over 256 GB),
- * ERR_NOMEM. */
+/* Opens both files, finds the size of their pages and judges the log. ERR_NOTFOUND, ERR_DENIED,
+ * ERR_TOOBIG (over 256 GB), ERR_NOMEM. */
 MUST_CHECK int salvage_pages_open(struct salvage_pages *p, const char *path, struct errmsg *msg);
 void salvage_pages_close(struct salvage_pages *p);
 
