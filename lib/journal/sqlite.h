@@ -21,7 +21,8 @@
 #define DB_APPLICATION 0x64766373 /* "dvcs" in the file's header, see schema.sql */
 #define DB_MAX_STATEMENTS 256
 #define DB_MAX_FLOWS 64
-#define DB_CHECKPOINT_PAGES 4000
+#define DB_PAGE_BYTES 8192       /* of a new file */
+#define DB_CHECKPOINT_PAGES 2000 /* 16 MB of such */
 #define DB_BUSY_TIMEOUT_MS 5000
 #define DB_SCRUB_WAIT_MS 200
 

@@ -268,6 +268,18 @@ static int connect_file(struct db *db, const char *path, const struct db_options
     return figure_register(db); /* a migration calls it */
 }
 
+/* Before anything is written. Twice SQLite's own: half as many frames are written to the log, and
+ * less is lost at their ends. */
+static int set_page_size(struct db *db)
+{
+    char set[48];
+    char want[16];
+
+    (void)snprintf(want, sizeof(want), "%d", DB_PAGE_BYTES);
+    (void)snprintf(set, sizeof(set), "PRAGMA page_size = %s", want);
+    return pragma(db, set, "PRAGMA page_size", want);
+}
+
 /* Makes an empty journal under another name first: a crash half-way leaves no file that looks like
  * a journal that lost its content. Readable by its owner only. */
 static int create_file(struct db *db, const char *path, const struct db_options *options)
@@ -290,6 +302,7 @@ static int create_file(struct db *db, const char *path, const struct db_options 
     (void)close(fd);
     CRASH_POINT(create_made);
     err = connect_file(db, fresh, options);
+    err = err == 0 ? set_page_size(db) : err;
     err = err == 0 ? configure(db, options) : err;
     err = err == 0 ? apply(db, journal_schema_sql, DB_SCHEMA_VERSION) : err;
     err = err == 0 ? db_checkpoint(db, true) : err;

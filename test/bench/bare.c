@@ -10,6 +10,7 @@
 
 #include "bench/made.h"
 #include "journal/schema.h"
+#include "journal/sqlite.h"
 
 static double now_s(void)
 {
@@ -116,9 +117,10 @@ static void open_bare(struct bare *b, const char *path, const char *synchronous)
 
     memset(b, 0, sizeof(*b));
     (void)snprintf(settings, sizeof(settings),
-                   "PRAGMA journal_mode = WAL; PRAGMA synchronous = %s; PRAGMA cache_size = -8192;"
-                   "PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864;",
-                   synchronous);
+                   "PRAGMA page_size = %d; PRAGMA journal_mode = WAL; PRAGMA synchronous = %s;"
+                   "PRAGMA cache_size = -8192; PRAGMA wal_autocheckpoint = %d;"
+                   "PRAGMA journal_size_limit = 67108864;",
+                   DB_PAGE_BYTES, synchronous, DB_CHECKPOINT_PAGES);
     must(b, sqlite3_open(path, &b->db) == SQLITE_OK, path);
     exec(b, settings);
 }

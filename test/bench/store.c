@@ -12,6 +12,7 @@
 
 #include "base/digest.h"
 #include "journal/schema.h"
+#include "journal/sqlite.h"
 
 #define STATES 5 /* of items: 0 waits, 1 in flight, 4 done */
 
@@ -293,13 +294,16 @@ static void *work(void *arg)
 
 static int prepare(struct store *s, const char *path)
 {
-    static const char settings[] =
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -8192;"
-        "PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864;";
+    char settings[256];
     static const char start[] =
         "INSERT INTO flow (id, name) VALUES (1, 'bench');"
         "INSERT INTO fact (name, value) VALUES ('journal.program', 'ideal')";
 
+    (void)snprintf(settings, sizeof(settings),
+                   "PRAGMA page_size = %d; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+                   "PRAGMA cache_size = -8192; PRAGMA wal_autocheckpoint = %d;"
+                   "PRAGMA journal_size_limit = 67108864;",
+                   DB_PAGE_BYTES, DB_CHECKPOINT_PAGES);
     if (sqlite3_open_v2(path, &s->db,
                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
                         NULL) != SQLITE_OK ||

@@ -16,7 +16,7 @@ from harness import wait_until
 IMAGES = 200
 GROUPS = 10
 BYTES = 64
-PAGE = 4096
+PAGE = 8192
 WAL_HEADER = 32
 ENDED, FAULTY, RAN = "refused", "stopped sending", "ran"
 

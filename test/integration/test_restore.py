@@ -14,7 +14,7 @@ from harness import BUILD, WorldTest
 CTL = BUILD / "dvcsyncctl"
 SEED = int(os.environ.get("SEED", "20261122"))
 IMAGES = int(os.environ.get("IMAGES", "20"))
-PAGE = 4096
+PAGE = 8192
 
 
 class CopyTest(WorldTest):

@@ -199,7 +199,7 @@ static void damage_page(struct fixture *f)
     int fd = open(f->path, O_RDWR);
 
     assert_true(fd >= 0);
-    assert_int_equal(pwrite(fd, "damage", 6, (page - 1) * 4096), 6);
+    assert_int_equal(pwrite(fd, "damage", 6, (page - 1) * DB_PAGE_BYTES), 6);
     (void)close(fd);
     seal_again(f);
 }

@@ -406,7 +406,7 @@ static void damage_is_found_and_never_replaced(void **state)
     read_all(f.path, &bytes, &n);
     write_file(&f, bytes, n / 2); /* cut in half */
     refused_untouched(&f, ERR_CORRUPT, "");
-    memset(bytes + 4096, 0x5A, n - 4096); /* every page but the first */
+    memset(bytes + DB_PAGE_BYTES, 0x5A, n - DB_PAGE_BYTES); /* every page but the first */
     write_file(&f, bytes, n);
     refused_untouched(&f, ERR_CORRUPT, "");
     free(bytes);

@@ -14,9 +14,9 @@
 #include "journal/upkeep.h"
 #include "lib/journal_fixture.h"
 
-#define PAGE 4096
+#define PAGE 8192
 #define IMAGES 60
-#define BYTES_MAX (8u << 20)
+#define BYTES_MAX (32u << 20)
 
 static const struct salvage_flows flows = {{FIXTURE_FLOW}, 1};
 
@@ -251,6 +251,41 @@ static void without_header_schema_or_end_it_is_still_read(void **state)
     fixture_end(&f);
 }
 
+/* A journal that was made by a version before, with twice as many pages of half the size. */
+static void the_smaller_pages_of_older_files_are_read_too(void **state)
+{
+    struct image image;
+    struct fixture f;
+    uint64_t whole;
+
+    (void)state;
+    fixture_open(&f);
+    fill(&f);
+    fixture_close_journal(&f);
+    fixture_tamper(&f, "PRAGMA journal_mode = DELETE; PRAGMA page_size = 4096; VACUUM");
+    fixture_restart(&f);
+    for (int i = 0; i < 200; i++) {
+        char code[16];
+
+        (void)snprintf(code, sizeof(code), "H56.%d", 100 + i);
+        (void)fixture_snapshot(&f, code, "a", 2);
+    }
+    whole = (uint64_t)fixture_number(&f, "SELECT count(*) FROM item");
+    image_take(&f, &image);
+    assert_int_equal(image.bytes[16], 4096 >> 8);
+    assert_int_equal(salvage(&image).saved[SALVAGE_ITEM], whole);
+    memset(image.bytes, 0, 100); /* the log tells */
+    assert_int_equal(salvage(&image).saved[SALVAGE_ITEM], whole);
+    image_free(&image);
+    fixture_restart(&f);
+    image_take(&f, &image);
+    image.log_n = 0;
+    memset(image.bytes, 0, 100); /* the pages themselves do */
+    assert_int_equal(salvage(&image).saved[SALVAGE_ITEM], whole);
+    image_free(&image);
+    fixture_end(&f);
+}
+
 /* Whatever became of one frame: those behind it were written, and are lost with it. */
 static void a_hole_in_the_log_leaves_all_in_doubt(void **state)
 {
@@ -284,7 +319,7 @@ static int no_row(void *ctx, const struct salvage_row *r)
 static void a_ring_of_pages_is_not_walked_for_ever(void **state)
 {
     static const unsigned char cell[] = {0x82, 0x80, 0x80, 0x00, 0x05};
-    const size_t at = PAGE - sizeof(cell) - 489 - 4; /* the local part of such a row */
+    const size_t at = PAGE - sizeof(cell) - 2048 - 4; /* the local part of such a row */
     char path[] = "/tmp/dvcsync-ring-XXXXXX";
     unsigned char pages[2 * PAGE] = {0};
     struct salvage_pages p;
@@ -351,6 +386,7 @@ int main(void)
         cmocka_unit_test(of_a_sound_journal_nothing_is_lost),
         cmocka_unit_test(whatever_was_spoiled_the_rest_makes_a_journal),
         cmocka_unit_test(without_header_schema_or_end_it_is_still_read),
+        cmocka_unit_test(the_smaller_pages_of_older_files_are_read_too),
         cmocka_unit_test(a_hole_in_the_log_leaves_all_in_doubt),
         cmocka_unit_test(a_ring_of_pages_is_not_walked_for_ever),
         cmocka_unit_test(rows_of_a_broken_audit_are_kept_beside),

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "journal/sqlite.h"
 #include "lib/journal_fixture.h"
 
 #define DAY_MS UINT64_C(86400000)
@@ -447,9 +448,9 @@ static void a_check_finds_a_flipped_byte_of_any_body(void **state)
     flip_byte(f.path, at);
     found.n = 0;
     assert_int_equal(upkeep_check(f.path, note_finding, &found, &msg), 0);
-    flip_byte(f.path, 3 * 4096 + 3); /* a page's header */
+    flip_byte(f.path, 3 * DB_PAGE_BYTES + 3); /* a page's header */
     assert_int_equal(upkeep_check(f.path, note_finding, &found, &msg), ERR_CORRUPT);
-    flip_byte(f.path, 3 * 4096 + 3);
+    flip_byte(f.path, 3 * DB_PAGE_BYTES + 3);
     fixture_restart(&f);
     fixture_end(&f);
 }
