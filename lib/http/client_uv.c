@@ -3,6 +3,7 @@
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "base/list.h"
@@ -40,6 +41,7 @@ struct client {
     struct loop_task deliver; /* ended is not empty, or the client closes */
     struct list calls;        /* inside multi */
     struct list ended;        /* outside of it; their callbacks are owed */
+    struct list kept;         /* socks of connections that have answered */
     uint32_t max_connections;
     unsigned handles; /* open uv handles */
     bool broken;      /* multi reported an error: it must be replaced */
@@ -48,10 +50,16 @@ struct client {
     void *closed_ctx;
 };
 
+/* A descriptor that curl wants to have watched. That of a connection which has answered is watched
+ * on until curl closes it: to stop with each answer and begin again with the next call would be
+ * seven system calls. */
 struct sock {
+    struct list link; /* in client.kept, or alone */
     uv_poll_t poll;
     struct client *client;
     curl_socket_t fd;
+    int events; /* watched for */
+    bool idle;  /* kept, and curl does not want it now */
 };
 
 static struct client *from_base(struct http_client *base)
@@ -230,15 +238,23 @@ static void on_timer(uv_timer_t *timer)
     act(timer->data, CURL_SOCKET_TIMEOUT, 0);
 }
 
+static int sock_watch(struct sock *s, int events);
+
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
     struct sock *s = poll->data;
     int flags = 0;
 
+    if (s->idle) {
+        /* The peer has closed it, or says what nobody asked for: curl looks before it takes it. */
+        (void)sock_watch(s, 0);
+        return;
+    }
     if (status < 0) {
         /* libuv has stopped watching, so curl must end it. Before that it may read: a peer that
          * refuses early sends its answer and resets the connection at once. s is freed on a later
          * turn at the earliest. */
+        s->events = 0;
         act(s->client, s->fd, CURL_CSELECT_ERR | CURL_CSELECT_IN);
         if (!uv_is_closing((uv_handle_t *)poll)) {
             act(s->client, s->fd, CURL_CSELECT_ERR);
@@ -287,6 +303,7 @@ static struct sock *sock_open(struct client *c, curl_socket_t fd)
     }
     s->client = c;
     s->fd = fd;
+    list_init(&s->link);
     s->poll.data = s;
     c->handles++;
     return s;
@@ -294,8 +311,51 @@ static struct sock *sock_open(struct client *c, curl_socket_t fd)
 
 static void sock_close(struct sock *s)
 {
+    list_remove(&s->link);
     uv_poll_stop(&s->poll);
     uv_close((uv_handle_t *)&s->poll, on_sock_closed);
+}
+
+static int sock_watch(struct sock *s, int events)
+{
+    int err = s->events == events ? 0
+              : events == 0       ? uv_poll_stop(&s->poll)
+                                  : uv_poll_start(&s->poll, events, on_poll);
+
+    s->events = err == 0 ? events : s->events;
+    return err;
+}
+
+static struct sock *kept_sock(struct client *c, curl_socket_t fd)
+{
+    for (struct list *l = c->kept.next; l != &c->kept; l = l->next) {
+        struct sock *s = CONTAINER_OF(l, struct sock, link);
+
+        if (s->fd == fd) {
+            return s;
+        }
+    }
+    return NULL;
+}
+
+/* Of connections only that were made; what curl gives up before, and its resolver's, it closes
+ * without a word. libuv must forget the number first, for another file may get it. */
+static int on_close_socket(void *ctx, curl_socket_t fd)
+{
+    struct sock *s = kept_sock(ctx, fd);
+
+    if (s != NULL) {
+        sock_close(s);
+    }
+    return close(fd);
+}
+
+/* Whether it belongs to a connection that has answered: then on_close_socket tells of its end. */
+static bool has_answered(CURL *easy)
+{
+    long status = 0;
+
+    return curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK && status > 0;
 }
 
 /* Also inside curl's own calls. REMOVE may come for a socket that was never announced, and the same
@@ -306,24 +366,29 @@ static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, voi
     struct sock *s = socket_ctx;
     int events = 0;
 
-    (void)easy;
     if (what == CURL_POLL_REMOVE) {
         curl_multi_assign(c->multi, fd, NULL);
-        if (s != NULL) {
+        if (s != NULL && has_answered(easy) && sock_watch(s, UV_READABLE) == 0) {
+            s->idle = true;
+            list_remove(&s->link);
+            list_push(&c->kept, &s->link);
+        } else if (s != NULL) {
             sock_close(s);
         }
         return 0;
     }
     if (s == NULL) {
-        s = sock_open(c, fd);
+        s = kept_sock(c, fd);
+        s = s != NULL ? s : sock_open(c, fd);
         if (s == NULL) {
             return -1; /* the multi gives up all its transfers; act replaces it */
         }
+        s->idle = false;
         curl_multi_assign(c->multi, fd, s);
     }
     events |= what != CURL_POLL_OUT ? UV_READABLE : 0;
     events |= what != CURL_POLL_IN ? UV_WRITABLE : 0;
-    return uv_poll_start(&s->poll, events, on_poll) == 0 ? 0 : -1;
+    return sock_watch(s, events) == 0 ? 0 : -1;
 }
 
 static int multi_open(struct client *c)
@@ -388,6 +453,10 @@ static int client_send(struct http_client *base, struct http_req *req)
         return ERR_NOMEM;
     }
     code = http_easy_open(&call->easy, req, call->share->handle, trusted_s(c));
+    if (code == CURLE_OK) {
+        curl_easy_setopt(call->easy.handle, CURLOPT_CLOSESOCKETFUNCTION, on_close_socket);
+        curl_easy_setopt(call->easy.handle, CURLOPT_CLOSESOCKETDATA, c);
+    }
     if (code == CURLE_OUT_OF_MEMORY ||
         (code == CURLE_OK && curl_multi_add_handle(c->multi, call->easy.handle) != CURLM_OK)) {
         http_easy_close(&call->easy);
@@ -505,6 +574,7 @@ int http_client_uv_open(struct uv_loop_s *uv, struct loop *loop, uint32_t max_co
     c->max_connections = max_connections > 0 ? max_connections : 1;
     list_init(&c->calls);
     list_init(&c->ended);
+    list_init(&c->kept);
     loop_task_init(&c->kick, on_kick);
     loop_task_init(&c->deliver, on_deliver);
     err = share_current(c) != NULL ? multi_open(c) : ERR_NOMEM;

@@ -735,6 +735,36 @@ static void waiting_does_not_spin(void **state)
     http_peer_close(peer);
 }
 
+/* A connection that is kept is watched on: its end must not be told over and over. */
+static void a_kept_connection_that_ends_does_not_spin(void **state)
+{
+    struct http_caller *f = *state;
+    struct http_peer *peer = http_peer_open(serve_text_once, HELLO, false);
+    struct http_peer *silent = http_peer_open(serve_nothing, NULL, false);
+    struct http_req req = http_caller_request(f, "GET", http_peer_url(peer, "/"));
+    struct http_req wait = http_caller_request(f, "GET", http_peer_url(silent, "/"));
+    uv_prepare_t prepare;
+    unsigned turns = 0;
+
+    uv_prepare_init(&f->uv, &prepare);
+    prepare.data = &turns;
+    uv_prepare_start(&prepare, count_turn);
+    for (unsigned i = 1; i <= 3; i++) {
+        http_caller_call(f, &req);
+        assert_int_equal(req.result, HTTP_ANSWERED);
+        wait.limits.total_ms = 100;
+        http_caller_call(f, &wait);
+        assert_int_equal(http_peer_connections(peer), i);
+    }
+    uv_close((uv_handle_t *)&prepare, NULL);
+    uv_run(&f->uv, UV_RUN_NOWAIT);
+    assert_in_range(turns, 1, 150);
+    http_req_free(&req);
+    http_req_free(&wait);
+    http_peer_close(peer);
+    http_peer_close(silent);
+}
+
 /* Stands in front of libcurl's own, so that a test can see what an error of the multi does. */
 static atomic_int fail_action;
 
@@ -805,6 +835,7 @@ int main(void)
         TEST(closing_ends_what_is_in_flight),
         TEST(a_callback_may_send_again),
         TEST(waiting_does_not_spin),
+        TEST(a_kept_connection_that_ends_does_not_spin),
         TEST(an_error_of_the_multi_ends_all_calls_and_the_client_lives_on),
     };
 
