@@ -225,8 +225,8 @@ bool pdf_get_is(struct pdf_span dict, const char *key, const char *value)
 /* ---- parts ---- */
 
 /* Behind the word "stream". Its length counts when the stream ends there; else the next end does.
- */
-static void skip_stream(struct pdf_span *in, struct pdf_span dict)
+ * False when there is none. */
+static bool skip_stream(struct pdf_span *in, struct pdf_span dict)
 {
     struct pdf_span length;
     uint64_t n = 0;
@@ -245,11 +245,12 @@ static void skip_stream(struct pdf_span *in, struct pdf_span dict)
 
         if (pdf_token_is(&token, "endstream")) {
             *in = rest;
-            return;
+            return true;
         }
     }
     found = memmem(in->at, (size_t)(in->end - in->at), "endstream", strlen("endstream"));
     in->at = found != NULL ? found + strlen("endstream") : in->end;
+    return found != NULL;
 }
 
 /* Behind "N G obj". */
@@ -266,8 +267,12 @@ static enum pdf_part read_object(struct pdf_span *in, struct pdf_object *out)
     token = pdf_next_token(&rest);
     out->stream = pdf_token_is(&token, "stream");
     if (out->stream) {
-        skip_stream(&rest, out->value);
+        bool ends = skip_stream(&rest, out->value);
+
         *in = rest;
+        if (!ends) {
+            return PDF_PART_OTHER; /* nobody knows what a reader makes of the rest */
+        }
         token = pdf_next_token(&rest);
     }
     if (pdf_token_is(&token, "endobj")) {

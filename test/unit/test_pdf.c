@@ -315,6 +315,7 @@ static void other_words_behind_a_signature_are_something_else(void **state)
         "9 0 obj <</Type /DocTimeStamp>> endobj trailer <</Root 9 0 R>>",
         "9 0 obj <</Type /DocTimeStamp>> endobj trailer",
         "9 0 obj <</Type /DocTimeStamp>> endobj garbage",
+        "9 0 obj <</Type /DocTimeStamp>> endobj 10 0 obj <</Length 3>> stream\nabce",
         "9 0 obj <</Type /DocTimeStamp>> endobj (never ends",
         "9 0 obj <</Type /DocTimeStamp>> endobj 10 0 obj <</Type /XRef /Root 9 0 R>> stream",
         "x",
