@@ -284,7 +284,7 @@ def stop_on_a_full_disk(run):
     """SIGTERM does not wait for room."""
     with run.world() as world:
         begin(world)
-        with SmallDisk(world.dir / "state", 12 * MB) as disk:
+        with SmallDisk(world.dir / "state", 24 * MB) as disk:
             world.start()
             under_way(world)
             disk.fill()
