@@ -80,7 +80,7 @@ def ends(world, expected, *words):
 def full_and_freed(run):
     with run.world() as world:
         begin(world)
-        with SmallDisk(world.dir / "state", 12 * MB) as disk:
+        with SmallDisk(world.dir / "state", 24 * MB) as disk:
             world.start()
             under_way(world)
             disk.fill()
