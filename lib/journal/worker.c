@@ -326,6 +326,9 @@ static void note_batch(struct journal *j)
  * the next start. */
 static void cancel_batch(struct journal *j)
 {
+    /* With all that stands behind it: the next page's cursor must not come without this page's
+     * rows, should the disk have room again. */
+    list_splice(&j->batch, &j->queue);
     for (struct list *l = j->batch.next; l != &j->batch; l = l->next) {
         struct journal_op *op = CONTAINER_OF(l, struct journal_op, link);
 

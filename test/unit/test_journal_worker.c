@@ -286,6 +286,32 @@ static void who_gives_up_gets_back_what_the_disk_refuses(void **state)
     end_with_faults(&f, &v);
 }
 
+/* A poller has several pages on their way, each with its cursor. */
+static void nothing_is_stored_behind_what_was_given_up(void **state)
+{
+    struct fixture f;
+    struct fault_vfs v;
+    struct journal_append page;
+    struct journal_append next;
+
+    (void)state;
+    open_with_faults(&f, &v);
+    v.sync_code = SQLITE_IOERR_FSYNC;
+    v.failing_syncs = 1;
+    f.loop.hold_work = true;
+    fixture_start_snapshot(&f, &page, "A", "a");
+    fake_loop_turn(&f.loop);
+    fixture_start_snapshot(&f, &next, "B", "b");
+    fake_loop_turn(&f.loop);
+    journal_give_up(f.journal);
+    f.loop.hold_work = false;
+    fake_loop_settle(&f.loop);
+    fixture_end_snapshot(&page, ERR_CANCELED);
+    fixture_end_snapshot(&next, ERR_CANCELED);
+    assert_int_equal(fixture_number(&f, "SELECT count(*) FROM item"), 0);
+    end_with_faults(&f, &v);
+}
+
 /* A commit that failed must not be found again and taken for done: its calls would belong to
  * nobody. */
 static void a_claim_that_was_rolled_back_gives_each_call_once(void **state)
@@ -495,6 +521,7 @@ int main(void)
         cmocka_unit_test(the_window_closes_while_too_much_is_uncommitted),
         cmocka_unit_test(a_full_disk_delays_and_loses_nothing),
         cmocka_unit_test(who_gives_up_gets_back_what_the_disk_refuses),
+        cmocka_unit_test(nothing_is_stored_behind_what_was_given_up),
         cmocka_unit_test(a_claim_that_was_rolled_back_gives_each_call_once),
         cmocka_unit_test(after_a_failed_sync_the_file_is_opened_again),
         cmocka_unit_test(what_was_in_flight_stays_so_when_the_file_is_opened_again),
