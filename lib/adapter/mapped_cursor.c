@@ -24,6 +24,11 @@ static bool forgetful(const struct mapped_cursor *c)
     return c->settings.style == CURSOR_FULL || c->settings.style == CURSOR_ACK;
 }
 
+bool mapped_cursor_first(const struct mapped_cursor *c)
+{
+    return c->mark_s == 0 && !forgetful(c);
+}
+
 /* ---- the text ---- */
 
 /* "s;m MARK;o OFFSET;w SWEPT;h FROM,TO,AT,PAGE,ROWS,TOP,BEGUN,NEXT;..." without the blanks. */

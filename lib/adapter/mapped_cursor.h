@@ -99,6 +99,8 @@ void mapped_cursor_load(struct mapped_cursor *c, const char *text);
 void mapped_cursor_full(struct mapped_cursor *c);
 void mapped_cursor_ask(struct mapped_cursor *c, uint64_t now_ms, int64_t wall_s,
                        struct mapped_ask *ask);
+/* The first reading ever is not over: nothing was seen before it. */
+bool mapped_cursor_first(const struct mapped_cursor *c);
 /* All rows of the reply are in the poller's hands. c->text is then what may be committed with them.
  * ERR_TOOBIG: the product's own cursor is too long; nothing has moved. */
 MUST_CHECK int mapped_cursor_took(struct mapped_cursor *c, const struct mapped_facts *facts,

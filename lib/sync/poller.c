@@ -318,8 +318,9 @@ static void compare_done(struct journal_op *op)
     poller_kick(p);
 }
 
-/* So far all was new, so the page need not wait until the journal has said so of it too, behind the
- * commit at work. Were it known, its records would change nothing, and the next one is compared. */
+/* In a first reading, and so far all was new: the page need not wait until the journal has said so
+ * of it too, behind the commit at work. Never else: a known record that is taken again may read
+ * otherwise than it was sent, by another map or without what a source that is gone had said. */
 static void take_all(struct poller *p)
 {
     for (size_t i = 0; i < p->n_rows; i++) {
@@ -364,7 +365,7 @@ static void poll_done(struct adapter_poll *poll)
     (void)snprintf(p->next_cursor, sizeof(p->next_cursor), "%s",
                    poll->next_cursor != NULL ? poll->next_cursor : "");
     p->owed_page = false;
-    if (poll->at_hand && p->all_new && !p->acks) {
+    if (poll->all_new && p->all_new && !p->acks && p->merge == NULL) {
         take_all(p);
         return;
     }

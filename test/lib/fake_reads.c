@@ -95,7 +95,7 @@ static void list_rows(struct fake_adapter *a, struct adapter_poll *poll)
     poll->rows = rows;
     poll->n_rows = n;
     poll->next_cursor = next;
-    poll->at_hand = p->at_hand;
+    poll->all_new = p->all_new;
     poll->done(poll);
     free(list);
     free(rows);

@@ -129,6 +129,41 @@ static void a_crash_between_pages_reads_the_unread_ones(void **state)
     assert_true(rig->full_done);
 }
 
+/* What a poller may take without asking the journal first. */
+static void only_a_first_reading_says_that_all_is_new(void **state)
+{
+    static const struct {
+        const char *preset;
+        bool first;
+    } rows[] = {{"cursor { style = since\n size = 1 }\n", true},
+                {"cursor { style = full }\n", false}};
+    struct fake_mapped *rig = *state;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char preset[1024];
+
+        (void)snprintf(
+            preset, sizeof(preset), "%sauth { kind = none }\n%s%s%s", HEAD, rows[i].preset,
+            "call list { url = \"{url}/list?page={page}&tu={since}\"\n rows = \"/data\"\n"
+            " total = \"/total\" }\n",
+            FIELDS);
+        if (i > 0) {
+            fake_mapped_close(rig);
+        }
+        fake_mapped_open(rig, preset);
+        fake_mapped_always(rig, "page=0", REPLY(ROW("1", "20251119080000"), "2"));
+        fake_mapped_always(rig, "page=1", REPLY(ROW("2", "20251119090000"), "2"));
+        assert_int_equal(fake_mapped_poll(rig, false), 0);
+        assert_int_equal(rig->all_new, rows[i].first);
+        while (rig->more) {
+            assert_int_equal(fake_mapped_poll(rig, false), 0);
+            assert_int_equal(rig->all_new, rows[i].first);
+        }
+        assert_int_equal(fake_mapped_poll(rig, true), 0);
+        assert_false(rig->all_new);
+    }
+}
+
 static void more_than_a_thousand_rows_come_in_pages(void **state)
 {
     struct fake_mapped *rig = *state;
@@ -526,6 +561,7 @@ int main(void)
         T(an_owed_row_is_shown_under_another_hash),
         T(a_corrected_preset_makes_every_row_new),
         T(a_crash_between_pages_reads_the_unread_ones),
+        T(only_a_first_reading_says_that_all_is_new),
         T(more_than_a_thousand_rows_come_in_pages),
         T(trouble_is_told_apart),
         T(a_time_in_an_address_keeps_its_zone),

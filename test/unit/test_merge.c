@@ -249,6 +249,34 @@ static void what_one_source_brought_before_stays_when_a_second_comes(void **stat
     assert_int_equal(t->w.portal->sends, 3);
 }
 
+/* What a source that is gone had said can't be told from the row: each page is compared. */
+static void known_rows_of_a_merged_flow_are_never_taken_again(void **state)
+{
+    struct merge_test *t = *state;
+    struct fake_world *w = &t->w;
+
+    w->onestop->all_new = true;
+    w->onestop->every_row = true;
+    w->onestop->page_size = 5;
+    for (int i = 0; i < 40; i++) {
+        char code[64];
+
+        (void)snprintf(code, sizeof(code), "000.00.12.H56-251120-%04d", i);
+        fake_source_put(w->onestop, code, 4, "a");
+    }
+    fake_world_start(w);
+    fake_world_run(w, 3 * 60000);
+    assert_int_equal(w->onestop->details, 40);
+    for (int i = 0; i < 5; i++) { /* the first page */
+        char code[64];
+
+        (void)snprintf(code, sizeof(code), "000.00.12.H56-251120-%04d", i);
+        fake_source_put(w->onestop, code, 9, "b");
+    }
+    fake_world_run(w, 3 * 60000);
+    assert_int_equal(w->onestop->details, 45);
+}
+
 static void what_cannot_be_merged_is_owed(void **state)
 {
     struct merge_test *t = *state;
@@ -347,6 +375,7 @@ int main(void)
         MERGE(the_same_step_of_two_sources_is_sent_once),
         MERGE(what_one_source_brought_before_stays_when_a_second_comes),
         MERGE(what_cannot_be_merged_is_owed),
+        MERGE(known_rows_of_a_merged_flow_are_never_taken_again),
         MERGE(other_sources_need_a_restart),
         cmocka_unit_test(a_crash_at_each_turn_keeps_what_both_said),
     };
