@@ -72,6 +72,9 @@ static void room_task(struct loop_task *task)
     if (e->closing) {
         return;
     }
+    for (size_t i = 0; i < e->n_parties; i++) {
+        party_round(&e->parties[i]);
+    }
     e->first_in_room++;
     for (size_t i = 0; i < e->n_flows; i++) {
         engine_flow_room(e->flows[(e->first_in_room + i) % e->n_flows]);

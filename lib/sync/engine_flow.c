@@ -409,7 +409,7 @@ static void kick_sources(struct flow *f)
 {
     for (size_t i = 0; i < f->n_sources; i++) {
         if (f->sources[i].has_poller) {
-            poller_kick(&f->sources[i].poller);
+            poller_room(&f->sources[i].poller);
         }
         if (f->sources[i].has_host) {
             host_kick(&f->sources[i].host);

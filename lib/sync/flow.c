@@ -36,17 +36,19 @@ uint64_t party_wait_ms(struct party *party, enum endpoint_lane lane, const void 
     return wait_ms;
 }
 
-bool party_wanted(struct party *party, const void *who)
+bool party_wanted(const struct party *party, const void *who)
 {
     bool wanted = false;
 
     for (size_t i = 0; i < 2; i++) {
         wanted = wanted || (party->refused[i] != NULL && party->refused[i] != who);
     }
-    if (wanted) {
-        memset(party->refused, 0, sizeof(party->refused));
-    }
     return wanted;
+}
+
+void party_round(struct party *party)
+{
+    memset(party->refused, 0, sizeof(party->refused));
 }
 
 void party_end(const struct flow_env *env, struct party *party, const struct outcome *outcome)

@@ -36,9 +36,11 @@ void flow_say(const struct flow_env *env, enum log_level level, const char *kind
 /* As endpoint_wait_ms, for a part of a flow; notes who finds no place. */
 uint64_t party_wait_ms(struct party *party, enum endpoint_lane lane, const void *who,
                        uint64_t now_ms);
-/* Whether anybody but who found no place since this was last true. Whose call ends then lets the
- * others go first: a backlog has its next call always at hand and would take each place. */
-bool party_wanted(struct party *party, const void *who);
+/* Whether anybody but who found no place in this round. Whose call ends then lets the others go
+ * first: a backlog has its next call always at hand and would take each place. */
+bool party_wanted(const struct party *party, const void *who);
+/* A round begins: who finds no place in it leaves word again. */
+void party_round(struct party *party);
 /* The end of a call at a party: breaker, window, pauses; logs a change of the breaker. */
 void party_end(const struct flow_env *env, struct party *party, const struct outcome *outcome);
 /* The same of a call that only read. */

@@ -118,6 +118,14 @@ void poller_kick(struct poller *p)
     loop_defer(p->env->loop, &p->pump);
 }
 
+void poller_room(struct poller *p)
+{
+    if (p->acks) {
+        ack_kick(&p->ack);
+    }
+    poller_kick(p);
+}
+
 void poller_trouble(struct poller *p, const char *what, const char *why)
 {
     uint64_t suppressed = 0;

@@ -129,6 +129,8 @@ void poller_now(struct poller *p, bool full);
 void poller_owed(struct poller *p);
 /* The journal's window may have opened, or the source works again. */
 void poller_kick(struct poller *p);
+/* A place at the source may be free: for its acknowledgements at once, not behind the others. */
+void poller_room(struct poller *p);
 /* The sink took something. */
 void poller_taken(struct poller *p);
 void poller_stop(struct poller *p, void (*stopped)(void *ctx), void *ctx);

@@ -381,7 +381,9 @@ void pusher_pump(struct pusher *p)
     if (wait_ms > 0 && wait_ms != UINT64_MAX) {
         loop_timer_start(p->env->loop, &p->timer, wait_ms);
     }
-    claim(p, endpoint_room(e, now_ms));
+    if (!p->yields) { /* the places are not ours yet */
+        claim(p, endpoint_room(e, now_ms));
+    }
 }
 
 void pusher_stop(struct pusher *p, void (*stopped)(void *ctx), void *ctx)

@@ -293,6 +293,32 @@ static void what_was_born_at_the_portal_goes_back_as_an_update(void **state)
     assert_int_equal(fake_ledger_find(&w->portal->ledger, A)->status, 2);
 }
 
+/* The portal takes dossiers of another flow, more than it ever has places for. */
+static void acknowledgements_find_a_place_beside_a_backlog(void **state)
+{
+    struct fake_world *w = *state;
+    struct fake_peer *other = fake_world_peer(w, "other");
+
+    (void)fake_world_flow(w, "backlog", FLOW_DOSSIERS, "other", "portal");
+    w->config.sources[1] = w->config.sources[0];
+    w->config.sources[1].name = "other";
+    w->config.n_sources = 2;
+    w->config.portal.max_in_flight = 2;
+    w->portal->latency_ms = 200;
+    for (int i = 0; i < 1000; i++) {
+        char code[64];
+
+        (void)snprintf(code, sizeof(code), "000.00.12.H56-251121-%04d", i);
+        fake_source_put(other, code, 4, "a");
+    }
+    fake_world_start(w);
+    fake_world_run(w, 5000);
+    fake_source_put(w->portal, A, 4, "a");
+    fake_world_run(w, 32000);
+    assert_true(fake_source_find(w->portal, A)->acked);
+    assert_true(w->portal->sends < 900);
+}
+
 #define ACK(test) cmocka_unit_test_setup_teardown(test, setup, fake_world_teardown)
 #define INTAKE(test) cmocka_unit_test_setup_teardown(test, setup_intake, fake_world_teardown)
 
@@ -311,6 +337,7 @@ int main(void)
         INTAKE(what_the_province_refuses_stays_at_the_portal),
         INTAKE(intake_survives_a_restart_before_its_acknowledgement),
         INTAKE(what_was_born_at_the_portal_goes_back_as_an_update),
+        INTAKE(acknowledgements_find_a_place_beside_a_backlog),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
