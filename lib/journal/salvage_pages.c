@@ -178,8 +178,8 @@ static bool known_size(uint32_t n)
     return n == PAGE_OLD || n == SALVAGE_PAGE_MAX;
 }
 
-/* As the file's head says, or the log's; where neither is left, as the pages are: of large ones
- * none begins at an odd multiple of the small size. */
+/* As the log's head says, which has a checksum, or the file's; where neither is left, as the pages
+ * are: of large ones none begins at an odd multiple of the small size. */
 static size_t page_size(struct salvage_pages *p)
 {
     unsigned char head[FILE_HEAD];
@@ -187,15 +187,15 @@ static size_t page_size(struct salvage_pages *p)
     uint32_t like = 0;
     uint32_t other = 0;
 
-    read_at(p, p->file, 0, head, sizeof(head));
-    if (memcmp(head, "SQLite format 3", 16) == 0 && known_size(be32(head + 16) >> 16)) {
-        return be32(head + 16) >> 16;
-    }
     if (p->wal >= 0) {
         read_at(p, p->wal, 0, head, WAL_HEAD);
         if (log_head_good(head, sum) && known_size(be32(head + 8))) {
             return be32(head + 8);
         }
+    }
+    read_at(p, p->file, 0, head, sizeof(head));
+    if (memcmp(head, "SQLite format 3", 16) == 0 && known_size(be32(head + 16) >> 16)) {
+        return be32(head + 16) >> 16;
     }
     for (int64_t at = PAGE_OLD; at < p->file_n && like + other < LOOKS_MAX;
          at += SALVAGE_PAGE_MAX) {
@@ -205,6 +205,7 @@ static size_t page_size(struct salvage_pages *p)
         like += like_a_page(page);
         other += page[0] != 0 && !like_a_page(page); /* 0: free, or the rest of a row */
     }
+    p->unreadable = 0; /* those are read again */
     return 8 * like > other ? PAGE_OLD : SALVAGE_PAGE_MAX;
 }
 

@@ -380,7 +380,7 @@ int db_checkpoint(struct db *db, bool truncate)
     }
     /* A reader keeps its frames from being folded: as much again must come before the next try. */
     db->wal_pages = frames > moved ? frames : 0;
-    db->checkpoint_at = frames > moved ? frames + DB_CHECKPOINT_PAGES : DB_CHECKPOINT_PAGES;
+    db->checkpoint_at = db->checkpoint_pages + (frames > moved ? frames : 0);
     return 0;
 }
 
@@ -401,7 +401,7 @@ int db_scrub_wal(struct db *db)
         return db_error(db, code, "checkpoint");
     }
     db->wal_pages = 0;
-    db->checkpoint_at = DB_CHECKPOINT_PAGES;
+    db->checkpoint_at = db->checkpoint_pages;
     db->scrub = false;
     return 1;
 }

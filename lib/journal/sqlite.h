@@ -21,8 +21,8 @@
 #define DB_APPLICATION 0x64766373 /* "dvcs" in the file's header, see schema.sql */
 #define DB_MAX_STATEMENTS 256
 #define DB_MAX_FLOWS 64
-#define DB_PAGE_BYTES 8192       /* of a new file */
-#define DB_CHECKPOINT_PAGES 2000 /* 16 MB of such */
+#define DB_PAGE_BYTES 8192 /* of a new file; files of before have 4096 */
+#define DB_CHECKPOINT_BYTES (16 << 20)
 #define DB_BUSY_TIMEOUT_MS 5000
 #define DB_SCRUB_WAIT_MS 200
 
@@ -41,6 +41,7 @@ struct db {
     bool unchecked;    /* opened sealed: check.h is to be done beside the work */
     int wal_pages;     /* not folded back yet, as far as this connection knows */
     int checkpoint_at; /* pages */
+    int checkpoint_pages;
     struct {
         const struct sql *sql;
         sqlite3_stmt *stmt;

@@ -112,6 +112,17 @@ static int read_pragma(struct db *db, const struct sql *sql, int64_t *value)
     return found < 0 ? found : 0;
 }
 
+static int fold_at(struct db *db)
+{
+    static const struct sql page_size = {"PRAGMA page_size"};
+    int64_t bytes = DB_PAGE_BYTES;
+    int err = read_pragma(db, &page_size, &bytes);
+
+    db->checkpoint_pages = DB_CHECKPOINT_BYTES / (int)bytes;
+    db->checkpoint_at = db->checkpoint_pages;
+    return err;
+}
+
 /* All of it and the version that it makes, or nothing. */
 static int apply(struct db *db, const char *schema, int64_t version)
 {
@@ -254,7 +265,6 @@ static int connect_file(struct db *db, const char *path, const struct db_options
         sqlite3_open_v2(path, &db->sqlite, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
 
     db->losing_control = options->losing_control;
-    db->checkpoint_at = DB_CHECKPOINT_PAGES;
     if (code == SQLITE_OK) {
         /* Closing must not write: what is refused stays as it is, and after a failed write nobody
          * knows what would be folded. A clean stop folds the WAL itself. */
@@ -349,6 +359,7 @@ int db_open(struct db *db, const char *path, const struct db_options *options, s
     err = err == 0 ? connect_file(db, path, options) : err;
     err = err == 0 ? identify(db) : err;
     err = err == 0 ? configure(db, options) : err;
+    err = err == 0 ? fold_at(db) : err;
     err = err == 0 ? check(db, path, options) : err;
     CRASH_POINT(open_checked);
     err = err == 0 ? db_migrate(db, migrations, DB_SCHEMA_VERSION) : err;

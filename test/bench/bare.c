@@ -120,7 +120,7 @@ static void open_bare(struct bare *b, const char *path, const char *synchronous)
                    "PRAGMA page_size = %d; PRAGMA journal_mode = WAL; PRAGMA synchronous = %s;"
                    "PRAGMA cache_size = -8192; PRAGMA wal_autocheckpoint = %d;"
                    "PRAGMA journal_size_limit = 67108864;",
-                   DB_PAGE_BYTES, synchronous, DB_CHECKPOINT_PAGES);
+                   DB_PAGE_BYTES, synchronous, DB_CHECKPOINT_BYTES / DB_PAGE_BYTES);
     must(b, sqlite3_open(path, &b->db) == SQLITE_OK, path);
     exec(b, settings);
 }

@@ -303,7 +303,7 @@ static int prepare(struct store *s, const char *path)
                    "PRAGMA page_size = %d; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
                    "PRAGMA cache_size = -8192; PRAGMA wal_autocheckpoint = %d;"
                    "PRAGMA journal_size_limit = 67108864;",
-                   DB_PAGE_BYTES, DB_CHECKPOINT_PAGES);
+                   DB_PAGE_BYTES, DB_CHECKPOINT_BYTES / DB_PAGE_BYTES);
     if (sqlite3_open_v2(path, &s->db,
                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
                         NULL) != SQLITE_OK ||

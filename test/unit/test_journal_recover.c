@@ -475,6 +475,29 @@ static void only_its_owner_can_read_it(void **state)
     fixture_end(&f);
 }
 
+static void an_older_file_is_folded_back_at_as_many_bytes(void **state)
+{
+    const struct db_options options = {.cache_bytes = 1u << 20};
+    struct errmsg msg = {""};
+    struct fixture f;
+    struct db db;
+
+    (void)state;
+    fixture_open(&f);
+    fixture_close_journal(&f);
+    assert_int_equal(db_open(&db, f.path, &options, &msg), 0);
+    assert_int_equal(db.checkpoint_at, (16 << 20) / 8192);
+    db_close(&db);
+    fixture_tamper(&f, "PRAGMA journal_mode = DELETE; PRAGMA page_size = 4096; VACUUM");
+    assert_int_equal(db_open(&db, f.path, &options, &msg), 0);
+    assert_int_equal(db.checkpoint_at, (16 << 20) / 4096);
+    assert_int_equal(db_checkpoint(&db, true), 0);
+    assert_int_equal(db.checkpoint_at, (16 << 20) / 4096);
+    db_close(&db);
+    fixture_restart(&f);
+    fixture_end(&f);
+}
+
 /* ---- migration ---- */
 
 static void an_older_schema_is_brought_up_step_by_step(void **state)
@@ -527,6 +550,7 @@ static void a_first_start_cut_short_begins_anew(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_older_file_is_folded_back_at_as_many_bytes),
         cmocka_unit_test(what_was_in_flight_is_in_doubt),
         cmocka_unit_test(a_newer_snapshot_takes_over_what_was_in_flight),
         cmocka_unit_test(the_losing_control_forgets_the_doubt),
