@@ -238,8 +238,6 @@ static void on_timer(uv_timer_t *timer)
     act(timer->data, CURL_SOCKET_TIMEOUT, 0);
 }
 
-static int sock_watch(struct sock *s, int events);
-
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
     struct sock *s = poll->data;
@@ -247,7 +245,8 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 
     if (s->idle) {
         /* The peer has closed it, or says what nobody asked for: curl looks before it takes it. */
-        (void)sock_watch(s, 0);
+        uv_poll_stop(poll);
+        s->events = 0;
         return;
     }
     if (status < 0) {
@@ -318,9 +317,7 @@ static void sock_close(struct sock *s)
 
 static int sock_watch(struct sock *s, int events)
 {
-    int err = s->events == events ? 0
-              : events == 0       ? uv_poll_stop(&s->poll)
-                                  : uv_poll_start(&s->poll, events, on_poll);
+    int err = s->events != events ? uv_poll_start(&s->poll, events, on_poll) : 0;
 
     s->events = err == 0 ? events : s->events;
     return err;
