@@ -715,6 +715,19 @@ static void count_turn(uv_prepare_t *prepare)
     (*(unsigned *)prepare->data)++;
 }
 
+static void count_turns(struct http_caller *f, uv_prepare_t *prepare, unsigned *turns)
+{
+    uv_prepare_init(&f->uv, prepare);
+    prepare->data = turns;
+    uv_prepare_start(prepare, count_turn);
+}
+
+static void count_ends(struct http_caller *f, uv_prepare_t *prepare)
+{
+    uv_close((uv_handle_t *)prepare, NULL);
+    uv_run(&f->uv, UV_RUN_NOWAIT);
+}
+
 static void waiting_does_not_spin(void **state)
 {
     struct http_caller *f = *state;
@@ -723,13 +736,10 @@ static void waiting_does_not_spin(void **state)
     uv_prepare_t prepare;
     unsigned turns = 0;
 
-    uv_prepare_init(&f->uv, &prepare);
-    prepare.data = &turns;
-    uv_prepare_start(&prepare, count_turn);
+    count_turns(f, &prepare, &turns);
     req.limits.total_ms = 500;
     http_caller_call(f, &req);
-    uv_close((uv_handle_t *)&prepare, NULL);
-    uv_run(&f->uv, UV_RUN_NOWAIT);
+    count_ends(f, &prepare);
     assert_in_range(turns, 1, 100);
     http_req_free(&req);
     http_peer_close(peer);
@@ -746,9 +756,7 @@ static void a_kept_connection_that_ends_does_not_spin(void **state)
     uv_prepare_t prepare;
     unsigned turns = 0;
 
-    uv_prepare_init(&f->uv, &prepare);
-    prepare.data = &turns;
-    uv_prepare_start(&prepare, count_turn);
+    count_turns(f, &prepare, &turns);
     for (unsigned i = 1; i <= 3; i++) {
         http_caller_call(f, &req);
         assert_int_equal(req.result, HTTP_ANSWERED);
@@ -756,8 +764,7 @@ static void a_kept_connection_that_ends_does_not_spin(void **state)
         http_caller_call(f, &wait);
         assert_int_equal(http_peer_connections(peer), i);
     }
-    uv_close((uv_handle_t *)&prepare, NULL);
-    uv_run(&f->uv, UV_RUN_NOWAIT);
+    count_ends(f, &prepare);
     assert_in_range(turns, 1, 150);
     http_req_free(&req);
     http_req_free(&wait);
