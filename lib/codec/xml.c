@@ -264,16 +264,24 @@ struct fingerprint {
     size_t n;
 };
 
+/* With its NUL, which no text of a document can hold: it ends there. */
+static void add_text(struct digest *d, const xmlChar *text)
+{
+    digest_add(d, text, strlen((const char *)text) + 1);
+}
+
 static void add_name(struct digest *d, const char *kind, const xmlChar *name, const xmlNs *ns)
 {
     digest_add(d, kind, 1);
-    digest_add_field(d, ns != NULL ? (const char *)ns->href : "");
-    digest_add_field(d, (const char *)name);
+    add_text(d, ns != NULL && ns->href != NULL ? ns->href : BAD_CAST "");
+    add_text(d, name);
 }
 
-/* Attributes count as a sum of digests, which needs no order. */
-static int sum_attributes(const xmlNode *element, uint8_t sum[DIGEST_BYTES])
+/* Attributes count as a sum of digests, which needs no order; of none nothing is said. */
+static int add_attributes(struct digest *d, const xmlNode *element)
 {
+    uint8_t sum[DIGEST_BYTES] = {0};
+
     for (const xmlAttr *a = element->properties; a != NULL; a = a->next) {
         xmlChar *value = xmlNodeListGetString(element->doc, a->children, 1);
         uint8_t one[DIGEST_BYTES];
@@ -285,7 +293,7 @@ static int sum_attributes(const xmlNode *element, uint8_t sum[DIGEST_BYTES])
             return ERR_NOMEM;
         }
         add_name(&of_one, "@", a->name, a->ns);
-        digest_add_field(&of_one, value != NULL ? (const char *)value : "");
+        add_text(&of_one, value != NULL ? value : BAD_CAST "");
         digest_end(&of_one, one);
         xmlFree(value);
         for (size_t i = 0; i < DIGEST_BYTES; i++) {
@@ -294,6 +302,8 @@ static int sum_attributes(const xmlNode *element, uint8_t sum[DIGEST_BYTES])
             carry >>= 8;
         }
     }
+    digest_add(d, "@", 1);
+    digest_add(d, sum, sizeof(sum));
     return 0;
 }
 
@@ -311,11 +321,12 @@ static bool left_out(const struct fingerprint *f, const xmlNode *node)
 static int add_element(struct fingerprint *f, const xmlNode *element)
 {
     bool has_elements = element_from(element->children, NULL) != NULL;
-    uint8_t sum[DIGEST_BYTES] = {0};
-    int err = element->properties != NULL ? sum_attributes(element, sum) : 0;
+    int err = 0;
 
     add_name(&f->digest, "<", element->name, element->ns);
-    digest_add(&f->digest, sum, sizeof(sum));
+    if (element->properties != NULL) {
+        err = add_attributes(&f->digest, element);
+    }
     for (const xmlNode *child = element->children; child != NULL && err == 0; child = child->next) {
         const char *text = child->type == XML_TEXT_NODE ? (const char *)child->content : NULL;
 
@@ -323,7 +334,7 @@ static int add_element(struct fingerprint *f, const xmlNode *element)
             err = add_element(f, child);
         } else if (text != NULL && (!has_elements || text[strspn(text, " \t\r\n")] != '\0')) {
             digest_add(&f->digest, "t", 1);
-            digest_add_field(&f->digest, text);
+            add_text(&f->digest, child->content);
         }
     }
     digest_add(&f->digest, ">", 1);
