@@ -59,8 +59,8 @@ struct adapter_poll {
     const char *next_cursor; /* "" or equal to cursor: nothing to store */
     bool more;               /* another poll at once; false: wait for the interval */
     bool full_done;          /* a complete sweep (all that is open) ended with this page */
-    bool all_new;            /* nothing was read before this reading, and the records came with the
-                                rows, so that a detail makes no call */
+    bool first_reading;      /* nothing was read before it, and the records came with the rows, so
+                                that a detail makes no call */
     void *impl;
 };
 

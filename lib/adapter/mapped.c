@@ -231,9 +231,9 @@ static void hand_out(struct mapped *m)
     m->poll->rows = m->rows;
     m->poll->next_cursor = "";
     m->poll->more = true;
-    m->poll->all_new = mapped_cursor_first(&m->cursor) &&
-                       !m->page->settings->preset->detail.given &&
-                       !m->page->settings->preset->steps.given;
+    m->poll->first_reading = mapped_cursor_first(&m->cursor) &&
+                             !m->page->settings->preset->detail.given &&
+                             !m->page->settings->preset->steps.given;
     if (m->at == m->page->n_rows && m->last_page) {
         err = finish_reply(m, &why);
     }

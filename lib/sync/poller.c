@@ -373,7 +373,7 @@ static void poll_done(struct adapter_poll *poll)
     (void)snprintf(p->next_cursor, sizeof(p->next_cursor), "%s",
                    poll->next_cursor != NULL ? poll->next_cursor : "");
     p->owed_page = false;
-    if (poll->all_new && p->all_new && !p->acks && p->merge == NULL) {
+    if (poll->first_reading && p->all_new && !p->acks && p->merge == NULL) {
         take_all(p);
         return;
     }

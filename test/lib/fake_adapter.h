@@ -99,11 +99,11 @@ struct fake_peer {
     unsigned caps; /* enum adapter_cap; all verbs are there */
     bool no_lookup_verb, no_list_verb;
     uint64_t latency_ms, poll_latency_ms;
-    size_t page_size; /* rows of a poll, default 100 */
-    bool every_row;   /* no "changed since": each poll lists everything */
-    bool all_new;     /* says so of each poll (adapter_poll) */
-    bool queue;       /* each poll lists what is not acknowledged, from the first */
-    bool canonical;   /* dossiers' bodies are canonical records, with a file of this peer's */
+    size_t page_size;   /* rows of a poll, default 100 */
+    bool every_row;     /* no "changed since": each poll lists everything */
+    bool first_reading; /* says so of each poll (adapter_poll) */
+    bool queue;         /* each poll lists what is not acknowledged, from the first */
+    bool canonical;     /* dossiers' bodies are canonical records, with a file of this peer's */
     bool no_poll_verb, listens;
     unsigned batch;
     int rank;

@@ -180,7 +180,7 @@ static void polled(struct adapter_poll *poll)
     }
     rig->more = poll->more;
     rig->full_done = poll->full_done;
-    rig->all_new = poll->all_new;
+    rig->first_reading = poll->first_reading;
 }
 
 static void wait_for(struct fake_mapped *rig, const int *count)

@@ -29,7 +29,7 @@ struct fake_mapped {
     char ids[FAKE_MAPPED_ROWS][64];
     uint8_t hashes[FAKE_MAPPED_ROWS][RECORD_HASH_BYTES];
     char cursor[600];
-    bool more, full_done, all_new;
+    bool more, full_done, first_reading;
     size_t n_records;
     char body[8192];  /* of the first record */
     char step[8192];  /* of the last */

@@ -95,7 +95,7 @@ static void list_rows(struct fake_adapter *a, struct adapter_poll *poll)
     poll->rows = rows;
     poll->n_rows = n;
     poll->next_cursor = next;
-    poll->all_new = p->all_new;
+    poll->first_reading = p->first_reading;
     poll->done(poll);
     free(list);
     free(rows);

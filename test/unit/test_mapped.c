@@ -154,13 +154,13 @@ static void only_a_first_reading_says_that_all_is_new(void **state)
         fake_mapped_always(rig, "page=0", REPLY(ROW("1", "20251119080000"), "2"));
         fake_mapped_always(rig, "page=1", REPLY(ROW("2", "20251119090000"), "2"));
         assert_int_equal(fake_mapped_poll(rig, false), 0);
-        assert_int_equal(rig->all_new, rows[i].first);
+        assert_int_equal(rig->first_reading, rows[i].first);
         while (rig->more) {
             assert_int_equal(fake_mapped_poll(rig, false), 0);
-            assert_int_equal(rig->all_new, rows[i].first);
+            assert_int_equal(rig->first_reading, rows[i].first);
         }
         assert_int_equal(fake_mapped_poll(rig, true), 0);
-        assert_false(rig->all_new);
+        assert_false(rig->first_reading);
     }
 }
 

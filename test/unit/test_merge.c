@@ -255,7 +255,7 @@ static void known_rows_of_a_merged_flow_are_never_taken_again(void **state)
     struct merge_test *t = *state;
     struct fake_world *w = &t->w;
 
-    w->onestop->all_new = true;
+    w->onestop->first_reading = true;
     w->onestop->every_row = true;
     w->onestop->page_size = 5;
     for (int i = 0; i < 40; i++) {

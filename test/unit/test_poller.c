@@ -49,7 +49,7 @@ static void what_is_all_new_is_read_on_while_a_commit_hangs(void **state)
 {
     struct fake_world *w = *state;
 
-    w->onestop->all_new = true;
+    w->onestop->first_reading = true;
     w->onestop->page_size = 10;
     put_many(w, 100);
     fake_world_start(w);
@@ -71,7 +71,7 @@ static void behind_what_is_new_known_pages_are_compared_again(void **state)
     struct fake_world *w = *state;
 
     w->onestop->every_row = true;
-    w->onestop->all_new = true;
+    w->onestop->first_reading = true;
     w->onestop->page_size = 10;
     put_many(w, 200);
     fake_world_start(w);
