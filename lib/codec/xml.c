@@ -273,7 +273,7 @@ static void add_text(struct digest *d, const xmlChar *text)
 static void add_name(struct digest *d, const char *kind, const xmlChar *name, const xmlNs *ns)
 {
     digest_add(d, kind, 1);
-    add_text(d, ns != NULL && ns->href != NULL ? ns->href : BAD_CAST "");
+    add_text(d, ns != NULL ? ns->href : BAD_CAST "");
     add_text(d, name);
 }
 

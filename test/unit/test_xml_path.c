@@ -262,6 +262,40 @@ static void the_digest_sees_content_and_not_form(void **state)
     assert_int_equal(xml_digest(NULL, NULL, 0, more), ERR_INVAL);
 }
 
+/* What would be the same bytes, were they only put one behind the other. */
+static void a_digest_sees_where_names_and_texts_end(void **state)
+{
+    static const char *const documents[] = {
+        "<a><b>cd</b></a>",
+        "<a><bc>d</bc></a>",
+        "<a><b><cd/></b></a>",
+        "<a><b/><cd/></a>",
+        "<a><b/>cd</a>",
+        "<a>b<cd/></a>",
+        "<a><b c='d'/></a>",
+        "<a><b cd=''/></a>",
+        "<a b='' c='d'/>",
+        "<a b='c' d=''/>",
+        "<a bc='d'/>",
+        "<a xmlns='b'><cd/></a>",
+        "<a xmlns='bc'><d/></a>",
+        "<a><cd xmlns='b'/></a>",
+        "<a xmlns='b'><cd xmlns=''/></a>",
+        "<a><b>t</b><b>t</b></a>",
+        "<a><b>t&gt;&lt;bt</b></a>",
+        "<a><b>tt</b></a>",
+    };
+    uint8_t digests[COUNT(documents)][32];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(documents); i++) {
+        digest_of(documents[i], digests[i]);
+        for (size_t k = 0; k < i; k++) {
+            assert_memory_not_equal(digests[k], digests[i], 32);
+        }
+    }
+}
+
 static void a_digest_can_leave_elements_out(void **state)
 {
     const struct xml_node **without;
@@ -302,6 +336,7 @@ int main(void)
         cmocka_unit_test(names_alone_are_as_in_xpath),
         cmocka_unit_test(a_value_beyond_the_arena_is_no_crash),
         cmocka_unit_test(the_digest_sees_content_and_not_form),
+        cmocka_unit_test(a_digest_sees_where_names_and_texts_end),
         cmocka_unit_test(a_digest_stays_what_it_was),
         cmocka_unit_test(a_digest_can_leave_elements_out),
     };
